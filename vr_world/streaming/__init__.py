@@ -1,0 +1,1 @@
+"""What crosses the wire to a headset, and who may hold its other end. Sans-I/O."""
