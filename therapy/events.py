@@ -1,0 +1,251 @@
+"""Everything that is recorded or shown, as one union of small frozen values.
+
+A journal line is `{"v": 1, "type": …, "at_s": …, "data": {…}}`; `to_line` and `from_line` convert. Every
+event has `at_s`, the session time at which it was true. Patient words and vitals are data of events and
+never of log messages.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing
+from typing import Any, Final, TypeAlias
+
+from therapy.errors import BadValue
+
+__all__ = [
+    "AlarmRaised",
+    "BadInput",
+    "Beat",
+    "Breath",
+    "ChildDied",
+    "ChildReturned",
+    "Event",
+    "GapMarked",
+    "HeadsetJoined",
+    "HeadsetLeft",
+    "MachineMoved",
+    "Note",
+    "StageEntered",
+    "StreamChanged",
+    "StreamFound",
+    "StreamLost",
+    "StreamRecovered",
+    "TherapistCommand",
+    "from_line",
+    "to_line",
+]
+
+VERSION: Final = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """A heartbeat: the R peak was at `at_s`. `interval_s` is the IBI before it, `None` for the first."""
+
+    at_s: float
+    stream: str
+    interval_s: float | None
+    quality: float
+    artefact: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Breath:
+    """A breath: the inhale started at `at_s`; `period_s` is the one before it, `None` for the first."""
+
+    at_s: float
+    stream: str
+    period_s: float | None
+    quality: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StreamFound:
+    """A stream was found and is read."""
+
+    at_s: float
+    stream: str
+    kind: str
+    rate_hz: float
+    channels: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StreamLost:
+    """A stream fell silent or broke."""
+
+    at_s: float
+    stream: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StreamRecovered:
+    """A lost stream came back after `gap_s`; nothing was filled in."""
+
+    at_s: float
+    stream: str
+    gap_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StreamChanged:
+    """A stream came back with another shape (channels, rate) and is treated as a new one."""
+
+    at_s: float
+    stream: str
+    was: str
+    now: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MachineMoved:
+    """The session machine moved."""
+
+    at_s: float
+    was: str
+    now: str
+    cause: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StageEntered:
+    """A stage of the plan began."""
+
+    at_s: float
+    index: int
+    name: str
+    kind: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TherapistCommand:
+    """The therapist did something; `detail` is JSON."""
+
+    at_s: float
+    command: str
+    detail: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class HeadsetJoined:
+    """A headset came in."""
+
+    at_s: float
+    headset: str
+    agent: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class HeadsetLeft:
+    """A headset's link ended."""
+
+    at_s: float
+    headset: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """The music played a note; `at_s` is when its first sample is due at the ear."""
+
+    at_s: float
+    instrument: str
+    midi_note: float
+    velocity: float
+    duration_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ChildDied:
+    """A process of the room ended or fell silent."""
+
+    at_s: float
+    child: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ChildReturned:
+    """A process of the room is back, with its last controls."""
+
+    at_s: float
+    child: str
+    gap_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GapMarked:
+    """The recording has a hole here; nothing was filled in."""
+
+    at_s: float
+    what: str
+    gap_s: float
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BadInput:
+    """Something from outside was refused: what, the limit, and (short) what came."""
+
+    at_s: float
+    source: str
+    what: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmRaised:
+    """A human should look. `level` is `watch` or `urgent`."""
+
+    at_s: float
+    level: str
+    what: str
+
+
+Event: TypeAlias = (
+    Beat
+    | Breath
+    | StreamFound
+    | StreamLost
+    | StreamRecovered
+    | StreamChanged
+    | MachineMoved
+    | StageEntered
+    | TherapistCommand
+    | HeadsetJoined
+    | HeadsetLeft
+    | Note
+    | ChildDied
+    | ChildReturned
+    | GapMarked
+    | BadInput
+    | AlarmRaised
+)
+
+_TYPES: Final[dict[str, type[Any]]] = {t.__name__: t for t in typing.get_args(Event)}
+
+
+def to_line(event: Event) -> str:
+    """Return `event` as one line of JSON, without the line break."""
+    data = {f.name: getattr(event, f.name) for f in dataclasses.fields(event)}
+    at_s = data.pop("at_s")
+    line = {"v": VERSION, "type": type(event).__name__, "at_s": at_s, "data": data}
+    return json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def from_line(line: str) -> Event:
+    """Return the event that `to_line` wrote.
+
+    Raises:
+        BadValue: not a journal line of this version, or of an unknown type.
+    """
+    try:
+        raw = json.loads(line)
+        if raw["v"] != VERSION:
+            raise BadValue("journal line version", str(VERSION), raw["v"])
+        event: Event = _TYPES[raw["type"]](at_s=raw["at_s"], **raw["data"])
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise BadValue("journal line", "an event as `to_line` writes it", line[:120]) from error
+    return event

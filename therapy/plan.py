@@ -1,0 +1,177 @@
+"""The plan of a session: stages, aims and limits, checked when it is made.
+
+`FIRST_VISIT` is the plan that a clinic starts with. Its times follow `docs/topics/sessions.md`: the usual
+shape check-in → induction → work → return, with the headset cap of twenty minutes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+from collections.abc import Mapping
+from typing import Final
+
+from therapy.controls import TABLE
+from therapy.errors import BadPlan
+
+__all__ = ["PLANS", "Aim", "Condition", "Limits", "Range", "SessionPlan", "Stage", "StageKind"]
+
+#: Longest time in a headset without the therapist's renewed consent.
+HEADSET_CAP_S: Final = 30 * 60.0
+
+
+class StageKind(enum.Enum):
+    """What a stage is for."""
+
+    ARRIVE = "ARRIVE"
+    SETTLE = "SETTLE"
+    DEEPEN = "DEEPEN"
+    EXPLORE = "EXPLORE"
+    RETURN = "RETURN"
+
+
+class Condition(enum.Enum):
+    """How the world answers the body; researchers compare them."""
+
+    CONTINGENT = "CONTINGENT"
+    PACED_ONLY = "PACED_ONLY"
+    OFF = "OFF"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Aim:
+    """Where a stage leads.
+
+    Attributes:
+        arousal: −1 … 1 against the patient's own baseline.
+        breath_pace_per_min: where the pacer ends up, or `None` for the patient's own pace.
+        strength: 0 (only mirror the patient) … 1 (lead fully).
+    """
+
+    arousal: float
+    breath_pace_per_min: float | None
+    strength: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One part of a session."""
+
+    name: str
+    kind: StageKind
+    duration_s: float
+    scene: str
+    aim: Aim
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """A narrower range than the table's for one control."""
+
+    low: float
+    high: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What this patient's plan allows, inside the table of `therapy.controls`."""
+
+    ranges: Mapping[str, Range] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SessionPlan:
+    """A whole session.
+
+    Raises:
+        BadPlan: no stages, a last stage that is not RETURN or a RETURN before it, a duration that is not
+            positive and finite, more than the headset cap, an aim out of range, or a limit outside the table.
+    """
+
+    plan_id: str
+    title: str
+    stages: tuple[Stage, ...]
+    limits: Limits = Limits()
+    seed: int = 1
+    condition: Condition = Condition.CONTINGENT
+
+    def __post_init__(self) -> None:
+        if not self.stages:
+            raise BadPlan(f"plan {self.plan_id!r} must have at least one stage, has none")
+        kinds = [stage.kind for stage in self.stages]
+        if kinds[-1] is not StageKind.RETURN or StageKind.RETURN in kinds[:-1]:
+            raise BadPlan(
+                f"plan {self.plan_id!r} must end in its only RETURN stage, has {[k.value for k in kinds]}"
+            )
+        for stage in self.stages:
+            _check_stage(self.plan_id, stage)
+        if self.duration_s > HEADSET_CAP_S:
+            raise BadPlan(
+                f"plan {self.plan_id!r} must last at most {HEADSET_CAP_S:g} s, lasts {self.duration_s:g} s"
+            )
+        _check_limits(self.plan_id, self.limits)
+
+    @property
+    def duration_s(self) -> float:
+        """The sum of the stages' durations."""
+        return sum(stage.duration_s for stage in self.stages)
+
+
+def _check_stage(plan_id: str, stage: Stage) -> None:
+    where = f"stage {stage.name!r} of plan {plan_id!r}"
+    if not (math.isfinite(stage.duration_s) and stage.duration_s > 0):
+        raise BadPlan(f"{where} must last longer than 0 s, lasts {stage.duration_s!r}")
+    if not -1.0 <= stage.aim.arousal <= 1.0:
+        raise BadPlan(f"{where} must aim at an arousal in −1…1, aims at {stage.aim.arousal!r}")
+    if not 0.0 <= stage.aim.strength <= 1.0:
+        raise BadPlan(f"{where} must lead with a strength in 0…1, has {stage.aim.strength!r}")
+    pace = stage.aim.breath_pace_per_min
+    table = TABLE["breath_pace_per_min"]
+    if pace is not None and not table.low <= pace <= table.high:
+        raise BadPlan(
+            f"{where} must pace at {table.low:g}…{table.high:g} breaths a minute, paces at {pace!r}"
+        )
+
+
+def _check_limits(plan_id: str, limits: Limits) -> None:
+    for name, allowed in limits.ranges.items():
+        table = TABLE.get(name)
+        if table is None:
+            raise BadPlan(f"limits of plan {plan_id!r} must name a numeric control, name {name!r}")
+        if table.cyclic:
+            raise BadPlan(f"limits of plan {plan_id!r} cannot narrow {name!r}: it is cyclic")
+        if not table.low <= allowed.low <= allowed.high <= table.high:
+            raise BadPlan(
+                f"limits of plan {plan_id!r} for {name!r} must lie in {table.low:g}…{table.high:g}, "
+                f"are {allowed.low!r}…{allowed.high!r}"
+            )
+
+
+def _stage(kind: StageKind, minutes: float, aim: Aim) -> Stage:
+    return Stage(name=kind.value.capitalize(), kind=kind, duration_s=60.0 * minutes, scene="ocean", aim=aim)
+
+
+def _lived_session(plan_id: str, title: str, minutes: tuple[float, float, float, float]) -> SessionPlan:
+    arrive, settle, deepen, back = minutes
+    return SessionPlan(
+        plan_id=plan_id,
+        title=title,
+        stages=(
+            _stage(StageKind.ARRIVE, arrive, Aim(arousal=0.0, breath_pace_per_min=None, strength=0.2)),
+            _stage(StageKind.SETTLE, settle, Aim(arousal=-0.2, breath_pace_per_min=6.0, strength=0.6)),
+            _stage(StageKind.DEEPEN, deepen, Aim(arousal=-0.5, breath_pace_per_min=6.0, strength=0.9)),
+            _stage(StageKind.RETURN, back, Aim(arousal=0.0, breath_pace_per_min=None, strength=0.5)),
+        ),
+        limits=Limits(ranges={"music_lufs": Range(low=-40.0, high=-23.0)}),
+    )
+
+
+#: The plans that ship. The first visit keeps the headset time short (≤ 5 min), later ones are longer.
+PLANS: Final[Mapping[str, SessionPlan]] = {
+    plan.plan_id: plan
+    for plan in (
+        _lived_session("first-visit", "First visit, five minutes", (1.0, 1.5, 1.5, 1.0)),
+        _lived_session("sea-at-dusk", "Sea at dusk, seventeen minutes", (2.0, 4.0, 8.0, 3.0)),
+    )
+}

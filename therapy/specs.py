@@ -1,0 +1,96 @@
+"""What a plug-in declares: one frozen constant in one file, found by `therapy.discover.declared`.
+
+Builders are typed loosely on purpose: `therapy` knows neither Panda3D nor pyo nor LSL.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from therapy.controls import Controls
+from therapy.patient import Reading
+
+__all__ = [
+    "DeviceSpec",
+    "Estimator",
+    "EstimatorSpec",
+    "InstrumentSpec",
+    "Scene",
+    "SceneSpec",
+    "SoundscapeSpec",
+]
+
+
+class Scene(Protocol):
+    """One environment, built once and then moved by `Controls`."""
+
+    @property
+    def root(self) -> Any:
+        """The `panda3d.core.NodePath` of everything; y is forward, z is up, metres, the eye at z = 0."""
+        ...
+
+    def update(self, controls: Controls, scene_s: float) -> None:
+        """Show the place as `controls` say at `scene_s` seconds since it was built. Cheap: once a frame."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SceneSpec:
+    """A place. `build(seed)` returns a `Scene`; the same seed builds the same place."""
+
+    name: str
+    title: str
+    description: str
+    build: Callable[[int], Scene]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class InstrumentSpec:
+    """A voice of the music. `build` is called by `audio_engine` inside its process."""
+
+    name: str
+    title: str
+    build: Callable[..., Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SoundscapeSpec:
+    """A nature sound; `control` names the field of `Controls` that sets its loudness."""
+
+    name: str
+    title: str
+    control: str
+    build: Callable[..., Any]
+
+
+class Estimator(Protocol):
+    """A causal, stateful estimator of one signal. The size of the chunks never changes its result."""
+
+    def push(self, chunk: Any, stamps_s: Any) -> list[Any]:
+        """Take samples (n,) and their session times (n,); return beats, breaths or other events in order."""
+        ...
+
+    def readings(self, now_s: float) -> list[Reading]:
+        """Return the newest reading of each vital at `now_s`, `None`-valued with a reason where unknown."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class EstimatorSpec:
+    """An estimator for streams of one LSL type (`ECG`, `Respiration`, …). `build(rate_hz)` returns one."""
+
+    name: str
+    stream_type: str
+    build: Callable[[float], Estimator]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceSpec:
+    """A source of LSL outlets. `help` says what it needs; `available()` is empty or says why not."""
+
+    name: str
+    title: str
+    help: str
+    available: Callable[[], str]

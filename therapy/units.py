@@ -1,0 +1,17 @@
+"""Physical units that readings and controls carry, spelled once so that nothing else spells them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PER_MIN: Final = "1/min"
+BPM: Final = "bpm"
+MS: Final = "ms"
+S: Final = "s"
+HZ: Final = "Hz"
+KELVIN: Final = "K"
+HOURS: Final = "h"
+LUFS: Final = "LUFS"
+MIDI_NOTE: Final = "MIDI note"
+FRACTION: Final = "1"
+RATIO: Final = "ratio"
