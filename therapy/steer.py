@@ -21,7 +21,7 @@ from therapy.controls import NEUTRAL, TABLE, Controls
 from therapy.patient import PatientState
 from therapy.plan import Condition, Stage, StageKind
 
-__all__ = ["Reason", "Steering", "Wishes", "seen_under", "steer"]
+__all__ = ["NO_WISHES", "Reason", "Steering", "Wishes", "hold", "seen_under", "steer"]
 
 #: Below this confidence in the arousal the body does not steer (it still blends in above, linearly).
 TRUSTED: Final = 0.3
@@ -70,6 +70,7 @@ class Wishes:
     breath_pace_per_min: float | None = None
     time_of_day_h: float | None = None
     light: float | None = None
+    swell: float | None = None
 
 
 NO_WISHES: Final = Wishes()
@@ -126,7 +127,10 @@ _SETTINGS: Final[Mapping[StageKind, _Setting]] = types.MappingProxyType(
 
 
 def seen_under(condition: Condition, state: PatientState) -> PatientState:
-    """Return what the steering may see of `state` under a study's `condition`: all of it, or nothing."""
+    """Return what the steering may see of `state` under a study's `condition`: all of it, or nothing.
+
+    Under OFF the pacer does not show either: the caller asks for no swell (`Wishes.swell`).
+    """
     if condition is Condition.CONTINGENT:
         return state
     return PatientState(at_s=state.at_s)
@@ -178,6 +182,12 @@ def steer(
         previous, mode=_SETTINGS[stage.kind].mode, inhale_fraction=NEUTRAL.inhale_fraction, **wanted
     )
     return Steering(controls=controls, why=(*why, *pace_why))
+
+
+def hold(previous: Controls, dt_s: float) -> Steering:
+    """Return the world as it is, still breathing: nothing but the pacer's phase goes on."""
+    phase = (previous.pacer_phase + previous.breath_pace_per_min / 60.0 * dt_s) % 1.0
+    return Steering(controls=dataclasses.replace(previous, pacer_phase=phase), why=())
 
 
 def _targets(kind: StageKind, energy: float, coherence: float | None) -> dict[str, float]:

@@ -1,0 +1,163 @@
+"""A session lived as a list of calls: from the body to picture and sound, and stop above all."""
+
+import dataclasses
+
+import pytest
+
+from therapy.controls import NEUTRAL, TABLE
+from therapy.events import MachineMoved, StageEntered
+from therapy.patient import PatientState
+from therapy.plan import PLANS, Condition
+from therapy.session import NotNow, Phase
+from therapy.steer import Wishes
+from vr_world.loop import TICK_S, World
+
+PLAN = PLANS["first-visit"]
+
+
+class StillBody:
+    """A body that says what the test set."""
+
+    def __init__(self) -> None:
+        self.now = PatientState(at_s=0.0)
+
+    def state(self, now_s: float) -> PatientState:
+        return dataclasses.replace(self.now, at_s=now_s)
+
+
+class Calls:
+    """An output that remembers."""
+
+    def __init__(self) -> None:
+        self.traces, self.pictures, self.sounds, self.scenes, self.events, self.lines = [], [], [], [], [], []
+
+    def controls(self, controls, at_s) -> None:
+        self.traces.append((at_s, controls))
+
+    def picture(self, *, safe, fade_s) -> None:
+        self.pictures.append((safe, fade_s))
+
+    def sound(self, gain, fade_s) -> None:
+        self.sounds.append((gain, fade_s))
+
+    def scene(self, name) -> None:
+        self.scenes.append(name)
+
+    def event(self, event) -> None:
+        self.events.append(event)
+
+    def changed(self, changes) -> None:
+        self.lines += changes
+
+
+class Lived:
+    """A world with its test body and clock."""
+
+    def __init__(self, plan=PLAN) -> None:
+        self.body, self.calls, self.now_s = StillBody(), Calls(), 100.0
+        self.world = World(self.body, self.calls)
+        self.world.open("s1", plan, "0142", self.now_s)
+
+    def live(self, seconds: float) -> "Lived":
+        for _ in range(round(seconds / TICK_S)):
+            self.now_s += TICK_S
+            self.world.tick(self.now_s)
+        return self
+
+    def order(self, name: str) -> "Lived":
+        self.world.order(name, self.now_s, by="therapist")
+        return self
+
+
+def test_a_session_runs_from_the_safe_picture_through_its_stages_back_to_it() -> None:
+    lived = Lived().order("begin").live(PLAN.duration_s + 1)
+    assert lived.calls.pictures == [(True, 0.0), (False, 3.0), (True, 3.0)]
+    assert lived.calls.sounds == [(0.0, 0.25), (1.0, 3.0), (0.0, 3.0)]
+    stages = [event.kind for event in lived.calls.events if isinstance(event, StageEntered)]
+    assert stages == ["ARRIVE", "SETTLE", "DEEPEN", "RETURN"]
+    moves = [event.now for event in lived.calls.events if isinstance(event, MachineMoved)]
+    assert moves == ["READY", "RUNNING", "RETURNING", "ENDED"]
+
+
+@pytest.mark.parametrize("before", [(), ("begin",), ("begin", "pause"), ("begin", "return"), ("stop",)])
+def test_a_stop_makes_the_safe_picture_at_once_from_anywhere(before: tuple[str, ...]) -> None:
+    lived = Lived()
+    for name in before:
+        lived.order(name).live(1)
+    lived.order("stop")
+    assert lived.calls.pictures[-1] == (True, 0.25)
+    assert lived.calls.sounds[-1] == (0.0, 0.25)
+    assert lived.world.phase == "STOPPED"
+
+
+def test_a_stop_works_without_any_session() -> None:
+    calls = Calls()
+    World(StillBody(), calls).order("stop", 1.0, by="therapist")
+    assert calls.pictures == [(True, 0.25)]
+
+
+def test_controls_move_within_their_slopes_whatever_the_body_says() -> None:
+    lived = Lived().order("begin")
+    for arousal in (1.0, -1.0, 1.0, -1.0):
+        lived.body.now = PatientState(
+            at_s=0.0, arousal=arousal, arousal_confidence=1.0, breath_rate_per_min=30 + 20 * arousal
+        )
+        lived.live(3)
+    trace = [controls for _, controls in lived.calls.traces]
+    for before, after in zip(trace, trace[1:], strict=False):
+        for name, limit in TABLE.items():
+            assert abs(limit.distance(getattr(before, name), getattr(after, name))) <= (
+                limit.slope_per_s * TICK_S * 1.000001 + 1e-9
+            ), name
+
+
+def test_a_pause_holds_everything_but_the_breath() -> None:
+    lived = Lived().order("begin").live(5).order("pause")
+    held = lived.world.controls
+    lived.live(2)
+    now = lived.world.controls
+    assert dataclasses.replace(now, pacer_phase=0.0) == dataclasses.replace(held, pacer_phase=0.0)
+    assert now.pacer_phase != held.pacer_phase
+    assert lived.calls.sounds[-1] == (0.4, 2.0)
+    lived.order("resume")
+    assert lived.calls.sounds[-1] == (1.0, 2.0)
+
+
+def test_lines_say_why_and_are_kept_newest_first() -> None:
+    lived = Lived().order("begin")
+    lived.body.now = PatientState(at_s=0.0, arousal=0.9, arousal_confidence=1.0)
+    lived.live(20)
+    assert lived.calls.lines
+    assert all(line.because for line in lived.calls.lines)
+    assert lived.world.why[0].at_s >= lived.world.why[-1].at_s
+
+
+def test_under_off_the_place_does_not_breathe() -> None:
+    lived = Lived(dataclasses.replace(PLAN, condition=Condition.OFF)).order("begin").live(20)
+    assert lived.world.controls.swell < 0.02
+
+
+def test_another_process_goes_on_where_this_one_was() -> None:
+    lived = Lived().order("begin").live(70)
+    lived.world.wish(Wishes(arousal=-0.5), lived.now_s, "{}")
+    memory = lived.world.memory()
+    assert memory is not None
+    calls = Calls()
+    other = World(StillBody(), calls)
+    other.restore(memory, PLAN, lived.now_s + 9)
+    assert other.memory() == memory
+    assert other.machine is not None
+    assert other.machine.phase is Phase.RUNNING
+    other.tick(lived.now_s + 9.05)
+    assert other.machine.elapsed_s == pytest.approx(lived.world.machine.elapsed_s + 0.05, abs=1e-6)
+    assert calls.pictures == [(False, 1.0)]
+
+
+def test_orders_at_the_wrong_time_are_refused_and_change_nothing() -> None:
+    lived = Lived()
+    with pytest.raises(NotNow, match="READY"):
+        lived.order("pause")
+    with pytest.raises(KeyError):
+        lived.order("dance")
+    assert lived.world.phase == "READY"
+    assert lived.world.controls == NEUTRAL

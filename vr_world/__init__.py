@@ -1,0 +1,1 @@
+"""The composition root: processes, wires and the command line."""

@@ -1,0 +1,232 @@
+"""The loop: twenty times a second from the body to picture and sound. Without I/O of its own.
+
+```
+body ─▶ PatientState ─▶ steer() ─▶ safety.bound() ─▶ Controls ─▶ scene, score, LSL, recorder, panel
+                            ▲
+therapist ─▶ wishes, orders ┘        patient's and therapist's stop ─▶ safe picture and silence, at once
+```
+
+`World.tick` is that line. Everything that it reaches is a method of `Outputs`, so that a test or a replay
+can live a session as a list of calls.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol, assert_never
+
+from therapy.controls import NEUTRAL, Controls
+from therapy.events import Event, MachineMoved, StageEntered, TherapistCommand
+from therapy.patient import PatientState
+from therapy.plan import Condition, Limits, SessionPlan
+from therapy.safety import bound
+from therapy.session import (
+    Command,
+    EaseIn,
+    EaseOut,
+    EnterStage,
+    Hold,
+    Phase,
+    Resume,
+    SafePicture,
+    SessionMachine,
+    SessionMemory,
+)
+from therapy.steer import NO_WISHES, Steering, Wishes, hold, seen_under, steer
+from therapy.why import Change, ChangeLog
+
+__all__ = ["TICK_S", "Body", "Outputs", "World", "WorldMemory"]
+
+TICK_S: Final = 0.05
+#: Share of its loudness that the music keeps in a pause.
+PAUSED_GAIN: Final = 0.4
+LINES_KEPT: Final = 200
+
+
+class Body(Protocol):
+    """What is known of the patient; `sensors.ingest.Ingest` is one."""
+
+    def state(self, now_s: float) -> PatientState:
+        """Return the newest state. Cheap."""
+        ...
+
+
+class Outputs(Protocol):
+    """Everything that a tick may reach. Nothing here waits."""
+
+    def controls(self, controls: Controls, at_s: float) -> None:
+        """Give the bounded controls to picture, sound, LSL and the recording."""
+        ...
+
+    def picture(self, *, safe: bool, fade_s: float) -> None:
+        """Fade to the safe picture, or back to the place."""
+        ...
+
+    def sound(self, gain: float, fade_s: float) -> None:
+        """Fade all sound to `gain` 0…1."""
+        ...
+
+    def scene(self, name: str) -> None:
+        """Show another place."""
+        ...
+
+    def event(self, event: Event) -> None:
+        """Record and show an event."""
+        ...
+
+    def changed(self, changes: list[Change]) -> None:
+        """Record and show lines of the why-trace."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WorldMemory:
+    """All that another process needs to go on with this session."""
+
+    session_id: str
+    patient: str
+    plan_id: str
+    machine: SessionMemory
+    controls: Controls
+    wishes: Wishes
+
+
+class World:
+    """One room's session and what its world does. Belongs to one thread."""
+
+    def __init__(self, body: Body, outputs: Outputs) -> None:
+        self.controls = NEUTRAL
+        self.wishes = NO_WISHES
+        self.machine: SessionMachine | None = None
+        self.session_id = ""
+        self.patient = ""
+        self.state = PatientState(at_s=0.0)
+        self.why: deque[Change] = deque(maxlen=LINES_KEPT)
+        self._body = body
+        self._outputs = outputs
+        self._changes = ChangeLog(NEUTRAL)
+        self._last_s: float | None = None
+
+    @property
+    def phase(self) -> str:
+        """The session's phase, `IDLE` when there is none."""
+        return "IDLE" if self.machine is None else self.machine.phase.value
+
+    def tick(self, now_s: float) -> None:
+        """Live one step: the straight line of the module's picture."""
+        dt_s = 0.0 if self._last_s is None else now_s - self._last_s
+        self._last_s = now_s
+        self.state = self._body.state(now_s)
+        if self.machine is not None:
+            machine = self.machine
+            self._do(lambda: machine.tick(now_s), now_s, cause="time")
+        wanted = self._steer(dt_s)
+        limits = Limits() if self.machine is None else self.machine.plan.limits
+        self.controls = bound(wanted.controls, self.controls, limits, dt_s).controls
+        self._outputs.controls(self.controls, now_s)
+        if changes := self._changes.update(now_s, self.controls, wanted.why):
+            self.why.extendleft(changes)
+            self._outputs.changed(changes)
+
+    def open(self, session_id: str, plan: SessionPlan, patient: str, now_s: float) -> None:
+        """Make a session READY: the place waits in the safe picture. Any session before it must be over."""
+        self.machine = SessionMachine(plan)
+        self.session_id, self.patient = session_id, patient
+        self.wishes = NO_WISHES
+        self.why.clear()
+        self._outputs.scene(plan.stages[0].scene)
+        self._outputs.picture(safe=True, fade_s=0.0)
+        self._outputs.sound(0.0, 0.25)
+        self._outputs.event(MachineMoved(at_s=now_s, was="IDLE", now=self.phase, cause="opened"))
+
+    def order(self, name: str, now_s: float, *, by: str) -> None:
+        """Carry out `begin`, `pause`, `resume`, `return` or `stop`.
+
+        Raises:
+            therapy.session.NotNow: the phase does not allow it (never for `stop`).
+            KeyError: no such order.
+        """
+        if self.machine is None:
+            if name != "stop":
+                raise KeyError(name)
+            self._obey(SafePicture(), now_s)
+            return
+        machine = self.machine
+        orders: dict[str, Callable[[float], list[Command]]] = {
+            "begin": machine.begin,
+            "pause": machine.pause,
+            "resume": machine.resume,
+            "return": machine.return_now,
+            "stop": machine.stop,
+        }
+        do = orders[name]
+        self._do(lambda: do(now_s), now_s, cause=by)
+
+    def wish(self, wishes: Wishes, now_s: float, detail: str) -> None:
+        """Take the therapist's wishes; they hold until changed or the session ends."""
+        self.wishes = wishes
+        self._outputs.event(TherapistCommand(at_s=now_s, command="steer", detail=detail))
+
+    def memory(self) -> WorldMemory | None:
+        """Return what `restore` needs, or `None` without a session."""
+        if self.machine is None:
+            return None
+        return WorldMemory(
+            session_id=self.session_id,
+            patient=self.patient,
+            plan_id=self.machine.plan.plan_id,
+            machine=self.machine.memory(),
+            controls=self.controls,
+            wishes=self.wishes,
+        )
+
+    def restore(self, memory: WorldMemory, plan: SessionPlan, now_s: float) -> None:
+        """Go on where another process was; picture and sound return in a fade."""
+        self.machine = SessionMachine.restored(plan, memory.machine, now_s)
+        self.session_id, self.patient = memory.session_id, memory.patient
+        self.controls, self.wishes = memory.controls, memory.wishes
+        self._changes = ChangeLog(self.controls)
+        self._outputs.scene(self.machine.stage.scene)
+        shown = self.machine.phase in (Phase.RUNNING, Phase.RETURNING, Phase.PAUSED)
+        self._outputs.picture(safe=not shown, fade_s=1.0)
+        gain = PAUSED_GAIN if self.machine.phase is Phase.PAUSED else 1.0
+        self._outputs.sound(gain if shown else 0.0, 1.0)
+
+    def _steer(self, dt_s: float) -> Steering:
+        machine = self.machine
+        if machine is None or machine.phase not in (Phase.RUNNING, Phase.RETURNING):
+            return hold(self.controls, dt_s)
+        condition = machine.plan.condition
+        wishes = (
+            self.wishes if condition is not Condition.OFF else dataclasses.replace(self.wishes, swell=0.0)
+        )
+        return steer(seen_under(condition, self.state), machine.stage, self.controls, dt_s, wishes)
+
+    def _do(self, transition: Callable[[], list[Command]], now_s: float, *, cause: str) -> None:
+        was = self.phase
+        for command in transition():
+            self._obey(command, now_s)
+        if self.phase != was:
+            self._outputs.event(MachineMoved(at_s=now_s, was=was, now=self.phase, cause=cause))
+
+    def _obey(self, command: Command, now_s: float) -> None:
+        match command:
+            case EaseIn(fade_s=fade_s):
+                self._outputs.picture(safe=False, fade_s=fade_s)
+                self._outputs.sound(1.0, fade_s)
+            case EnterStage(index=index, stage=stage):
+                self._outputs.scene(stage.scene)
+                self._outputs.event(
+                    StageEntered(at_s=now_s, index=index, name=stage.name, kind=stage.kind.value)
+                )
+            case Hold(fade_s=fade_s):
+                self._outputs.sound(PAUSED_GAIN, fade_s)
+            case Resume(fade_s=fade_s):
+                self._outputs.sound(1.0, fade_s)
+            case EaseOut(fade_s=fade_s) | SafePicture(fade_s=fade_s):
+                self._outputs.picture(safe=True, fade_s=fade_s)
+                self._outputs.sound(0.0, fade_s)
+            case _:
+                assert_never(command)
