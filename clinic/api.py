@@ -1,0 +1,272 @@
+"""The panel's HTTP API and its socket, as Starlette routes.
+
+One table says every operation; the routes and the OpenAPI document are made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from clinic import messages, wire
+from clinic.accounts import LONGEST_S, Accounts
+from clinic.errors import BadRequest, ClinicError
+from clinic.live import LiveSocket
+from clinic.openapi import Answer, Call, Operation, document
+from clinic.ports import RoomsPort, SessionStart
+from clinic.screening import CONTRAINDICATIONS, Screening, check
+from clinic.sessions import SessionIndex
+
+__all__ = ["PanelApi", "panel_routes", "signed_in_as"]
+
+_SHOWN_SESSIONS: Final = 100
+
+
+def panel_routes(
+    *, accounts: Accounts, sessions: SessionIndex, rooms: RoomsPort, version: str, check_every_s: float = 5.0
+) -> list[BaseRoute]:
+    """Return the routes under `/api/` and `/ws/panel/` of the panel.
+
+    Args:
+        accounts: who may sign in.
+        sessions: the index of sessions, written by whoever implements `rooms`.
+        rooms: the rooms of this server.
+        version: Stillwater's version, for the OpenAPI document.
+        check_every_s: how often an open socket looks whether its session is still valid.
+    """
+    api = PanelApi(accounts=accounts, sessions=sessions, rooms=rooms)
+    operations = api.operations()
+    described = document(operations, version)
+
+    async def openapi(_request: Request) -> Response:
+        return wire.json_response(described)
+
+    live = LiveSocket(accounts=accounts, rooms=rooms, check_every_s=check_every_s)
+    return [
+        *(Route(op.path, _endpoint(op, accounts), methods=[op.method]) for op in operations),
+        Route("/api/openapi.json", openapi, methods=["GET"]),
+        WebSocketRoute("/ws/panel/{room}", live.serve),
+    ]
+
+
+async def signed_in_as(accounts: Accounts, connection: HTTPConnection) -> str:
+    """Return the account of `connection`: for routes of other packages that need a signed-in therapist.
+
+    Raises:
+        NotSignedIn: answer with `wire.error_response`.
+    """
+    found = await run_in_threadpool(accounts.session, wire.token_of(connection))
+    return found.account
+
+
+class PanelApi:
+    """The operations of the panel."""
+
+    def __init__(self, *, accounts: Accounts, sessions: SessionIndex, rooms: RoomsPort) -> None:
+        self._accounts = accounts
+        self._sessions = sessions
+        self._rooms = rooms
+
+    def operations(self) -> list[Operation]:
+        """Return the table: every operation once."""
+        return [
+            Operation(
+                method="GET",
+                path="/api/account",
+                summary="Whether there is an account, and whether this browser is signed in",
+                handler=self._account,
+                reply=messages.AccountInfo,
+                signed_in=False,
+            ),
+            Operation(
+                method="POST",
+                path="/api/account/setup",
+                summary="Make the account, once, with the code that the server printed",
+                handler=self._set_up,
+                body=messages.SetUpBody,
+                reply=messages.Done,
+                signed_in=False,
+                errors=(401, 409, 429),
+            ),
+            Operation(
+                method="POST",
+                path="/api/account/sign-in",
+                summary="Sign in; sets the session cookie",
+                handler=self._sign_in,
+                body=messages.SignInBody,
+                reply=messages.Done,
+                signed_in=False,
+                errors=(401, 409, 429),
+            ),
+            Operation(
+                method="POST",
+                path="/api/account/sign-out",
+                summary="End this browser's session",
+                handler=self._sign_out,
+                reply=messages.Done,
+                signed_in=False,
+            ),
+            Operation(
+                method="GET",
+                path="/api/screening",
+                summary="What to ask before a session",
+                handler=self._screening,
+                reply=list[messages.ScreeningItem],
+            ),
+            Operation(
+                method="GET",
+                path="/api/plans",
+                summary="Plans that can be started",
+                handler=self._plans,
+                reply=list[messages.PlanInfo],
+            ),
+            Operation(
+                method="GET",
+                path="/api/scenes",
+                summary="Places that plans may use",
+                handler=self._scenes,
+                reply=list[messages.SceneInfo],
+            ),
+            Operation(
+                method="GET",
+                path="/api/sessions",
+                summary=f"The newest {_SHOWN_SESSIONS} sessions",
+                handler=self._past,
+                reply=list[messages.SessionInfo],
+            ),
+            Operation(
+                method="GET",
+                path="/api/rooms",
+                summary="The rooms and their phases",
+                handler=self._list_rooms,
+                reply=list[messages.RoomInfo],
+            ),
+            Operation(
+                method="GET",
+                path="/api/rooms/{room}",
+                summary="The room's whole state, as on the socket",
+                handler=self._state,
+                reply=messages.RoomState,
+            ),
+            Operation(
+                method="POST",
+                path="/api/rooms/{room}/session",
+                summary="Start a session: it is READY, and the join code is in the state",
+                handler=self._start,
+                body=messages.StartBody,
+                reply=messages.RoomState,
+                errors=(409,),
+            ),
+            Operation(
+                method="POST",
+                path="/api/rooms/{room}/commands",
+                summary="Begin, pause, resume, return, stop, steer, make a new code, acknowledge an alarm",
+                handler=self._command,
+                body=messages.CommandBody,
+                reply=messages.Phase,
+                errors=(409,),
+            ),
+        ]
+
+    async def _account(self, call: Call) -> Answer:
+        def look() -> messages.AccountInfo:
+            return messages.AccountInfo(
+                set_up=self._accounts.is_set_up(),
+                signed_in=self._accounts.peek(wire.token_of(call.request)),
+                idle_s=self._accounts.idle_s,
+            )
+
+        return Answer(value=await run_in_threadpool(look))
+
+    async def _set_up(self, call: Call) -> Answer:
+        body: messages.SetUpBody = call.body
+        address = wire.address_of(call.request)
+        token = await run_in_threadpool(self._accounts.set_up, body.setup_code, body.password, address)
+        return Answer(value=messages.Done(), token=token)
+
+    async def _sign_in(self, call: Call) -> Answer:
+        body: messages.SignInBody = call.body
+        address = wire.address_of(call.request)
+        token = await run_in_threadpool(self._accounts.sign_in, body.password, address)
+        return Answer(value=messages.Done(), token=token)
+
+    async def _sign_out(self, call: Call) -> Answer:
+        await run_in_threadpool(self._accounts.sign_out, wire.token_of(call.request))
+        return Answer(value=messages.Done(), token="")
+
+    async def _screening(self, _call: Call) -> Answer:
+        return Answer(value=[messages.ScreeningItem(id=k, text=v) for k, v in CONTRAINDICATIONS.items()])
+
+    async def _plans(self, _call: Call) -> Answer:
+        return Answer(value=await self._rooms.plans())
+
+    async def _scenes(self, _call: Call) -> Answer:
+        return Answer(value=await self._rooms.scenes())
+
+    async def _past(self, _call: Call) -> Answer:
+        return Answer(value=await run_in_threadpool(self._sessions.recent, _SHOWN_SESSIONS))
+
+    async def _list_rooms(self, _call: Call) -> Answer:
+        return Answer(value=await self._rooms.rooms())
+
+    async def _state(self, call: Call) -> Answer:
+        return Answer(value=await self._rooms.state(call.room))
+
+    async def _start(self, call: Call) -> Answer:
+        body: messages.StartBody = call.body
+        screening = Screening(
+            present=body.screening.present, override_reason=body.screening.override_reason.strip()
+        )
+        check(screening)
+        start = SessionStart(
+            plan_id=body.plan_id, patient=body.patient.strip(), screening=screening, actor=call.actor
+        )
+        return Answer(value=await self._rooms.start_session(call.room, start))
+
+    async def _command(self, call: Call) -> Answer:
+        try:
+            command = messages.to_command(call.body, call.actor)
+        except msgspec.ValidationError as error:
+            raise BadRequest(f"body: {error}") from error
+        return Answer(value=await self._rooms.command(call.room, command))
+
+
+def _endpoint(operation: Operation, accounts: Accounts) -> Callable[[Request], Any]:
+    """Return the Starlette endpoint of `operation`: guard, decode, handle, answer."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            if operation.method == "POST":
+                wire.check_unsafe(request)
+            actor = await signed_in_as(accounts, request) if operation.signed_in else ""
+            body = None
+            if operation.body is not None:
+                body = wire.decode(await wire.read_body(request), operation.body)
+            answer = await operation.handler(Call(request=request, body=body, actor=actor))
+        except ClinicError as error:
+            return wire.error_response(error)
+        response = wire.json_response(answer.value)
+        if answer.token is not None:
+            _set_cookie(response, answer.token, secure=request.url.scheme == "https")
+        return response
+
+    return endpoint
+
+
+def _set_cookie(response: Response, token: str, *, secure: bool) -> None:
+    """Give the browser `token` until it has to sign in again, or take the cookie away if it is empty."""
+    response.set_cookie(
+        wire.COOKIE,
+        token,
+        max_age=int(LONGEST_S) if token else 0,
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="strict",
+    )

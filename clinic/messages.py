@@ -1,0 +1,326 @@
+"""What crosses the panel's wire, as types. Bodies are validated here once; the OpenAPI page comes from here.
+
+`arousal` in a wish is the therapist's offset to the plan's aim, −1 (calmer) … 1 (livelier). In a state it is
+the estimate against the patient's own baseline, with its confidence. `null` means: unknown, or automatic.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from clinic.ports import Command, CommandName
+from therapy.controls import TABLE
+
+__all__ = [
+    "AccountInfo",
+    "CommandBody",
+    "Done",
+    "ErrorBody",
+    "Phase",
+    "PlanInfo",
+    "RoomInfo",
+    "RoomState",
+    "SceneInfo",
+    "ScreeningItem",
+    "SessionInfo",
+    "SetUpBody",
+    "SignInBody",
+    "SocketCommand",
+    "StartBody",
+    "to_command",
+]
+
+
+def _bounds(control: str) -> Meta:
+    return Meta(ge=TABLE[control].low, le=TABLE[control].high, description=TABLE[control].meaning)
+
+
+_Label = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class SetUpBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The first start: the code from the console and the password to be."""
+
+    setup_code: Annotated[str, Meta(max_length=40)]
+    password: Annotated[str, Meta(max_length=1024)]
+
+
+class SignInBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The password."""
+
+    password: Annotated[str, Meta(max_length=1024)]
+
+
+class ScreeningBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Contraindications that are present (ids of GET /api/screening), and why to go on all the same."""
+
+    present: Annotated[tuple[Annotated[str, Meta(max_length=40)], ...], Meta(max_length=40)]
+    override_reason: Annotated[str, Meta(max_length=500)] = ""
+
+
+class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A session to start. `patient` is a label, not a name; an empty `present` says: nothing applies."""
+
+    plan_id: _Label
+    patient: _Label
+    screening: ScreeningBody
+
+
+class Steer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The therapist's wishes. An absent field stays as it is; `null` gives it back to the automatic."""
+
+    arousal: (
+        Annotated[float, Meta(ge=-1.0, le=1.0, description="calmer −1 … livelier 1")] | UnsetType | None
+    ) = UNSET
+    music_lufs: Annotated[float, _bounds("music_lufs")] | UnsetType | None = UNSET
+    breath_pace_per_min: Annotated[float, _bounds("breath_pace_per_min")] | UnsetType | None = UNSET
+    time_of_day_h: Annotated[float, _bounds("time_of_day_h")] | UnsetType | None = UNSET
+    light: Annotated[float, _bounds("light")] | UnsetType | None = UNSET
+
+
+class CommandBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One command. `steer` belongs to `steer`, `alarm` to `acknowledge`, and to nothing else."""
+
+    command: CommandName
+    steer: Steer | UnsetType = UNSET
+    alarm: int | UnsetType = UNSET
+
+
+class SocketCommand(CommandBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A command over the panel's socket: the same body with its type."""
+
+    type: Literal["command"]
+
+
+def to_command(body: CommandBody, actor: str) -> Command:
+    """Return `body` as the rooms take it.
+
+    Raises:
+        msgspec.ValidationError: an argument that is missing or belongs to another command.
+    """
+    _fits(body.command == "steer", body.steer, "steer")
+    _fits(body.command == "acknowledge", body.alarm, "alarm")
+    wishes: dict[str, float | None] = {}
+    if isinstance(body.steer, Steer):
+        wishes = {k: v for k in Steer.__struct_fields__ if (v := getattr(body.steer, k)) is not UNSET}
+        if not wishes:
+            raise msgspec.ValidationError("Object must have 1 or more wishes - at `$.steer`")
+    alarm = None if isinstance(body.alarm, UnsetType) else body.alarm
+    return Command(name=body.command, steer=wishes, alarm=alarm, actor=actor)
+
+
+def _fits(wanted: bool, value: object, name: str) -> None:  # noqa: FBT001  # a relation of two facts
+    if wanted and value is UNSET:
+        raise msgspec.ValidationError(f"Object missing required field `{name}` for this command")
+    if not wanted and value is not UNSET:
+        raise msgspec.ValidationError(f"Object contains field `{name}`, which this command does not take")
+
+
+class ErrorBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What went wrong, in one line; `retry_after_s` where waiting helps."""
+
+    error: str
+    retry_after_s: int | None = None
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """It is done."""
+
+    done: Literal[True] = True
+
+
+class AccountInfo(Struct, frozen=True, kw_only=True):
+    """Whether there is an account, whether this browser is signed in, and after how long idle it is not."""
+
+    set_up: bool
+    signed_in: bool
+    idle_s: float
+
+
+class ScreeningItem(Struct, frozen=True, kw_only=True):
+    """A contraindication to ask for."""
+
+    id: str
+    text: str
+
+
+class StageInfo(Struct, frozen=True, kw_only=True):
+    """A stage of a plan."""
+
+    name: str
+    kind: str
+    duration_s: float
+
+
+class PlanInfo(Struct, frozen=True, kw_only=True):
+    """A plan that can be started."""
+
+    plan_id: str
+    title: str
+    stages: list[StageInfo]
+
+
+class SceneInfo(Struct, frozen=True, kw_only=True):
+    """A place."""
+
+    name: str
+    title: str
+    description: str
+
+
+class RoomInfo(Struct, frozen=True, kw_only=True):
+    """A room and what it is doing; `phase` is `null` without a session."""
+
+    room: str
+    phase: str | None
+
+
+class Phase(Struct, frozen=True, kw_only=True):
+    """The phase after a command."""
+
+    phase: str
+
+
+class SessionInfo(Struct, frozen=True, kw_only=True):
+    """A session of the past, or one that is going on (`ended_utc_s` is `null`)."""
+
+    session_id: str
+    room: str
+    patient: str
+    plan_id: str
+    folder: str
+    started_utc_s: float
+    ended_utc_s: float | None
+    outcome: str
+
+
+class PlanOfState(Struct, frozen=True, kw_only=True):
+    """The plan of the session."""
+
+    plan_id: str
+    title: str
+    duration_s: float
+
+
+class StageOfState(Struct, frozen=True, kw_only=True):
+    """The stage that the session is in."""
+
+    name: str
+    kind: str
+    index: int
+    elapsed_s: float
+    duration_s: float
+
+
+class Vital(Struct, frozen=True, kw_only=True):
+    """A reading: a value with its unit, quality and age, or `null` with a reason."""
+
+    value: float | None
+    unit: str
+    quality: float
+    age_s: float | None = None
+    window_s: float = 0.0
+    reason: str = ""
+
+
+class Arousal(Struct, frozen=True, kw_only=True):
+    """Activation against the patient's own baseline, −1 … 1."""
+
+    value: float
+    confidence: float
+
+
+class Why(Struct, frozen=True, kw_only=True):
+    """One change of a control, and what it was made for."""
+
+    at_s: float
+    control: str
+    was: float | str | None
+    now: float | str | None
+    because: str
+    confidence: float
+
+
+class StreamInfo(Struct, frozen=True, kw_only=True):
+    """A signal that comes in."""
+
+    name: str
+    kind: str
+    rate_hz: float
+    quality: float | None
+    alive: bool
+    age_s: float | None
+
+
+class HeadsetInfo(Struct, frozen=True, kw_only=True):
+    """The headset's link."""
+
+    connected: bool
+    fps: float | None = None
+    frame_age_ms: float | None = None
+    rtt_ms: float | None = None
+
+
+class ProcessInfo(Struct, frozen=True, kw_only=True):
+    """A process of the room."""
+
+    name: str
+    alive: bool
+    restarts: int
+    detail: str = ""
+
+
+class Recording(Struct, frozen=True, kw_only=True):
+    """Whether the session is written down, and how much there is."""
+
+    on: bool
+    bytes: int = 0
+    path: str = ""
+
+
+class JoinCode(Struct, frozen=True, kw_only=True):
+    """The code that the patient types."""
+
+    code: str
+    expires_in_s: float
+
+
+class Alarm(Struct, frozen=True, kw_only=True):
+    """A human should look."""
+
+    id: int
+    at_s: float
+    level: Literal["watch", "urgent"]
+    what: str
+    acknowledged: bool
+
+
+class RoomState(Struct, frozen=True, kw_only=True):
+    """Everything that a therapist sees of a room. `phase` is `null` without a session."""
+
+    type: Literal["state"]
+    at_s: float
+    room: str
+    phase: str | None
+    condition: str | None
+    plan: PlanOfState | None
+    patient: str
+    elapsed_s: float
+    stage: StageOfState | None
+    vitals: dict[str, Vital]
+    arousal: Arousal
+    coherence: float | None
+    breath_phase: float | None
+    pacer_phase: float | None
+    controls: dict[str, float | str]
+    wishes: dict[str, float | None]
+    why: list[Why]
+    streams: list[StreamInfo]
+    headset: HeadsetInfo
+    processes: list[ProcessInfo]
+    recording: Recording
+    join: JoinCode | None
+    alarms: list[Alarm]

@@ -1,0 +1,1 @@
+"""Alembic migrations, run by `clinic.store.open_store`."""

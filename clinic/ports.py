@@ -1,0 +1,86 @@
+"""What `clinic` needs of the rooms. `vr_world` implements it; tests bring their own."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeAlias, get_args
+
+from clinic.screening import Screening
+
+__all__ = ["COMMANDS", "Command", "CommandName", "LiveItem", "RoomsPort", "SessionStart"]
+
+CommandName: TypeAlias = Literal[
+    "begin", "pause", "resume", "return", "stop", "steer", "new_code", "acknowledge"
+]
+COMMANDS: tuple[CommandName, ...] = get_args(CommandName)
+
+#: `str` is a state message (JSON), `bytes` one JPEG of what the patient sees.
+LiveItem: TypeAlias = str | bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What a therapist wants of a room, already checked against the bounds of `therapy.controls.TABLE`.
+
+    Attributes:
+        name: which command.
+        steer: for `steer` only: wish by name (`arousal`, `music_lufs`, `breath_pace_per_min`,
+            `time_of_day_h`, `light`). `None` gives the control back to the automatic; an absent one stays.
+        alarm: for `acknowledge` only: the alarm's id.
+        actor: the account that asked.
+    """
+
+    name: CommandName
+    steer: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
+    alarm: int | None = None
+    actor: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStart:
+    """A session that a therapist wants to start, with what the screening found."""
+
+    plan_id: str
+    patient: str
+    screening: Screening
+    actor: str
+
+
+class RoomsPort(Protocol):
+    """The rooms of this server. Every method may raise `NoSuchRoom` for a room and `Refused(reason)`.
+
+    Mappings are JSON objects in the shapes of `clinic.messages`.
+    """
+
+    async def plans(self) -> Sequence[Mapping[str, Any]]:
+        """Return the plans that can be started (`messages.PlanInfo`)."""
+        ...
+
+    async def scenes(self) -> Sequence[Mapping[str, Any]]:
+        """Return the places that plans may use (`messages.SceneInfo`)."""
+        ...
+
+    async def rooms(self) -> Sequence[Mapping[str, Any]]:
+        """Return the rooms and their phases (`messages.RoomInfo`)."""
+        ...
+
+    async def state(self, room: str) -> Mapping[str, Any]:
+        """Return the newest state message (`messages.RoomState`)."""
+        ...
+
+    async def start_session(self, room: str, start: SessionStart) -> Mapping[str, Any]:
+        """Start a session (READY, with a join code) and return the state. `Refused` while one is going on."""
+        ...
+
+    async def command(self, room: str, command: Command) -> Mapping[str, Any]:
+        """Carry out `command` and return `{"phase": …}`. `Refused` where the phase does not allow it."""
+        ...
+
+    def subscribe(self, room: str) -> AsyncGenerator[LiveItem, None]:
+        """Yield states (≤ 10 Hz) and pictures as they come, newest wins, starting with the present state.
+
+        Ends when the room is gone for good; closing it ends the subscription. Raises `NoSuchRoom` on the
+        first step.
+        """
+        ...

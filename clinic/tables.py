@@ -1,0 +1,61 @@
+"""The database's tables. A change here needs a migration in `clinic/migrations/versions/`."""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, Index, MetaData
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+__all__ = ["Account", "Base", "SessionRow", "SignInSession"]
+
+
+class Base(DeclarativeBase):
+    """All tables of the clinic. Constraint names are fixed, so that migrations can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Account(Base):
+    """Someone who may sign in. Only an Argon2id hash of the password is kept."""
+
+    __tablename__ = "account"
+
+    account_id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str]
+    created_utc_s: Mapped[float]
+
+
+class SignInSession(Base):
+    """One signed-in browser. Only a SHA-256 of its token is kept: a stolen database opens no session."""
+
+    __tablename__ = "sign_in_session"
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.account_id", ondelete="CASCADE"), index=True)
+    created_utc_s: Mapped[float]
+    last_seen_utc_s: Mapped[float]
+    expires_utc_s: Mapped[float]
+
+
+class SessionRow(Base):
+    """One therapy session: where its folder is and how it ended. `screening` is JSON."""
+
+    __tablename__ = "session_index"
+    __table_args__ = (Index("ix_session_index_started_utc_s", "started_utc_s"),)
+
+    session_id: Mapped[str] = mapped_column(primary_key=True)
+    room: Mapped[str]
+    patient: Mapped[str]
+    plan_id: Mapped[str]
+    folder: Mapped[str]
+    screening: Mapped[str]
+    started_utc_s: Mapped[float]
+    ended_utc_s: Mapped[float | None]
+    outcome: Mapped[str]
