@@ -7,6 +7,7 @@ a sentence instead of a traceback.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,8 @@ LOG = ROOT / ".cache" / "setup.log"
 
 #: Without a terminal, a sign of life this often (seconds): what watches a build takes silence for death.
 SIGN_OF_LIFE_S = 15.0
+
+_COLOURS = re.compile("\x1b\\[[0-9;]*m")
 
 
 class Failure(Exception):  # not a bug in the program: what the person reads
@@ -76,7 +79,7 @@ def _reason(lines: Sequence[str]) -> str:
     telling = [
         line for line in lines if line.lower().lstrip().startswith(("error", "e:", "npm error", "fatal"))
     ]
-    return (telling or list(lines) or ["it printed nothing"])[-1].strip()
+    return (telling or list(lines) or ["it printed nothing"])[-1]
 
 
 def run(
@@ -114,9 +117,10 @@ def run(
         with child:
             for line in child.stdout or ():
                 log.write(line)
-                if line.strip():
-                    lines.append(line)
-                    progress.show(line.strip())
+                plain = _COLOURS.sub("", line).strip()
+                if plain:
+                    lines.append(plain)
+                    progress.show(plain)
     if child.returncode != 0:
         if sys.stdout.isatty():
             print("\r\033[K", end="")

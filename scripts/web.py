@@ -15,7 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from steps import ROOT, Failure, fail_with_one_line, run, say
@@ -112,6 +112,14 @@ def _install(npm: list[str], env: dict[str, str]) -> None:
     INSTALLED_FROM.write_text(locked, encoding="utf-8")
 
 
+def _why_not_built(lines: Sequence[str]) -> str:
+    """Return Vite's reason: the first line after its headings that says something."""
+    heading = "error during build:"
+    start = lines.index(heading) + 1 if heading in lines else max(len(lines) - 1, 0)
+    reasons = [line for line in lines[start:] if not line.startswith("Build failed with")]
+    return reasons[0] if reasons else "npm printed nothing"
+
+
 def build() -> None:
     """Build the web client if its sources changed.
 
@@ -123,7 +131,7 @@ def build() -> None:
     made_from = _digest(*_sources())
     npm, env = _npm()
     _install(npm, env)
-    run("building the web client", [*npm, "run", "build"], cwd=WEB, env=env)
+    run("building the web client", [*npm, "run", "build"], cwd=WEB, env=env, because=_why_not_built)
     if not (STATIC / "index.html").is_file():
         raise Failure(f"npm run build made no {(STATIC / 'index.html').relative_to(ROOT)}")
     BUILT_FROM.write_text(made_from, encoding="utf-8")
