@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Final, Protocol, assert_never
 
 from therapy.controls import NEUTRAL, Controls
+from therapy.errors import BadValue, TherapyError
 from therapy.events import Event, MachineMoved, StageEntered, TherapistCommand
 from therapy.patient import PatientState
 from therapy.plan import Condition, Limits, SessionPlan
@@ -37,12 +38,19 @@ from therapy.session import (
 from therapy.steer import NO_WISHES, Steering, Wishes, hold, seen_under, steer
 from therapy.why import Change, ChangeLog
 
-__all__ = ["TICK_S", "Body", "Outputs", "World", "WorldMemory"]
+__all__ = ["TICK_S", "Body", "NoSession", "Outputs", "World", "WorldMemory"]
 
 TICK_S: Final = 0.05
 #: Share of its loudness that the music keeps in a pause.
 PAUSED_GAIN: Final = 0.4
 LINES_KEPT: Final = 200
+
+
+class NoSession(TherapyError):
+    """An order that needs a session."""
+
+    def __init__(self, order: str) -> None:
+        super().__init__(f"{order!r} needs a session, there is none")
 
 
 class Body(Protocol):
@@ -114,6 +122,11 @@ class World:
         """The session's phase, `IDLE` when there is none."""
         return "IDLE" if self.machine is None else self.machine.phase.value
 
+    @property
+    def going_on(self) -> bool:
+        """Whether there is a session that has not ended."""
+        return self.machine is not None and not self.machine.over
+
     def tick(self, now_s: float) -> None:
         """Live one step: the straight line of the module's picture."""
         dt_s = 0.0 if self._last_s is None else now_s - self._last_s
@@ -146,11 +159,12 @@ class World:
 
         Raises:
             therapy.session.NotNow: the phase does not allow it (never for `stop`).
-            KeyError: no such order.
+            NoSession: there is no session (`stop` works without one).
+            BadValue: no such order.
         """
         if self.machine is None:
             if name != "stop":
-                raise KeyError(name)
+                raise NoSession(name)
             self._obey(SafePicture(), now_s)
             return
         machine = self.machine
@@ -161,7 +175,9 @@ class World:
             "return": machine.return_now,
             "stop": machine.stop,
         }
-        do = orders[name]
+        do = orders.get(name)
+        if do is None:
+            raise BadValue("order", f"one of {', '.join(orders)}", name)
         self._do(lambda: do(now_s), now_s, cause=by)
 
     def wish(self, wishes: Wishes, now_s: float, detail: str) -> None:

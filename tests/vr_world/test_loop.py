@@ -1,16 +1,18 @@
 """A session lived as a list of calls: from the body to picture and sound, and stop above all."""
 
 import dataclasses
+import itertools
 
 import pytest
 
 from therapy.controls import NEUTRAL, TABLE
+from therapy.errors import BadValue
 from therapy.events import MachineMoved, StageEntered
 from therapy.patient import PatientState
 from therapy.plan import PLANS, Condition
 from therapy.session import NotNow, Phase
 from therapy.steer import Wishes
-from vr_world.loop import TICK_S, World
+from vr_world.loop import TICK_S, NoSession, World
 
 PLAN = PLANS["first-visit"]
 
@@ -104,7 +106,7 @@ def test_controls_move_within_their_slopes_whatever_the_body_says() -> None:
         )
         lived.live(3)
     trace = [controls for _, controls in lived.calls.traces]
-    for before, after in zip(trace, trace[1:], strict=False):
+    for before, after in itertools.pairwise(trace):
         for name, limit in TABLE.items():
             assert abs(limit.distance(getattr(before, name), getattr(after, name))) <= (
                 limit.slope_per_s * TICK_S * 1.000001 + 1e-9
@@ -157,7 +159,9 @@ def test_orders_at_the_wrong_time_are_refused_and_change_nothing() -> None:
     lived = Lived()
     with pytest.raises(NotNow, match="READY"):
         lived.order("pause")
-    with pytest.raises(KeyError):
+    with pytest.raises(BadValue, match="order must be one of begin"):
         lived.order("dance")
+    with pytest.raises(NoSession, match="'pause' needs a session"):
+        World(StillBody(), Calls()).order("pause", 1.0, by="therapist")
     assert lived.world.phase == "READY"
     assert lived.world.controls == NEUTRAL

@@ -1,0 +1,96 @@
+"""What the gateway and a room say to each other over their WebSocket, as tagged JSON. No I/O.
+
+`Ask`s go to the room and are answered by one `Answer` with the same `id`; `StateNow` and `Remember` come by
+themselves. A binary message is a JPEG of what the patient sees.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from therapy.errors import TherapyError
+
+__all__ = [
+    "Answer",
+    "Ask",
+    "BadLink",
+    "FromRoom",
+    "Remember",
+    "StateNow",
+    "pack",
+    "parse_ask",
+    "parse_from_room",
+]
+
+
+class BadLink(TherapyError):
+    """Text that is not a message of the link."""
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """Do something.
+
+    `name` is `open` (plan_id, patient, session_id), `begin`, `pause`, `resume`, `return`, `stop`, `steer`
+    (steer), or `acknowledge` (alarm).
+    """
+
+    id: int
+    name: str
+    actor: str
+    plan_id: str = ""
+    patient: str = ""
+    session_id: str = ""
+    started: str = ""
+    screening: str = ""
+    steer: dict[str, float | None] = {}
+    alarm: int | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):
+    """The answer to an `Ask`; `refused` says why not, and is empty when it was done."""
+
+    id: int
+    phase: str
+    state: dict[str, Any]
+    refused: str = ""
+
+
+class StateNow(msgspec.Struct, frozen=True, kw_only=True, tag="state"):
+    """The room's state message for the panel, without the join code (the gateway's)."""
+
+    state: dict[str, Any]
+
+
+class Remember(msgspec.Struct, frozen=True, kw_only=True, tag="remember"):
+    """What the next process of this room needs to go on; `null` without a session. Once a second."""
+
+    snapshot: dict[str, Any] | None
+
+
+FromRoom: TypeAlias = Answer | StateNow | Remember
+
+_ASK: Final = msgspec.json.Decoder(Ask)
+_FROM_ROOM: Final[msgspec.json.Decoder[FromRoom]] = msgspec.json.Decoder(FromRoom)
+
+
+def pack(message: Ask | FromRoom) -> str:
+    """Return the text of a message."""
+    return msgspec.json.encode(message).decode()
+
+
+def parse_ask(text: str | bytes) -> Ask:
+    """Parse what a gateway sent. Raises `BadLink`."""
+    try:
+        return _ASK.decode(text)
+    except msgspec.MsgspecError as error:
+        raise BadLink(f"link message must be an Ask: {error}") from error
+
+
+def parse_from_room(text: str | bytes) -> FromRoom:
+    """Parse what a room sent. Raises `BadLink`."""
+    try:
+        return _FROM_ROOM.decode(text)
+    except msgspec.MsgspecError as error:
+        raise BadLink(f"link message must come from a room: {error}") from error

@@ -1,0 +1,422 @@
+"""Everything that a room's loop reaches: renderer, audio, recorder, LSL, the headset and the panel.
+
+It keeps each child supplied: the newest controls, and for a child that came back what it needs to go on in
+place. Frame ids and audio sequence numbers keep counting over such a return, so that the headset never sees
+them go back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from audio_engine import messages as audio
+from audio_engine.process import main as audio_main
+from therapy.controls import NEUTRAL, Controls
+from therapy.events import (
+    AlarmRaised,
+    BadInput,
+    ChildDied,
+    ChildReturned,
+    Event,
+    HeadsetJoined,
+    HeadsetLeft,
+    MachineMoved,
+    Note,
+    StreamChanged,
+    StreamLost,
+    TherapistCommand,
+)
+from therapy.why import Change
+from vr_world.loop import World
+from vr_world.panel_state import Alarm, state_message
+from vr_world.rendering import messages as picture
+from vr_world.rendering.process import main as renderer_main
+from vr_world.room_config import RoomConfig
+from vr_world.streaming import protocol
+from vr_world.streaming.control import Hello, PhaseChanged, SafePicture, Welcome
+from vr_world.streaming.headset import Headset
+from vr_world.supervise import Child, ChildSpec
+from vr_world.tape import Tape
+
+__all__ = ["RoomOutputs"]
+
+#: Longest silence of a living child (they speak every 100–250 ms).
+RENDERER_SILENCE_S: Final = 3.0
+AUDIO_SILENCE_S: Final = 1.0
+#: Refusals told per second and source; the rest is counted in the next one.
+ALARMS_KEPT: Final = 50
+
+
+class RoomOutputs:
+    """A room's outputs (`vr_world.loop.Outputs`) and its headset's words (`HeadsetEvents`)."""
+
+    world: World
+
+    def __init__(
+        self,
+        config: RoomConfig,
+        *,
+        publish: Callable[[Controls, float], None],
+        stop: Callable[[str], None],
+        mirror: Callable[[bytes], None],
+        now_s: Callable[[], float],
+    ) -> None:
+        self._config = config
+        self._publish = publish
+        self._stop = stop
+        self._mirror = mirror
+        self._now_s = now_s
+        self._controls = NEUTRAL
+        self._scene = "ocean"
+        self._safe = picture.Safe(on=True, fade_s=0.0)
+        self._gain = 0.0
+        self._headset: Headset | None = None
+        self._pose: picture.Pose | None = None
+        self._codecs: tuple[str, ...] = ("h264",)
+        self._frame_base = self._frame_last = 0
+        self._audio_base = self._audio_last = 0
+        self._picture_beat: picture.RendererHeartbeat | None = None
+        self._audio_beat: audio.AudioHeartbeat | None = None
+        self._alarms: list[Alarm] = []
+        self._alarm_ids = itertools.count(1)
+        self._last_bad_s: dict[str, float] = {}
+        self.tape = Tape(config, on_event=self.event, now_s=now_s)
+        self._renderer = Child(
+            ChildSpec(
+                name="renderer",
+                main=renderer_main,
+                config=self._renderer_config,
+                shutdown=picture.Shutdown(),
+                silence_s=RENDERER_SILENCE_S,
+                on_start=self._supply_renderer,
+            ),
+            on_message=self._from_renderer,
+            on_event=self.event,
+            now_s=now_s,
+        )
+        self._audio = Child(
+            ChildSpec(
+                name="audio",
+                main=audio_main,
+                config=self._audio_config,
+                shutdown=audio.Shutdown(),
+                silence_s=AUDIO_SILENCE_S,
+                on_start=lambda _child: None,
+            ),
+            on_message=self._from_audio,
+            on_event=self.event,
+            now_s=now_s,
+        )
+
+    def start(self) -> None:
+        """Start the children."""
+        for child in (self._audio, self._renderer, self.tape.child):
+            child.start()
+
+    async def stop(self) -> None:
+        """Let the children end, the recording last."""
+        await self._renderer.stop()
+        await self._audio.stop()
+        await self.tape.stop()
+
+    def check(self, now_s: float) -> None:
+        """End children that are silent for too long. Call every tick."""
+        for child in (self._audio, self._renderer, self.tape.child):
+            child.check()
+        self.tape.pass_time(now_s)
+
+    # what the loop reaches ------------------------------------------------------------------------------
+
+    def controls(self, controls: Controls, at_s: float) -> None:
+        """Give the bounded controls to picture, sound, LSL and the recording."""
+        self._controls = controls
+        self._renderer.send(picture.SetControls(controls=controls, at_s=at_s), key="controls")
+        self._audio.send(audio.SetControls(controls=controls, at_s=at_s), key="controls")
+        self._publish(controls, at_s)
+        self.tape.controls(controls, at_s)
+        self.tape.state(self.world.state)
+
+    def picture(self, *, safe: bool, fade_s: float) -> None:
+        """Fade to the safe picture, or back to the place; the headset does it by itself too."""
+        self._safe = picture.Safe(on=safe, fade_s=fade_s)
+        self._renderer.send(self._safe)
+        if self._headset is not None:
+            self._headset.tell(SafePicture(on=safe, fade_s=fade_s))
+
+    def sound(self, gain: float, fade_s: float) -> None:
+        """Fade all sound to `gain` 0…1."""
+        self._gain = gain
+        self._audio.send(audio.Fade(gain=gain, seconds=fade_s))
+
+    def scene(self, name: str) -> None:
+        """Show another place."""
+        if name != self._scene:
+            self._scene = name
+            self._renderer.send(picture.SetScene(name=name))
+
+    def event(self, event: Event) -> None:
+        """Record an event, and call a human where one should look."""
+        self.tape.event(event)
+        match event:
+            case ChildDied(child=child, reason=reason):
+                self._alarm("watch", f"{child} stopped ({reason}) and is being started again")
+            case ChildReturned(child="renderer"):
+                self._frame_base = self._frame_last
+            case ChildReturned(child="audio"):
+                self._audio_base = self._audio_last
+            case StreamLost(stream=stream, reason=reason):
+                self._alarm("watch", f"signal {stream} lost: {reason}")
+            case StreamChanged(stream=stream, was=was, now=now):
+                self._alarm("watch", f"signal {stream} changed from {was} to {now}")
+            case MachineMoved():
+                self.tell_phase()
+
+    def changed(self, changes: list[Change]) -> None:
+        """Record lines of the why-trace."""
+        for change in changes:
+            self.tape.why(change)
+
+    # what the room asks for -----------------------------------------------------------------------------
+
+    def command(self, name: str, now_s: float) -> None:
+        """Record what the therapist did."""
+        self.event(TherapistCommand(at_s=now_s, command=name, detail=""))
+
+    def acknowledge(self, alarm: int | None) -> None:
+        """A human has seen an alarm."""
+        for known in self._alarms:
+            known.acknowledged = known.acknowledged or known.id == alarm
+
+    def tell_phase(self) -> None:
+        """Tell the headset where the session is."""
+        machine = self.world.machine
+        if self._headset is not None and machine is not None:
+            self._headset.tell(PhaseChanged(phase=machine.phase.value, stage=machine.stage.name))
+
+    def state_message(self, now_s: float, streams: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return what the panel shows."""
+        return state_message(
+            self._config.room,
+            self.world,
+            now_s,
+            streams=streams,
+            headset=self._headset_state(),
+            processes=self._processes(),
+            recording=self.tape.summary(),
+            alarms=reversed(self._alarms),
+        )
+
+    async def headset_named(self, name: str) -> Headset:
+        """Return the room's headset of that name; another one before it has to go."""
+        if self._headset is None or self._headset.name != name:
+            before, self._headset = self._headset, Headset(name, self, self._now_s)
+            if before is not None:
+                await before.leave()
+        return self._headset
+
+    # what a headset says --------------------------------------------------------------------------------
+
+    def headset_here(self, headset: Headset, hello: Hello) -> None:
+        """Let picture and sound flow."""
+        self._codecs = tuple(hello.codecs)
+        machine = self.world.machine
+        headset.tell(
+            Welcome(
+                headset=headset.name,
+                session={
+                    "phase": None if machine is None else machine.phase.value,
+                    "stage": None if machine is None else machine.stage.name,
+                },
+            )
+        )
+        headset.tell(SafePicture(on=self._safe.on, fade_s=self._safe.fade_s))
+        self.tell_phase()
+        self._renderer.send(picture.HeadsetOn(headset=headset.name, codecs=self._codecs))
+        self.event(HeadsetJoined(at_s=self._now_s(), headset=headset.name, agent=hello.agent))
+
+    def headset_gone(self, headset: Headset, reason: str) -> None:
+        """Stop drawing for it."""
+        self._pose = None
+        self._renderer.send(picture.HeadsetOff(headset=headset.name))
+        self.event(HeadsetLeft(at_s=self._now_s(), headset=headset.name, reason=reason))
+        machine = self.world.machine
+        if machine is not None and machine.phase.value in ("RUNNING", "RETURNING"):
+            self._alarm("watch", f"the headset's link ended ({reason}); it shows its own calm place")
+
+    def headset_pose(self, headset: Headset, pose: protocol.Pose) -> None:
+        """Draw for this pose next; record it."""
+        self._pose = picture.Pose(
+            headset=headset.name,
+            seq=pose.seq,
+            client_ms=pose.client_ms,
+            position=pose.position,
+            orientation=pose.orientation,
+            tan_left=pose.tan_left,
+            tan_right=pose.tan_right,
+            ipd_m=pose.ipd_m,
+        )
+        self._renderer.send(self._pose, key="pose")
+        self.tape.pose(pose, headset.clock.offset_s, self._now_s())
+
+    def headset_ack(self, headset: Headset, ack: protocol.Ack) -> None:
+        """Let the renderer make another."""
+        if ack.frame_id > self._frame_base:
+            number = ack.frame_id - self._frame_base
+            self._renderer.send(picture.Ack(headset=headset.name, frame_id=number, decode_ms=ack.decode_ms))
+
+    def headset_needs_key(self, headset: Headset) -> None:
+        """Make the next picture one that decoding can begin with."""
+        self._renderer.send(picture.KeyRequest(headset=headset.name), key="key")
+
+    def headset_shown(self, headset: Headset, shown: protocol.Shown) -> None:
+        """Record when a picture met the eye."""
+        self.tape.shown(shown, headset.clock.offset_s)
+
+    def headset_stop(self, headset: Headset, source: str) -> None:
+        """The patient stops."""
+        self._stop(source)
+        self._alarm("urgent", f"the patient stopped the session ({source}, {headset.name})")
+
+    def headset_bad(self, headset: Headset, what: str) -> None:
+        """Record a refusal, at most once a second."""
+        self._bad(headset.name, what)
+
+    # what the children say ------------------------------------------------------------------------------
+
+    def _renderer_config(self) -> picture.RendererConfig:
+        beat = self._picture_beat
+        scene_s = 0.0 if beat is None else beat.scene_s + (self._now_s() - beat.at_s)
+        return picture.RendererConfig(
+            scene=self._scene,
+            seed=self._config.seed,
+            controls=self._controls,
+            scene_s=scene_s,
+            eye_px=self._config.eye_px if beat is None else beat.eye_px,
+            fade_in_s=1.0,
+        )
+
+    def _supply_renderer(self, renderer: Child) -> None:
+        renderer.send(dataclasses.replace(self._safe, fade_s=self._safe.fade_s and 1.0))
+        if self._headset is not None and self._headset.connected:
+            renderer.send(picture.HeadsetOn(headset=self._headset.name, codecs=self._codecs))
+            if self._pose is not None:
+                renderer.send(self._pose, key="pose")
+
+    def _audio_config(self) -> audio.AudioConfig:
+        beat = self._audio_beat
+        return audio.AudioConfig(
+            seed=self._config.seed,
+            scene=self._scene,
+            controls=self._controls,
+            start_bar=0.0 if beat is None else beat.bar,
+            start_bar_at_s=None if beat is None else beat.bar_at_s,
+            gain=self._gain,
+        )
+
+    def _from_renderer(self, message: picture.FromRenderer) -> None:
+        match message:
+            case picture.Frame():
+                self._frame_last = self._frame_base + message.frame_id
+                frame = _wire_frame(message, self._frame_last)
+                if self._headset is not None:
+                    self._headset.frame(frame)
+                self.tape.frame(frame)
+            case picture.Mirror(jpeg=jpeg):
+                self._mirror(jpeg)
+            case picture.RendererHeartbeat():
+                before = self._picture_beat
+                self._picture_beat = message
+                if message.refused and (before is None or message.refused != before.refused):
+                    self._bad("renderer", message.refusal)
+
+    def _from_audio(self, message: audio.FromAudio) -> None:
+        match message:
+            case audio.OpusPacket(seq=seq, play_at_s=play_at_s, data=data):
+                self._audio_last = self._audio_base + seq + 1
+                if self._headset is not None:
+                    number = self._audio_last
+                    self._headset.audio(protocol.Audio(seq=number, play_at_s=play_at_s, payload=data))
+                self.tape.audio(self._audio_last, play_at_s, self._audio_beat)
+            case audio.NotePlayed():
+                self.tape.event(
+                    Note(
+                        at_s=message.at_s,
+                        instrument=message.instrument,
+                        midi_note=message.midi_note,
+                        velocity=message.velocity,
+                        duration_s=message.duration_s,
+                    )
+                )
+            case audio.AudioHeartbeat():
+                self._audio_beat = message
+            case audio.AudioRefused(what=what):
+                self._bad("audio", what)
+
+    # helpers --------------------------------------------------------------------------------------------
+
+    def _bad(self, source: str, what: str) -> None:
+        now_s = self._now_s()
+        if now_s - self._last_bad_s.get(source, -1.0) >= 1.0:
+            self._last_bad_s[source] = now_s
+            self.event(BadInput(at_s=now_s, source=source, what=what[:300]))
+
+    def _alarm(self, level: str, what: str) -> None:
+        now_s = self._now_s()
+        self._alarms.append(Alarm(id=next(self._alarm_ids), at_s=now_s, level=level, what=what))
+        del self._alarms[:-ALARMS_KEPT]
+        self.tape.event(AlarmRaised(at_s=now_s, level=level, what=what))
+
+    def _headset_state(self) -> dict[str, Any]:
+        headset = self._headset
+        if headset is None or not headset.connected:
+            return {"connected": False}
+        stats = headset.stats
+        age_ms = stats.frame_age_ms_p50 if stats.frame_age_ms_p50 is not None else headset.last_shown_age_ms
+        return {
+            "connected": True,
+            "fps": stats.fps,
+            "frame_age_ms": age_ms,
+            "rtt_ms": headset.clock.rtt_ms,
+        }
+
+    def _processes(self) -> list[dict[str, Any]]:
+        beat, sound = self._picture_beat, self._audio_beat
+        details = {
+            "renderer": beat and f"{beat.fps:.0f} frames/s at {beat.eye_px} px",
+            "audio": sound and f"{sound.late_blocks} of {sound.blocks} blocks late",
+            "recorder": self.tape.detail(),
+        }
+        return [
+            {
+                "name": child.name,
+                "alive": child.alive,
+                "restarts": child.restarts,
+                "pid": child.pid,
+                "detail": details[child.name] or "",
+            }
+            for child in (self._renderer, self._audio, self.tape.child)
+        ]
+
+
+def _wire_frame(frame: picture.Frame, frame_id: int) -> protocol.Frame:
+    return protocol.Frame(
+        frame_id=frame_id,
+        pose_seq=frame.pose_seq,
+        eye_width=frame.eye_width,
+        eye_height=frame.eye_height,
+        render_at_s=frame.render_at_s,
+        sent_at_s=frame.sent_at_s,
+        pose_client_ms=frame.pose_client_ms,
+        position=frame.position,
+        orientation=frame.orientation,
+        tan_left=frame.tan_left,
+        tan_right=frame.tan_right,
+        ipd_m=frame.ipd_m,
+        key=frame.key,
+        payload=frame.payload,
+        codec="vp9" if frame.codec == "vp9" else "h264",
+        safe=frame.safe,
+    )

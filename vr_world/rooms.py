@@ -1,0 +1,373 @@
+"""The gateway's side of the rooms: started and kept alive, asked, listened to, and shown to the panel.
+
+`LocalRoomHost` runs them as processes of this machine; `RoomLink` speaks with one over its socket; `Rooms`
+is what the clinic's API asks (`clinic.ports.RoomsPort`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime as dt
+import itertools
+import logging
+import secrets
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, unix_connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from clinic.errors import NoSuchRoom, Refused
+from clinic.ports import Command, LiveItem, SessionStart
+from clinic.sessions import SessionIndex
+from therapy.discover import declared
+from therapy.events import ChildDied, ChildReturned, Event
+from therapy.plan import PLANS
+from therapy.ports import RoomHost
+from therapy.specs import SceneSpec
+from vr_world import room as room_process
+from vr_world.link import Answer, Ask, Remember, StateNow, pack, parse_from_room
+from vr_world.room_config import RoomConfig
+from vr_world.settings import ServerSettings
+from vr_world.streaming.join import JoinDesk
+from vr_world.supervise import Child, ChildSpec
+
+__all__ = ["LocalRoomHost", "RoomLink", "Rooms"]
+
+log = logging.getLogger(__name__)
+
+ROOM_SILENCE_S: Final = 4.0
+RECONNECT_S: Final = 0.05
+ASK_S: Final = 5.0
+CHECK_S: Final = 0.5
+MAX_MESSAGE_BYTES: Final = 8 << 20
+
+
+class LocalRoomHost:
+    """Rooms as processes of this machine (`therapy.ports.RoomHost`)."""
+
+    def __init__(self, settings: ServerSettings, run_folder: Path, now_s: Callable[[], float]) -> None:
+        self._settings = settings
+        self._run_folder = run_folder
+        self._now_s = now_s
+        self._rooms: dict[str, Child] = {}
+        self._died_s: dict[str, float] = {}
+        self._checking = asyncio.create_task(self._check())
+
+    def start(self, room: str, snapshot: Callable[[], dict[str, Any] | None]) -> None:
+        """Start `room` and keep it alive."""
+        spec = ChildSpec(
+            name=room,
+            main=room_process.main,
+            config=lambda: self._config(room, snapshot()),
+            shutdown="leave",
+            silence_s=ROOM_SILENCE_S,
+            on_start=lambda _child: None,
+        )
+        child = Child(spec, on_message=lambda _: None, on_event=self._tell, now_s=self._now_s)
+        self._rooms[room] = child
+        child.start()
+
+    def endpoint(self, room: str) -> str:
+        """Return the unix socket that `room` listens on."""
+        return str(self._run_folder / f"room-{room}.sock")
+
+    def restarts(self, room: str) -> int:
+        """Return how often `room` had to be started again."""
+        return self._rooms[room].restarts
+
+    def pid(self, room: str) -> int | None:
+        """Return the room's process id."""
+        return self._rooms[room].pid
+
+    async def stop(self) -> None:
+        """Let every room leave."""
+        self._checking.cancel()
+        await asyncio.gather(*(child.stop() for child in self._rooms.values()))
+
+    def _config(self, room: str, snapshot: dict[str, Any] | None) -> RoomConfig:
+        Path(self.endpoint(room)).unlink(missing_ok=True)
+        return RoomConfig(
+            room=room,
+            socket=self.endpoint(room),
+            sessions=str(self._settings.home / "sessions"),
+            lsl_session=self._settings.lsl_session,
+            lan=self._settings.lan,
+            seed=1 + self._settings.rooms.index(room),
+            eye_px=self._settings.eye_px,
+            snapshot=snapshot,
+            died_at_s=self._died_s.get(room),
+        )
+
+    def _tell(self, event: Event) -> None:
+        match event:
+            case ChildDied(at_s=at_s, child=room, reason=reason):
+                self._died_s.setdefault(room, at_s)
+                log.warning("room %s stopped (%s) and is being started again", room, reason)
+            case ChildReturned(child=room, gap_s=gap_s):
+                self._died_s.pop(room, None)
+                log.warning("room %s is back after %.1f s", room, gap_s)
+
+    async def _check(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK_S)
+            for child in self._rooms.values():
+                child.check()
+
+
+class RoomLink:
+    """The gateway's conversation with one room, over any number of the room's lives."""
+
+    def __init__(self, room: str, host: RoomHost) -> None:
+        self.room = room
+        self.state: dict[str, Any] | None = None
+        self.mirror: bytes | None = None
+        self.snapshot: dict[str, Any] | None = None
+        self.on_change: Callable[[], None] = lambda: None
+        self._host = host
+        self._socket: ClientConnection | None = None
+        self._answers: dict[int, asyncio.Future[Answer]] = {}
+        self._ids = itertools.count(1)
+
+    async def run(self) -> None:
+        """Connect, listen, and connect again whenever the room comes back. Runs until cancelled."""
+        while True:
+            with contextlib.suppress(OSError, ConnectionClosed, InvalidHandshake, TimeoutError):
+                async with unix_connect(
+                    self._host.endpoint(self.room),
+                    "ws://room/link",
+                    compression=None,
+                    max_size=MAX_MESSAGE_BYTES,
+                    ping_interval=None,
+                ) as socket:
+                    self._socket = socket
+                    async for message in socket:
+                        self._take(message)
+            self._socket = None
+            for waiting in self._answers.values():
+                if not waiting.done():
+                    waiting.set_exception(Refused(f"room {self.room} is being started again"))
+            self._answers.clear()
+            await asyncio.sleep(RECONNECT_S)
+
+    async def ask(self, name: str, actor: str, **fields: Any) -> Answer:
+        """Ask the room for something and wait for its answer.
+
+        Raises:
+            Refused: the room refuses, is just being started again, or does not answer.
+        """
+        if self._socket is None:
+            raise Refused(f"room {self.room} is being started again")
+        number = next(self._ids)
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
+        try:
+            await self._socket.send(pack(Ask(id=number, name=name, actor=actor, **fields)))
+            told = await asyncio.wait_for(answer, ASK_S)
+        except TimeoutError as error:
+            raise Refused(f"room {self.room} must answer within {ASK_S:g} s, did not") from error
+        except ConnectionClosed as error:
+            raise Refused(f"room {self.room} is being started again") from error
+        finally:
+            self._answers.pop(number, None)
+        if told.refused:
+            raise Refused(told.refused)
+        return told
+
+    def _take(self, message: str | bytes) -> None:
+        if isinstance(message, bytes):
+            self.mirror = message
+            self.on_change()
+            return
+        match parse_from_room(message):
+            case Answer() as answer:
+                waiting = self._answers.get(answer.id)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(answer)
+                self.state = answer.state
+                self.on_change()
+            case StateNow(state=state):
+                self.state = state
+                self.on_change()
+            case Remember(snapshot=snapshot):
+                self.snapshot = snapshot
+
+
+class _Mailbox:
+    """One subscriber's newest state and picture."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, LiveItem] = {}
+        self.filled = asyncio.Event()
+
+    def put(self, kind: str, item: LiveItem) -> None:
+        self.waiting[kind] = item
+        self.filled.set()
+
+
+class Rooms:
+    """The rooms as the clinic's API sees them (`clinic.ports.RoomsPort`)."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        host: RoomHost,
+        desk: JoinDesk,
+        sessions: SessionIndex,
+        *,
+        now_s: Callable[[], float],
+        utc_s: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._host = host
+        self._desk = desk
+        self._sessions = sessions
+        self._now_s = now_s
+        self._utc_s = utc_s
+        self._links = {room: RoomLink(room, host) for room in settings.rooms}
+        self._mailboxes: dict[str, set[_Mailbox]] = {room: set() for room in settings.rooms}
+        self._going_on: dict[str, str] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start every room."""
+        for room, link in self._links.items():
+            link.on_change = lambda room=room: self._changed(room)  # type: ignore[misc]  # binds the loop's value
+            self._host.start(room, lambda link=link: link.snapshot)  # type: ignore[misc]  # same
+            self._tasks.append(asyncio.create_task(link.run()))
+
+    async def stop(self) -> None:
+        """Let every room leave."""
+        for task in self._tasks:
+            task.cancel()
+        await self._host.stop()
+
+    async def plans(self) -> Sequence[Mapping[str, Any]]:
+        """Return the plans that can be started."""
+        return [
+            {
+                "plan_id": plan.plan_id,
+                "title": plan.title,
+                "stages": [
+                    {"name": stage.name, "kind": stage.kind.value, "duration_s": stage.duration_s}
+                    for stage in plan.stages
+                ],
+            }
+            for plan in PLANS.values()
+        ]
+
+    async def scenes(self) -> Sequence[Mapping[str, Any]]:
+        """Return the places."""
+        return [
+            {"name": scene.name, "title": scene.title, "description": scene.description}
+            for scene in declared("scenes", "SCENE", SceneSpec).values()
+        ]
+
+    async def rooms(self) -> Sequence[Mapping[str, Any]]:
+        """Return the rooms and their phases."""
+        return [
+            {"room": room, "phase": None if link.state is None else link.state["phase"]}
+            for room, link in self._links.items()
+        ]
+
+    async def state(self, room: str) -> Mapping[str, Any]:
+        """Return the newest state message."""
+        link = self._link(room)
+        if link.state is None:
+            raise Refused(f"room {room} is starting; try again in a moment")
+        return self._with_code(room, link.state)
+
+    async def start_session(self, room: str, start: SessionStart) -> Mapping[str, Any]:
+        """Open a session and issue a code for its headset."""
+        link = self._link(room)
+        if start.plan_id not in PLANS:
+            raise Refused(f"plan must be one of {', '.join(PLANS)}, got {start.plan_id[:40]!r}")
+        utc_s = self._utc_s()
+        started = dt.datetime.fromtimestamp(utc_s, dt.UTC)
+        session_id = f"{started:%Y%m%dT%H%M%SZ}-room{room}-{secrets.token_hex(3)}"
+        await link.ask(
+            "open",
+            start.actor,
+            plan_id=start.plan_id,
+            patient=start.patient,
+            session_id=session_id,
+            started=started.isoformat(),
+            screening=msgspec.json.encode(dataclasses.asdict(start.screening)).decode(),
+        )
+        folder = self._settings.home / "sessions" / session_id
+        await asyncio.to_thread(
+            self._sessions.started, session_id, room=room, start=start, folder=folder, at_utc_s=utc_s
+        )
+        self._going_on[room] = session_id
+        self._desk.close_room(room)
+        self._desk.issue(room, self._now_s())
+        return await self.state(room)
+
+    async def command(self, room: str, command: Command) -> Mapping[str, Any]:
+        """Carry out a command; a new code is the gateway's own business."""
+        link = self._link(room)
+        if command.name == "new_code":
+            self._desk.issue(room, self._now_s())
+            self._changed(room)
+            return {"phase": (link.state or {}).get("phase") or "IDLE"}
+        answer = await link.ask(command.name, command.actor, steer=dict(command.steer), alarm=command.alarm)
+        return {"phase": answer.phase}
+
+    async def subscribe(self, room: str) -> AsyncGenerator[LiveItem, None]:
+        """Yield states and pictures as they come; the newest wins."""
+        link = self._link(room)
+        mailbox = _Mailbox()
+        self._mailboxes[room].add(mailbox)
+        try:
+            self._fill(room, link, mailbox)
+            while True:
+                await mailbox.filled.wait()
+                mailbox.filled.clear()
+                while mailbox.waiting:
+                    yield mailbox.waiting.pop(next(iter(mailbox.waiting)))
+        finally:
+            self._mailboxes[room].discard(mailbox)
+
+    def code(self, room: str) -> str | None:
+        """Return the code that now opens `room`. Raises `NoSuchRoom`."""
+        self._link(room)
+        code = self._desk.open_code(room, self._now_s())
+        return None if code is None else code.code
+
+    def link_to(self, room: str) -> RoomLink:
+        """Return the link to `room`. Raises `NoSuchRoom`."""
+        return self._link(room)
+
+    def _link(self, room: str) -> RoomLink:
+        link = self._links.get(room)
+        if link is None:
+            raise NoSuchRoom(room)
+        return link
+
+    def _with_code(self, room: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        now_s = self._now_s()
+        code = self._desk.open_code(room, now_s)
+        join = code and {"code": code.code, "expires_in_s": code.expires_at_s - now_s}
+        return {**state, "join": join}
+
+    def _changed(self, room: str) -> None:
+        link = self._links[room]
+        for mailbox in self._mailboxes[room]:
+            self._fill(room, link, mailbox)
+        session_id = self._going_on.get(room)
+        phase = None if link.state is None else link.state["phase"]
+        if session_id is not None and phase in ("ENDED", "STOPPED"):
+            del self._going_on[room]
+            noted = asyncio.to_thread(self._sessions.ended, session_id, outcome=phase, at_utc_s=self._utc_s())
+            self._tasks.append(asyncio.create_task(noted))
+
+    def _fill(self, room: str, link: RoomLink, mailbox: _Mailbox) -> None:
+        if link.state is not None:
+            text = msgspec.json.encode(self._with_code(room, link.state)).decode()
+            mailbox.put("state", text)
+        if link.mirror is not None:
+            mailbox.put("mirror", link.mirror)

@@ -1,0 +1,56 @@
+"""Where a server keeps things and how it listens: one table, read once at start."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+__all__ = ["DATA_VARIABLE", "SETTINGS", "ServerSettings", "data_folder"]
+
+DATA_VARIABLE: Final = "STILLWATER_HOME"
+
+#: Environment variable → what it sets. `docs/reference/settings.md` is checked against it.
+SETTINGS: Final[Mapping[str, str]] = {
+    DATA_VARIABLE: "folder for recordings, the database and certificates (default: the user's data folder)",
+    "STILLWATER_DATA": "folder with shared recordings, for tests only",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """How one server runs.
+
+    Attributes:
+        home: folder for everything that is kept.
+        host: address that TLS listens on; plain http listens on 127.0.0.1 alone.
+        port: plain http port (0 = any free one); TLS listens on `tls_port`.
+        tls_port: TLS port (0 = any free one), or `None` for no TLS (a demo on one machine).
+        rooms: names of the rooms.
+        lsl_session: LSL session id: streams of other sessions are not seen.
+        lan: whether LSL looks beyond this machine.
+        eye_px: first picture size of one eye.
+        idle_s: the panel signs out after this long without a request.
+    """
+
+    home: Path
+    host: str = "0.0.0.0"  # noqa: S104  # headsets are other machines; TLS and a sign-in guard it
+    port: int = 8080
+    tls_port: int | None = 8443
+    rooms: tuple[str, ...] = ("1",)
+    lsl_session: str = "default"
+    lan: bool = False
+    eye_px: int = 640
+    idle_s: float = 900.0
+
+
+def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder that everything is kept in."""
+    named = environ.get(DATA_VARIABLE)
+    return (
+        Path(named).expanduser() if named else Path(platformdirs.user_data_dir("stillwater", appauthor=False))
+    )
