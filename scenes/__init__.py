@@ -1,0 +1,1 @@
+"""Places: one file per environment, each declaring `SCENE`. Files that begin with an underscore help them."""

@@ -1,0 +1,97 @@
+"""Panda3D meshes and textures from numpy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from panda3d import core
+
+__all__ = ["Floats", "everywhere", "float_texture", "mesh", "shader", "upload"]
+
+Floats = npt.NDArray[np.float32]
+
+_SHADERS: Final = Path(__file__).parent / "shaders"
+
+
+def mesh(name: str, columns: Mapping[str, Floats], triangles: npt.NDArray[np.uint32]) -> Any:
+    """Return a NodePath of a triangle mesh.
+
+    Args:
+        name: of the node.
+        columns: by attribute name (`vertex` is required, others are read by shaders under their own name),
+            arrays (vertices, 1…4).
+        triangles: vertex indices (triangles, 3).
+    """
+    array = core.GeomVertexArrayFormat()
+    for attribute, values in columns.items():
+        contents = core.Geom.C_point if attribute == "vertex" else core.Geom.C_other
+        array.add_column(core.InternalName.make(attribute), values.shape[1], core.Geom.NT_float32, contents)
+    layout = core.GeomVertexFormat()
+    layout.add_array(array)
+    data = core.GeomVertexData(name, core.GeomVertexFormat.register_format(layout), core.Geom.UH_static)
+    rows = np.concatenate([np.asarray(v, np.float32) for v in columns.values()], axis=1)
+    data.unclean_set_num_rows(len(rows))
+    memoryview(data.modify_array(0)).cast("B").cast("f")[:] = memoryview(
+        np.ascontiguousarray(rows).reshape(-1)
+    )
+    faces = core.GeomTriangles(core.Geom.UH_static)
+    faces.set_index_type(core.Geom.NT_uint32)
+    indices = faces.modify_vertices()
+    indices.unclean_set_num_rows(triangles.size)
+    flat = np.ascontiguousarray(triangles, np.uint32).reshape(-1)
+    memoryview(indices).cast("B").cast("I")[:] = memoryview(flat)
+    geom = core.Geom(data)
+    geom.add_primitive(faces)
+    node = core.GeomNode(name)
+    node.add_geom(geom)
+    return core.NodePath(node)
+
+
+def everywhere(path: Any) -> Any:
+    """Keep `path` from being culled: its vertices are placed by its shader."""
+    path.node().set_bounds(core.OmniBoundingVolume())
+    path.node().set_final(True)
+    return path
+
+
+def shader(name: str) -> Any:
+    """Return the shader made of `shaders/<name>.vert` and `.frag`; shared parts are put in for `#include`."""
+    parts = [_source(_SHADERS / f"{name}{ending}") for ending in (".vert", ".frag")]
+    return core.Shader.make(core.Shader.SL_GLSL, *parts)
+
+
+def _source(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    out = []
+    for line in lines:
+        if line.startswith("#include "):
+            out.append((_SHADERS / line.split('"')[1]).read_text(encoding="utf-8"))
+        else:
+            out.append(line)
+    return "\n".join(out) + "\n"
+
+
+def float_texture(name: str, values: Floats, *, mipmaps: bool = False, wrap_v: bool = True) -> Any:
+    """Return a texture of `values` (height, width, 3), R G B; it repeats, upwards only if `wrap_v`."""
+    height, width, _ = values.shape
+    texture = core.Texture(name)
+    texture.setup_2d_texture(width, height, core.Texture.T_float, core.Texture.F_rgb32)
+    texture.set_wrap_u(core.SamplerState.WM_repeat)
+    texture.set_wrap_v(core.SamplerState.WM_repeat if wrap_v else core.SamplerState.WM_clamp)
+    texture.set_minfilter(
+        core.SamplerState.FT_linear_mipmap_linear if mipmaps else core.SamplerState.FT_linear
+    )
+    texture.set_magfilter(core.SamplerState.FT_linear)
+    upload(texture, values)
+    return texture
+
+
+def upload(texture: Any, values: Floats) -> None:
+    """Replace what `float_texture` put in; the shape must be the same. Panda3D stores B G R."""
+    memoryview(texture.modify_ram_image()).cast("B").cast("f")[:] = memoryview(
+        np.ascontiguousarray(values[:, :, ::-1], np.float32).reshape(-1)
+    )

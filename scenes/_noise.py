@@ -1,0 +1,25 @@
+"""Soft clouds as a repeating picture. Pure numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scenes._geometry import Floats
+
+__all__ = ["cloud_texture"]
+
+_SIZE = 512
+
+
+def cloud_texture(seed: int) -> Floats:
+    """Return (512, 512, 3), repeating: thickness 0 … 1, share that faces a light ahead 0 … 1, and nothing."""
+    rng = np.random.default_rng([seed, 31])
+    wave = np.fft.fftfreq(_SIZE, 1.0 / _SIZE)
+    k = np.hypot(*np.meshgrid(wave, wave))
+    size = np.where(k > 0.0, (k**2 + 6.0) ** -0.92 * np.exp(-((k / 90.0) ** 2)), 0.0)
+    noise = np.fft.ifft2(size * np.exp(2j * np.pi * rng.random(k.shape))).real
+    noise /= noise.std()
+    thick = 0.5 + 0.5 * np.tanh(0.62 * noise)
+    rise = np.roll(noise, -5, axis=0) - noise  # thinner towards the light ahead: its edge is lit
+    lit = 0.5 - 0.5 * np.tanh(1.1 * rise / max(float(rise.std()), 1e-9) * 0.8)
+    return np.stack([thick, lit, np.zeros_like(thick)], axis=-1).astype(np.float32)

@@ -1,0 +1,11 @@
+#version 330
+uniform mat4 p3d_ModelViewProjectionMatrix;
+in vec3 vertex;
+in vec2 weave;               // along the bank, and up it (0 … 1)
+out vec2 at;
+out float away;
+void main() {
+    at = weave;
+    away = length(vertex.xy);
+    gl_Position = p3d_ModelViewProjectionMatrix * vec4(vertex, 1.0);
+}

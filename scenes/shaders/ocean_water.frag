@@ -1,0 +1,37 @@
+#version 330
+#include "ocean_common.glsl"
+#include "ocean_env.glsl"
+uniform sampler2D mirror_map;    // the sky map with the land in it
+uniform sampler2D wave_map;
+uniform vec4 waves;
+uniform vec3 deep;               // light that comes out of the water
+uniform vec3 lamp;               // where the sun or the moon stands
+uniform vec4 lamp_light;         // its colour, and the finest slope that glitters
+in vec3 to_point;
+in vec2 place;
+in vec4 base;
+in vec4 far;
+out vec4 colour;
+void main() {
+    vec3 v = normalize(to_point);
+    vec2 big = texture(wave_map, place * waves.y).rg;
+    vec2 turned = vec2(place.x * 0.77 - place.y * 0.64, place.x * 0.64 + place.y * 0.77);
+    vec2 fine = texture(wave_map, turned * waves.y * 4.3 + 0.37).rg;
+    fine = vec2(fine.x * 0.77 + fine.y * 0.64, fine.y * 0.77 - fine.x * 0.64);
+    vec2 slope = base.xy + (big + fine * 0.55) * base.z;
+    float unseen = base.z * base.w;
+    vec3 n = normalize(vec3(-slope, 1.0));
+    float facing = -dot(v, n);
+    vec3 r = v + 2.0 * facing * n;
+    r.z = abs(r.z) + unseen * 0.8;
+    float c = 1.0 - clamp(facing + 0.35 * unseen, 0.0, 1.0);
+    float c2 = c * c;
+    float fresnel = 0.022 + 0.978 * c2 * c2 * c;
+    vec3 light = texture(mirror_map, env_at(normalize(r))).rgb;
+    vec3 h = lamp - v;
+    vec2 miss = slope + h.xy / max(h.z, 1e-3);
+    float spread = lamp_light.a * lamp_light.a + unseen * unseen;
+    float glitter = exp(-dot(miss, miss) / (2.0 * spread)) * fresnel;
+    vec3 water = mix(deep, light, fresnel) + lamp_light.rgb * min(glitter * 0.0022 / spread + glitter * 0.5, 2.5);
+    colour = vec4(shown(mix(water, far.rgb, far.a)), 1.0);
+}

@@ -1,0 +1,1 @@
+"""The renderer process: Panda3D without a screen, stereo, encoded, newest pose wins."""

@@ -1,0 +1,236 @@
+"""What the renderer knows at any moment: the newest word of each kind, behind one lock."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import threading
+from typing import assert_never
+
+from therapy.controls import Controls
+from therapy.errors import BadValue
+from vr_world.rendering.ease import Easer
+from vr_world.rendering.errors import BadView
+from vr_world.rendering.fade import SAFE_WITHIN_S, Veil
+from vr_world.rendering.flight import Flight
+from vr_world.rendering.messages import (
+    Ack,
+    HeadsetOff,
+    HeadsetOn,
+    KeyRequest,
+    Pose,
+    RendererConfig,
+    Safe,
+    SetControls,
+    SetScene,
+    Shutdown,
+    ToRenderer,
+)
+from vr_world.rendering.view import STRAIGHT_AHEAD, View, checked, widened
+
+__all__ = ["Desk", "Look"]
+
+#: A place is changed behind a closed veil: never a cut.
+_SCENE_FADE_S = 1.5
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Everything one picture is drawn from."""
+
+    view: View
+    controls: Controls
+    veil: float
+    pose_seq: int
+    pose_client_ms: float
+    codecs: tuple[str, ...]
+    scene: str
+
+
+class Desk:
+    """Takes the room's words from one thread and gives them to the others.
+
+    Args:
+        config: first controls, overscan, fade-in.
+        at_s: session time of the start.
+    """
+
+    def __init__(self, config: RendererConfig, at_s: float) -> None:
+        self._changed = threading.Condition()
+        self._overscan_deg = config.overscan_deg
+        self._easer = Easer(config.controls, at_s)
+        self._veil = Veil()
+        self._safe = False
+        self._shown_since_s: float | None = None
+        self._fade_in_s = config.fade_in_s
+        self._scene = config.scene
+        self._headset = ""
+        self._codecs: tuple[str, ...] = ()
+        self._pose: Pose | None = None
+        self._view = _idle(config.overscan_deg)
+        self._flight = Flight()
+        self._key_wanted = True
+        self._stopped = False
+        self._refused = 0
+        self._refusal = ""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether everything shall end."""
+        return self._stopped
+
+    def stop(self) -> None:
+        """End everything; wakes who waits."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def take(self, message: ToRenderer, at_s: float) -> None:
+        """Learn what the room says at `at_s`. What is outside its limits is refused and counted."""
+        with self._changed:
+            try:
+                self._learn(message, at_s)
+            except (BadValue, BadView) as error:
+                self._count(str(error))
+            self._changed.notify_all()
+
+    def refuse(self, reason: str) -> None:
+        """Count something else that was refused, and why."""
+        with self._changed:
+            self._count(reason)
+
+    def wait(self, timeout_s: float) -> None:
+        """Return when something came in, or after `timeout_s`."""
+        with self._changed:
+            if not self._stopped:
+                self._changed.wait(max(timeout_s, 0.0))
+
+    def begin(self, at_s: float) -> None:
+        """Open the veil: a place has been built and its first picture is about to be drawn."""
+        with self._changed:
+            if not self._safe:
+                self._veil.open(at_s, self._fade_in_s)
+
+    def look(self, at_s: float) -> Look:
+        """Return what to draw at `at_s`."""
+        with self._changed:
+            pose = self._pose
+            return Look(
+                view=self._view,
+                controls=self._easer.at(at_s),
+                veil=self._veil.at(at_s),
+                pose_seq=0 if pose is None else pose.seq,
+                pose_client_ms=0.0 if pose is None else pose.client_ms,
+                codecs=self._codecs,
+                scene=self._scene,
+            )
+
+    def may_send(self, at_s: float) -> bool:
+        """Whether a headset looks and has room for another frame."""
+        with self._changed:
+            if not self._codecs:
+                return False
+            if self._flight.lost(at_s):
+                self._key_wanted = True
+            return self._flight.may_send()
+
+    def sent(self, frame_id: int, at_s: float) -> None:
+        """A frame is on its way."""
+        with self._changed:
+            self._flight.sent(frame_id, at_s)
+
+    def take_key_wish(self) -> bool:
+        """Return whether the next frame must be a key frame, and forget it."""
+        with self._changed:
+            wanted, self._key_wanted = self._key_wanted, False
+            return wanted
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether a headset looks."""
+        return bool(self._codecs)
+
+    @property
+    def in_flight(self) -> int:
+        """Frames sent and not acknowledged."""
+        return len(self._flight)
+
+    def refusals(self) -> tuple[int, str]:
+        """Return how many bad inputs were refused and the newest one's reason."""
+        with self._changed:
+            return self._refused, self._refusal
+
+    def _count(self, reason: str) -> None:
+        self._refused += 1
+        self._refusal = reason[:200]
+
+    def _learn(self, message: ToRenderer, at_s: float) -> None:
+        match message:
+            case SetControls():
+                self._easer.take(message.controls, message.at_s)
+            case Pose():
+                self._look_from(message)
+            case Ack():
+                if message.headset == self._headset:
+                    self._flight.acked(message.frame_id, at_s)
+            case KeyRequest():
+                if message.headset == self._headset:
+                    self._key_wanted = True
+            case HeadsetOn():
+                self._headset, self._codecs = message.headset, tuple(message.codecs)
+                self._leave_head()
+            case HeadsetOff():
+                if message.headset == self._headset:
+                    self._headset, self._codecs = "", ()
+                    self._leave_head()
+            case Safe():
+                self._go_safe(message, at_s)
+            case SetScene():
+                if message.name != self._scene:
+                    self._scene = message.name
+                    self._veil.close(at_s, _SCENE_FADE_S)
+            case Shutdown():
+                self._stopped = True
+            case _:
+                assert_never(message)
+
+    def _look_from(self, pose: Pose) -> None:
+        if pose.headset != self._headset:
+            return
+        view = checked(
+            View(
+                position=pose.position,
+                orientation=pose.orientation,
+                tan_left=pose.tan_left,
+                tan_right=pose.tan_right,
+                ipd_m=pose.ipd_m,
+            )
+        )
+        self._pose = pose
+        self._view = dataclasses.replace(
+            view,
+            tan_left=widened(view.tan_left, self._overscan_deg),
+            tan_right=widened(view.tan_right, self._overscan_deg),
+        )
+
+    def _leave_head(self) -> None:
+        self._pose = None
+        self._view = _idle(self._overscan_deg)
+        self._flight = Flight()
+        self._key_wanted = True
+
+    def _go_safe(self, word: Safe, at_s: float) -> None:
+        if not math.isfinite(word.fade_s):
+            word = dataclasses.replace(
+                word, fade_s=0.0 if word.on else 3.0
+            )  # stop is obeyed, however it is said
+        self._safe = word.on
+        if word.on:
+            self._veil.close(at_s, min(word.fade_s, SAFE_WITHIN_S))
+        else:
+            self._veil.open(at_s, word.fade_s)
+
+
+def _idle(overscan_deg: float) -> View:
+    tan = widened(STRAIGHT_AHEAD.tan_left, overscan_deg)
+    return dataclasses.replace(STRAIGHT_AHEAD, tan_left=tan, tan_right=tan)

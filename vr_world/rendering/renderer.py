@@ -1,0 +1,286 @@
+"""Panda3D without a screen: one engine, two eyes side by side in one buffer, one picture at a time.
+
+A process has one global engine that lives in one thread. Make one `Renderer` (or one `PanoramaRenderer`)
+per process, and call it from the thread that made it.
+"""
+
+from __future__ import annotations
+
+import ctypes.util
+from typing import Any, Final
+
+import numpy as np
+from panda3d import core
+
+from therapy.controls import Controls
+from therapy.discover import declared
+from therapy.errors import BadPlugin
+from therapy.specs import Scene, SceneSpec
+from vr_world.rendering import shaders
+from vr_world.rendering.encoder import Picture
+from vr_world.rendering.errors import NoPipe
+from vr_world.rendering.view import Quad, View, orientation_to_panda, position_to_panda
+
+__all__ = ["PanoramaRenderer", "Renderer", "open_pipe"]
+
+#: Nothing in a scene is nearer than half a metre; the sky's dome lies inside the far plane.
+_NEAR_M: Final = 0.1
+_FAR_M: Final = 20_000.0
+_SETTINGS: Final = """
+load-display p3headlessgl
+audio-library-name null
+sync-video 0
+notify-level-display error
+notify-level-gobj error
+textures-power-2 none
+"""
+
+
+def open_pipe() -> tuple[Any, Any, Any]:
+    """Return the engine, its headless pipe and a small host buffer that owns the graphics state.
+
+    Raises:
+        NoPipe: no pipe or no buffer; says which system package is missing.
+    """
+    core.load_prc_file_data("stillwater", _SETTINGS)
+    engine = core.GraphicsEngine.get_global_ptr()
+    pipe = core.GraphicsPipeSelection.get_global_ptr().make_module_pipe("p3headlessgl")
+    if pipe is None:
+        missing = [
+            package
+            for package, library in (("libegl1", "EGL"), ("libgl1", "GL"))
+            if ctypes.util.find_library(library) is None
+        ]
+        wanted = " and ".join(missing) or "libegl1 and libgl1 (both are found; is /proc mounted?)"
+        raise NoPipe(f"drawing without a screen needs the system packages {wanted}; got no graphics pipe")
+    host = _output(engine, pipe, "host", 16, 16, host=None)
+    return engine, pipe, host
+
+
+class _Stage:
+    """Holds the scene and hands the engine's inputs to it."""
+
+    def __init__(self, scene: str, seed: int) -> None:
+        specs = declared("scenes", "SCENE", SceneSpec)
+        if scene not in specs:
+            raise BadPlugin(f"the scene must be one of {', '.join(specs)}, got {scene!r}")
+        self.root = core.NodePath("stage")
+        self.scene: Scene = specs[scene].build(seed)
+        self.scene.root.reparent_to(self.root)
+
+    def update(self, controls: Controls, scene_s: float, pixel_tan: float) -> None:
+        """Move the scene. `pixel_tan` is the tangent of one pixel's angle, for sizes that hang on it."""
+        self.scene.root.set_shader_input("pixel_tan", pixel_tan)
+        self.scene.update(controls, scene_s)
+
+    def close(self) -> None:
+        self.scene.root.remove_node()
+
+
+class Renderer:
+    """Draws a scene for two eyes. Not thread-safe: one thread makes it and calls it.
+
+    Args:
+        scene: name of a declared `SceneSpec`.
+        seed: of the place.
+        eye_px: side of one eye's picture.
+
+    Raises:
+        NoPipe: no graphics pipe or buffer.
+        therapy.errors.BadPlugin: no such scene.
+    """
+
+    def __init__(self, scene: str, seed: int, eye_px: int, eye_height_px: int | None = None) -> None:
+        self._engine, self._pipe, self._host = open_pipe()
+        self._stage = _Stage(scene, seed)
+        self._rig = self._stage.root.attach_new_node("rig")
+        self._eyes = [_eye(self._rig, name) for name in ("left", "right")]
+        self._veil = _veil()
+        self._buffer: Any = None
+        self._texture: Any = None
+        self.eye_px = 0
+        self.eye_height_px = 0
+        self.resize(eye_px, eye_height_px)
+
+    @property
+    def device(self) -> str:
+        """The driver's name for what draws, e.g. `llvmpipe (LLVM 15.0.6, 256 bits)`."""
+        return str(self._host.get_gsg().get_driver_renderer())
+
+    @property
+    def software(self) -> bool:
+        """Whether the processor draws, and not a graphics card."""
+        return any(name in self.device.lower() for name in ("llvmpipe", "softpipe", "swrast"))
+
+    def resize(self, eye_px: int, eye_height_px: int | None = None) -> None:
+        """Draw `eye_px` × `eye_height_px` (square without it) per eye from now on.
+
+        Raises:
+            NoPipe: the driver has no such buffer.
+        """
+        height = eye_px if eye_height_px is None else eye_height_px
+        if (eye_px, height) == (self.eye_px, self.eye_height_px):
+            return
+        if self._buffer is not None:
+            self._engine.remove_window(self._buffer)
+        self._buffer = _output(self._engine, self._pipe, "eyes", 2 * eye_px, height, host=self._host)
+        self._texture = core.Texture("eyes")
+        self._buffer.add_render_texture(self._texture, core.GraphicsOutput.RTM_copy_ram)
+        for index, eye in enumerate(self._eyes):
+            span = (0.5 * index, 0.5 * index + 0.5, 0.0, 1.0)
+            region = self._buffer.make_display_region(*span)
+            region.set_camera(eye)
+            over = self._buffer.make_display_region(*span)
+            over.set_sort(10)
+            over.set_clear_depth_active(True)
+            over.set_camera(self._veil[1])
+        self.eye_px, self.eye_height_px = eye_px, height
+
+    def change_scene(self, scene: str, seed: int) -> None:
+        """Put another place in the old one's stead.
+
+        Raises:
+            therapy.errors.BadPlugin: no such scene; the old one stays.
+        """
+        fresh = _Stage(scene, seed)
+        self._stage.close()
+        self._rig.reparent_to(fresh.root)
+        self._stage = fresh
+
+    def draw(self, view: View, controls: Controls, scene_s: float, veil: float = 0.0) -> None:
+        """Draw one picture. `veil` 0 … 1 is the share of the safe picture over the scene; `view` is `checked`."""
+        tan = view.tan_left
+        self._stage.update(controls, scene_s, (tan[0] + tan[1]) / self.eye_px)
+        self._look(view)
+        hidden = veil >= 1.0
+        for eye in self._eyes:
+            eye.node().set_active(not hidden)
+        self._veil[0].set_shader_input("veil", core.LVecBase4f(*shaders.SAFE_SRGB, veil))
+        self._veil[1].node().set_active(veil > 0.0)
+        self._engine.render_frame()
+
+    def copy_into(self, picture: Picture) -> None:
+        """Copy the drawn picture, top row first, into `picture` of shape (eye height, 2 · eye_px, 4), B G R A.
+
+        The engine writes the next picture where this one lies, so another thread needs its own copy.
+
+        Raises:
+            NoPipe: nothing has been drawn, or the driver gave another size or layout than was asked for.
+        """
+        drawn = _pixels(self._texture)
+        if drawn.shape != picture.shape:
+            raise NoPipe(f"the driver must give a picture of {picture.shape}, gave {drawn.shape}")
+        np.copyto(picture, drawn[::-1])
+
+    def _look(self, view: View) -> None:
+        self._rig.set_pos(*position_to_panda(view.position))
+        self._rig.set_quat(core.LQuaternionf(*orientation_to_panda(view.orientation)))
+        for eye, tan, side in zip(self._eyes, (view.tan_left, view.tan_right), (-0.5, 0.5), strict=True):
+            eye.set_x(side * view.ipd_m)
+            _aim(eye.node().get_lens(), tan)
+
+
+class PanoramaRenderer:
+    """Draws all round at once: an equirectangular picture, twice as wide as high, straight ahead in its middle.
+
+    Args:
+        scene: name of a declared `SceneSpec`.
+        seed: of the place.
+        width_px: of the picture; its height is half of it.
+
+    Raises:
+        NoPipe: no graphics pipe or buffer.
+        therapy.errors.BadPlugin: no such scene.
+    """
+
+    def __init__(self, scene: str, seed: int, width_px: int) -> None:
+        self._engine, pipe, host = open_pipe()
+        self._stage = _Stage(scene, seed)
+        self._face_px = max(16, width_px // 4)
+        rig = self._stage.root.attach_new_node("rig")
+        cube = host.make_cube_map("surroundings", self._face_px, rig, core.BitMask32.all_on(), False)
+        if cube is None:
+            raise NoPipe(f"a cube map of {self._face_px} px is needed for a panorama; the driver has none")
+        for camera in rig.find_all_matches("**/+Camera"):
+            camera.node().set_scene(self._stage.root)
+            camera.node().get_lens().set_near_far(_NEAR_M, _FAR_M)
+        surroundings = cube.get_texture()
+        surroundings.set_minfilter(core.SamplerState.FT_linear)
+        surroundings.set_magfilter(core.SamplerState.FT_linear)
+        self._buffer = _output(self._engine, pipe, "panorama", width_px, width_px // 2, host=host)
+        self._buffer.set_sort(100)
+        self._texture = core.Texture("panorama")
+        self._buffer.add_render_texture(self._texture, core.GraphicsOutput.RTM_copy_ram)
+        card, camera = _full_screen("panorama", shaders.PANORAMA_FRAGMENT)
+        card.set_shader_input("surroundings", surroundings)
+        self._card = card
+        self._buffer.make_display_region().set_camera(camera)
+
+    def draw(self, controls: Controls, scene_s: float) -> None:
+        """Draw one picture."""
+        self._stage.update(controls, scene_s, 2.0 / self._face_px)
+        self._engine.render_frame()
+
+    def copy_into(self, picture: Picture) -> None:
+        """Copy the drawn picture, top row first, into `picture` of shape (height, width, 4), B G R A."""
+        np.copyto(picture, _pixels(self._texture)[::-1])
+
+
+def _output(engine: Any, pipe: Any, name: str, width: int, height: int, *, host: Any) -> Any:
+    wanted = core.FrameBufferProperties()
+    wanted.set_rgba_bits(8, 8, 8, 8)
+    wanted.set_depth_bits(24)
+    size = core.WindowProperties.size(width, height)
+    flags = core.GraphicsPipe.BF_refuse_window
+    if host is None:
+        buffer = engine.make_output(pipe, name, -100, wanted, size, flags)
+    else:
+        buffer = engine.make_output(pipe, name, 0, wanted, size, flags, host.get_gsg(), host)
+    if buffer is None:
+        raise NoPipe(f"the graphics driver must make a buffer of {width}x{height} px, made none")
+    engine.open_windows()
+    buffer.set_clear_color((*shaders.SAFE_SRGB, 1.0))
+    return buffer
+
+
+def _eye(rig: Any, name: str) -> Any:
+    lens = core.PerspectiveLens()
+    lens.set_near_far(_NEAR_M, _FAR_M)
+    return rig.attach_new_node(core.Camera(name, lens))
+
+
+def _aim(lens: Any, tan: Quad) -> None:
+    left, right, up, down = tan
+    lens.set_film_size(left + right, up + down)
+    lens.set_focal_length(1.0)
+    lens.set_film_offset((right - left) / 2.0, (up - down) / 2.0)
+
+
+def _full_screen(name: str, fragment: str) -> tuple[Any, Any]:
+    """Return a card that fills its display region and the camera that sees it."""
+    maker = core.CardMaker(name)
+    maker.set_frame(-1.0, 1.0, -1.0, 1.0)
+    root = core.NodePath(f"{name}-root")
+    card = root.attach_new_node(maker.generate())
+    card.set_shader(core.Shader.make(core.Shader.SL_GLSL, shaders.FULL_SCREEN_VERTEX, fragment))
+    card.set_depth_test(False)
+    card.set_depth_write(False)
+    card.node().set_bounds(core.OmniBoundingVolume())
+    card.node().set_final(True)
+    return card, root.attach_new_node(core.Camera(name, core.OrthographicLens()))
+
+
+def _veil() -> tuple[Any, Any]:
+    card, camera = _full_screen("veil", shaders.VEIL_FRAGMENT)
+    card.set_transparency(core.TransparencyAttrib.M_alpha)
+    return card, camera
+
+
+def _pixels(texture: Any) -> Picture:
+    if not texture.has_ram_image():
+        raise NoPipe("a picture must be drawn before it is read, none was")
+    parts = texture.get_num_components()
+    if parts != 4:
+        raise NoPipe(f"the driver must give 4 components a pixel, gave {parts}")
+    height, width = texture.get_y_size(), texture.get_x_size()
+    return np.frombuffer(memoryview(texture.get_ram_image()), np.uint8).reshape(height, width, 4)
