@@ -33,13 +33,13 @@ check: setup-dev ## format, lint, types, import directions, web types, docs
 	$(BIN)/mypy scripts hatch_build.py
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/web.py npm run check
-	$(BIN)/python scripts/docs.py --check
+	$(BIN)/python scripts/pages.py --check
 
 bench: setup ## measure what this project claims, on this machine (ARGS="--json")
 	@$(BIN)/stillwater bench $(ARGS)
 
 docs: setup-dev ## regenerate the generated pages, check every link
-	$(BIN)/python scripts/docs.py
+	$(BIN)/python scripts/pages.py
 
 lock: setup-dev ## pin every Python package again (UPGRADE=1: to the newest)
 	$(BIN)/python scripts/lock.py $(if $(UPGRADE),--upgrade)
