@@ -52,7 +52,7 @@ class AppendFile:
             self._torn = True
             os.ftruncate(self._descriptor, self._size)
             self._torn = False
-            raise OSError(errno.ENOSPC, f"the disk must take {len(data)} bytes, took {written}")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._size += written
 
     def cut(self, size: int) -> None:

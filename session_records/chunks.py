@@ -30,6 +30,7 @@ __all__ = [
     "StreamDeclaration",
     "Tag",
     "boundary_chunk",
+    "check_rows",
     "chunk",
     "clean_text",
     "clock_offset_chunk",
@@ -286,6 +287,34 @@ def _text(element: ET.Element, name: str) -> str:
     return element.findtext(name) or ""
 
 
+def check_rows(declaration: StreamDeclaration, stamps_s: Stamps, values: Values) -> None:
+    """Check that rows fit their stream.
+
+    Raises:
+        BadRow: shapes that do not fit, a stamp that is not finite, or a row of strings above `MAX_ROW_BYTES`.
+    """
+    count, channels = len(stamps_s), len(declaration.channels)
+    if stamps_s.ndim != 1 or not np.isfinite(stamps_s).all():
+        raise BadRow(f"stamps of {declaration.name!r} must be (n,) and finite, got {stamps_s}")
+    if declaration.format is not Format.STRING:
+        if np.shape(values) != (count, channels):
+            raise BadRow(
+                f"rows of {declaration.name!r} must have shape ({count}, {channels}), got {np.shape(values)}"
+            )
+        return
+    if len(values) != count or any(len(row) != channels for row in values):
+        raise BadRow(f"rows of {declaration.name!r} must be ({count}, {channels}) strings, got other shapes")
+    for row in values:
+        size = sum(len(_encoded(text)) for text in row)
+        if size > MAX_ROW_BYTES:
+            raise BadRow(f"a row of {declaration.name!r} must have at most {MAX_ROW_BYTES} bytes, has {size}")
+
+
+def _encoded(text: str) -> bytes:
+    # A lone surrogate (from bad input) is kept readable rather than refused: a marker must not be lost.
+    return text.encode("utf-8", "backslashreplace")
+
+
 def sample_chunks(
     stream_id: int, declaration: StreamDeclaration, stamps_s: Stamps, values: Values
 ) -> list[tuple[bytes, int]]:
@@ -300,21 +329,11 @@ def sample_chunks(
     Raises:
         BadRow: shapes that do not fit, or a stamp that is not finite.
     """
-    count = len(stamps_s)
-    channels = len(declaration.channels)
-    if not np.isfinite(stamps_s).all():
-        raise BadRow(
-            f"stamps of {declaration.name!r} must be finite, got {stamps_s[~np.isfinite(stamps_s)][0]}"
-        )
+    check_rows(declaration, stamps_s, values)
     if declaration.format is Format.STRING:
-        if len(values) != count or any(len(row) != channels for row in values):
-            raise BadRow(
-                f"rows of {declaration.name!r} must be ({count}, {channels}) strings, got other shapes"
-            )
         return _string_chunks(stream_id, stamps_s, values)  # type: ignore[arg-type]  # strings, by the format
+    count, channels = len(stamps_s), len(declaration.channels)
     table = np.asarray(values)
-    if table.shape != (count, channels):
-        raise BadRow(f"rows of {declaration.name!r} must have shape ({count}, {channels}), got {table.shape}")
     row = np.dtype([("width", "u1"), ("stamp", "<f8"), ("values", declaration.format.dtype, (channels,))])
     packed = np.empty(count, row)
     packed["width"] = 8
@@ -338,11 +357,8 @@ def _string_chunks(
         chunks.append((chunk(Tag.SAMPLES, content), len(rows)))
 
     for stamp, texts in zip(stamps_s, values, strict=True):
-        # A lone surrogate (from bad input) is kept readable rather than refused: a marker must not be lost.
-        encoded = (text.encode("utf-8", "backslashreplace") for text in texts)
+        encoded = [_encoded(text) for text in texts]
         row = struct.pack("<Bd", 8, stamp) + b"".join(varlen(len(text)) + text for text in encoded)
-        if len(row) > MAX_ROW_BYTES:
-            raise BadRow(f"a row of strings must be at most {MAX_ROW_BYTES} bytes, got {len(row)}")
         if rows and size + len(row) > MAX_CHUNK_BYTES:
             finish()
             rows, size = [], 0
