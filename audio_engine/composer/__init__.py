@@ -1,0 +1,1 @@
+"""The composer: pure, seeded, without sound. `score.Composer` writes notes one beat ahead."""

@@ -1,0 +1,116 @@
+"""Scales and chords as integers. A pitch is a MIDI note; a *step* counts notes of the mode from the tonic."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from typing import Final
+
+from therapy.controls import MODES
+
+__all__ = [
+    "Chord",
+    "chord_on",
+    "distance_from_home",
+    "nearest_step",
+    "pitch",
+    "pitch_classes",
+    "roots",
+    "voice",
+]
+
+_PURE_FIFTHS: Final = (7, 8)
+_VOICES: Final = 4
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Chord:
+    """A chord of a mode: `root` as a step 0 … and the pitch classes (0 … 11), root first."""
+
+    root: int
+    classes: tuple[int, ...]
+
+
+def pitch(tonic: int, mode: str, step: int) -> int:
+    """Return the MIDI note `step` notes of `mode` above (below if negative) the MIDI note `tonic`."""
+    scale = MODES[mode]
+    octave, degree = divmod(step, len(scale))
+    return tonic + 12 * octave + scale[degree]
+
+
+def pitch_classes(tonic: int, mode: str) -> frozenset[int]:
+    """Return the pitch classes (0 … 11) of `mode` on `tonic`."""
+    return frozenset((tonic + semitone) % 12 for semitone in MODES[mode])
+
+
+def nearest_step(tonic: int, mode: str, midi_note: float, classes: Sequence[int] = ()) -> int:
+    """Return the step closest to `midi_note`, if `classes` is given among those pitch classes only."""
+    size = len(MODES[mode])
+    middle = round((midi_note - tonic) / 12 * size)
+    near = range(middle - size, middle + size + 1)
+    fitting = [s for s in near if not classes or pitch(tonic, mode, s) % 12 in classes]
+    return min(fitting or near, key=lambda s: (abs(pitch(tonic, mode, s) - midi_note), s))
+
+
+def roots(mode: str) -> tuple[int, ...]:
+    """Return the steps that may carry a chord: those without a diminished fifth above."""
+    size = len(MODES[mode])
+    if size < 7:
+        return tuple(range(size))
+    return tuple(s for s in range(size) if (pitch(0, mode, s + 4) - pitch(0, mode, s)) in _PURE_FIFTHS)
+
+
+def chord_on(tonic: int, mode: str, root: int, colour: float) -> Chord:
+    """Return the chord on step `root`; `colour` 0 … 1: from a triad to ninths, sevenths and fourths."""
+    stack: tuple[int, ...]
+    if len(MODES[mode]) < 7:
+        stack = (0, 2, 4) if colour < 0.5 else (0, 1, 3)
+    elif colour < 0.2:
+        stack = (0, 2, 4)
+    elif colour < 0.45:
+        stack = (0, 2, 4, 8)
+    elif colour < 0.7:
+        stack = (0, 2, 4, 6)
+    else:
+        stack = (0, 3, 6, 8)
+    return Chord(root=root, classes=tuple(pitch(tonic, mode, root + s) % 12 for s in stack))
+
+
+def distance_from_home(mode: str, root: int) -> float:
+    """Return how far the triad on `root` is from the tonic's, 0 (the same) … 1 (nothing in common)."""
+    home = set(chord_on(0, mode, 0, 0.0).classes)
+    there = set(chord_on(0, mode, root, 0.0).classes)
+    return 1.0 - len(home & there) / len(home)
+
+
+def voice(chord: Chord, previous: Sequence[int], centre: float) -> tuple[int, ...]:
+    """Return four MIDI notes, low to high, that play `chord` with the least movement from `previous`.
+
+    Args:
+        chord: what to play.
+        previous: the four notes before, or empty.
+        centre: where the middle of the voices should lie, MIDI note.
+    """
+    low, high = round(centre) - 12, round(centre) + 12
+    choice = [n for n in range(low, high + 1) if n % 12 in chord.classes]
+
+    def cost(notes: tuple[int, ...]) -> float:
+        gaps = [b - a for a, b in itertools.pairwise(notes)]
+        missing = len(set(chord.classes) - {n % 12 for n in notes})
+        mud = sum(gap < 5 and notes[i] < 55 for i, gap in enumerate(gaps))
+        crowd = (
+            sum(gap < 2 for gap in gaps) + 0.4 * sum(gap == 2 for gap in gaps) + sum(gap > 9 for gap in gaps)
+        )
+        moved = sum(abs(a - b) for a, b in zip(notes, previous, strict=False))
+        off_root = notes[0] % 12 != chord.classes[0]
+        return (
+            moved
+            + 9 * missing
+            + 5 * mud
+            + 4 * crowd
+            + 2 * off_root
+            + 0.8 * abs(sum(notes) / _VOICES - centre)
+        )
+
+    return min(itertools.combinations(choice, _VOICES), key=lambda notes: (cost(notes), notes))

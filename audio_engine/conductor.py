@@ -1,0 +1,88 @@
+"""The conductor turns the score's beats into samples: one tempo that eases, notes placed to the sample."""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+import itertools
+from typing import Final
+
+from audio_engine.composer.score import BEATS_PER_BAR, Composer, Note
+from therapy.controls import Controls
+
+__all__ = ["Conductor", "Onset", "Release"]
+
+#: Time constant with which the played tempo follows the control: a player leans into a tempo, not jumps.
+_TEMPO_S: Final = 2.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Onset:
+    """`note` starts `offset_s` into the block and lasts about `duration_s`."""
+
+    note: Note
+    offset_s: float
+    duration_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """`note` ends in this block."""
+
+    note: Note
+
+
+class Conductor:
+    """Moves through the piece block by block.
+
+    Args:
+        composer: writes the notes.
+        position_beats: where to start, beats since the piece began.
+        controls: the first controls; their tempo is taken at once.
+    """
+
+    def __init__(self, composer: Composer, position_beats: float, controls: Controls) -> None:
+        self.position_beats = position_beats
+        self.tempo_bpm = controls.tempo_bpm
+        self._composer = composer
+        self._order = itertools.count()
+        self._coming: list[tuple[float, int, Note]] = []
+        self._ending: list[tuple[float, int, Note]] = []
+        for note in composer.opening(position_beats, controls):
+            self._put(self._coming, note.start_beats, note)
+        self._next_beat = int(position_beats)
+
+    @property
+    def bar(self) -> float:
+        """Where the music is, in bars since the piece began."""
+        return self.position_beats / BEATS_PER_BAR
+
+    def block(self, controls: Controls, block_s: float) -> tuple[list[Onset], list[Release]]:
+        """Move on by one block of `block_s`; return what starts and what ends in it, in order of time."""
+        self.tempo_bpm += (controls.tempo_bpm - self.tempo_bpm) * min(block_s / _TEMPO_S, 1.0)
+        start = self.position_beats
+        end = start + self.tempo_bpm / 60.0 * block_s
+        while self._next_beat <= end + 1.0:
+            for note in self._composer.beat(self._next_beat, controls):
+                if note.start_beats >= start:
+                    self._put(self._coming, note.start_beats, note)
+            self._next_beat += 1
+        onsets = []
+        while self._coming and self._coming[0][0] < end:
+            at, _, note = heapq.heappop(self._coming)
+            onsets.append(
+                Onset(
+                    note=note,
+                    offset_s=max(0.0, at - start) / (end - start) * block_s,
+                    duration_s=note.duration_beats * 60.0 / self.tempo_bpm,
+                )
+            )
+            self._put(self._ending, at + note.duration_beats, note)
+        releases = []
+        while self._ending and self._ending[0][0] < end:
+            releases.append(Release(note=heapq.heappop(self._ending)[2]))
+        self.position_beats = end
+        return onsets, releases
+
+    def _put(self, queue: list[tuple[float, int, Note]], at: float, note: Note) -> None:
+        heapq.heappush(queue, (at, next(self._order), note))

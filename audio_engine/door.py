@@ -1,0 +1,92 @@
+"""The one door through which every parameter enters the engine: clamped, finite, last good values kept.
+
+pyo crashes the process on a NaN or an infinity (measured: `Sine(freq=nan)`, `SDelay(delay=nan)`, …) and
+latches it for ever in its filters, so no number reaches the synthesis but through here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, Final
+
+from therapy.controls import MODES, TABLE, Controls, numeric_fields
+
+__all__ = ["MAX_FADE_S", "Door"]
+
+MAX_FADE_S: Final = 60.0
+
+
+def _finite(value: object) -> float | None:
+    """Return `value` as a finite float, or `None` if it is no such number (a bool is none)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+class Door:
+    """Holds the last good value of every parameter; `admit` and `admit_fade` take new ones.
+
+    Args:
+        first: the controls to start with; what is wrong in them falls back to the neutral ones.
+
+    After each call `refusals` says in short lines what was not taken as it came (empty if all was).
+    """
+
+    def __init__(self, first: Controls) -> None:
+        self.controls = Controls()
+        self.refusals: list[str] = []
+        self.admit(first)
+
+    def admit(self, wanted: Controls) -> Controls:
+        """Return `wanted` with every number finite and within `TABLE`, the last good value where it is not.
+
+        A finite number outside its bounds is clamped; anything else that is no number keeps the last
+        good value.
+        """
+        self.refusals = []
+        good: dict[str, Any] = {}
+        for name in numeric_fields():
+            got = getattr(wanted, name, None)
+            number = _finite(got)
+            if number is None:
+                self._refuse(name, "a finite number", got)
+                continue
+            clamped = TABLE[name].clamp(number)
+            if clamped != number:
+                self._refuse(name, f"in {TABLE[name].low:g}…{TABLE[name].high:g}", got)
+            good[name] = clamped
+        mode = getattr(wanted, "mode", None)
+        if isinstance(mode, str) and mode in MODES:
+            good["mode"] = mode
+        else:
+            self._refuse("mode", "a known scale", mode)
+        self.controls = dataclasses.replace(self.controls, **good)
+        return self.controls
+
+    def admit_fade(self, gain: object, seconds: object) -> tuple[float, float] | None:
+        """Return (gain 0 … 1, seconds 0.01 … 60), or `None` if either is no finite number.
+
+        A fade is never shorter than one block, so that it cannot click.
+        """
+        self.refusals = []
+        good_gain, good_seconds = _finite(gain), _finite(seconds)
+        if good_gain is None or good_seconds is None:
+            self._refuse("fade", "two finite numbers", (gain, seconds))
+            return None
+        return min(max(good_gain, 0.0), 1.0), min(max(good_seconds, 0.01), MAX_FADE_S)
+
+    def admit_time(self, at_s: object, fallback_s: float) -> float:
+        """Return `at_s` if it is a finite time within a minute of `fallback_s`, else `fallback_s`."""
+        number = _finite(at_s)
+        if number is None or abs(number - fallback_s) > MAX_FADE_S:
+            self._refuse("at_s", "a session time of now", at_s)
+            return fallback_s
+        return number
+
+    def _refuse(self, name: str, limit: str, got: object) -> None:
+        self.refusals.append(f"{name} must be {limit}, got {str(got)[:40]}")

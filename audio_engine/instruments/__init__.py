@@ -1,0 +1,1 @@
+"""The voices of the music: one file each, declaring `INSTRUMENT`."""

@@ -1,0 +1,79 @@
+"""Voices that hold notes: allocation shared by the pad and the drone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from audio_engine.composer.score import Note
+from audio_engine.desk import Desk, frequency_hz
+
+__all__ = ["HeldVoices"]
+
+#: A voice rests this much longer than its release, so that its pitch never moves while it sounds.
+_MARGIN_S = 0.05
+
+
+class HeldVoices:
+    """Gives notes to silent voices; a note that sounds already is tied, not struck again.
+
+    Args:
+        desk: the desk.
+        count: number of voices.
+        attack_s: time of a voice's gain to its level.
+        release_s: time of a voice's gain back to silence.
+        tune: called with the frequencies of all voices in Hz when one has changed.
+
+    Attributes:
+        gains: one pyo gain per voice.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        count: int,
+        attack_s: float,
+        release_s: float,
+        tune: Callable[[list[float]], None],
+    ) -> None:
+        self._desk = desk
+        self._attack_s, self._release_s = attack_s, release_s
+        self._tune = tune
+        self._notes: list[Note | None] = [None] * count
+        self._free_at_s = [0.0] * count
+        self._hz = [110.0] * count
+        self.gains: list[Any] = [desk.glide(0.0, attack_s) for _ in range(count)]
+
+    @property
+    def hz(self) -> list[float]:
+        """Frequencies of the voices, sounding or not."""
+        return list(self._hz)
+
+    def start(self, note: Note, level: float) -> bool:
+        """Tie `note` to a voice that plays its pitch, else start it at `level`; return whether it started.
+
+        With every voice busy the note is left out: a stolen voice would click.
+        """
+        for i, held in enumerate(self._notes):
+            if held is not None and held.midi_note == note.midi_note:
+                self._notes[i] = note
+                return False
+        for i, held in enumerate(self._notes):
+            if held is None and self._free_at_s[i] <= self._desk.now_s:
+                self._notes[i] = note
+                self._hz[i] = frequency_hz(note.midi_note)
+                self._tune(self.hz)
+                self.gains[i].time = self._attack_s
+                self.gains[i].value = level
+                return True
+        return False
+
+    def release(self, note: Note) -> None:
+        """Let the voice that holds exactly this note (not a later, tied one) go."""
+        for i, held in enumerate(self._notes):
+            if held is note:
+                self._notes[i] = None
+                self._free_at_s[i] = self._desk.now_s + self._release_s + _MARGIN_S
+                self.gains[i].time = self._release_s
+                self.gains[i].value = 0.0

@@ -1,0 +1,154 @@
+"""What crosses the pipe between a room and its audio process. All `*_s` stamps are session time.
+
+In: `SetControls`, `Fade`, `Shutdown`. Out: `OpusPacket`, `NotePlayed`, `AudioHeartbeat`, `AudioRefused`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final, TypeAlias
+
+from therapy.controls import NEUTRAL, Controls
+
+__all__ = [
+    "BLOCK_FRAMES",
+    "BLOCK_S",
+    "CHANNELS",
+    "LEAD_S",
+    "RATE_HZ",
+    "AudioConfig",
+    "AudioHeartbeat",
+    "AudioRefused",
+    "Fade",
+    "FromAudio",
+    "NotePlayed",
+    "OpusPacket",
+    "SetControls",
+    "Shutdown",
+    "ToAudio",
+]
+
+RATE_HZ: Final = 48_000
+BLOCK_FRAMES: Final = 480
+BLOCK_S: Final = BLOCK_FRAMES / RATE_HZ
+CHANNELS: Final = 2
+#: How long before its time at the ear a block is ready: covers an encoder, a pipe and a busy machine.
+LEAD_S: Final = 0.06
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AudioConfig:
+    """How an audio process starts.
+
+    For a respawn give the last controls and the last fade gain, and from the last `AudioHeartbeat` its
+    `bar` as `start_bar` and its `bar_at_s` as `start_bar_at_s`: the music goes on where it would be now.
+
+    Attributes:
+        seed: the same seed, scene and controls make the same music.
+        scene: name of the place; for one seed each place has its own key and motifs.
+        controls: how the music and the nature sounds start.
+        start_bar: bars (4 beats) since the piece began; fractions are beats.
+        start_bar_at_s: session time that `start_bar` is for, or `None`: it is for the first block.
+        gain: loudness that the first fade leads to, 0 … 1. 0 is silence until a `Fade` comes.
+        fade_in_s: length of that first fade.
+        realtime: ask the system for real-time priority; refused politely where not allowed.
+    """
+
+    seed: int
+    scene: str = "ocean"
+    controls: Controls = NEUTRAL
+    start_bar: float = 0.0
+    start_bar_at_s: float | None = None
+    gain: float = 0.0
+    fade_in_s: float = 0.4
+    realtime: bool = True
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SetControls:
+    """The world's controls as of `at_s`; the newest counts. `pacer_phase` is the phase at `at_s`."""
+
+    controls: Controls
+    at_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Fade:
+    """Fade everything to `gain` (0 … 1) within `seconds`, from where it is."""
+
+    gain: float
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Shutdown:
+    """End now, cleanly."""
+
+
+ToAudio: TypeAlias = SetControls | Fade | Shutdown
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class OpusPacket:
+    """10 ms of sound.
+
+    `seq` counts up from 0 (a gap: blocks skipped to catch up); `play_at_s` is when its first sample is due
+    at the ear.
+    """
+
+    seq: int
+    play_at_s: float
+    data: bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NotePlayed:
+    """A note starts; `at_s` is when its first sample is due at the ear."""
+
+    at_s: float
+    instrument: str
+    midi_note: float
+    velocity: float
+    duration_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AudioHeartbeat:
+    """The audio process is well; sent ten times a second.
+
+    Attributes:
+        at_s: when this was sent.
+        blocks: blocks made since the start.
+        late_blocks: those ready more than one block (10 ms) after they were due (`LEAD_S` before their time).
+        missed_blocks: those ready only after their time at the ear, or skipped to catch up.
+        dropped_packets: packets not sent because the room did not read.
+        block_ms_p99: 99th percentile of the time that one of the last 500 blocks took to make and encode.
+        lufs_momentary: loudness of the last 400 ms (ITU-R BS.1770), −120 for silence.
+        peak_dbtp: highest true peak since the last heartbeat, −120 for silence.
+        bar: position in the piece at the newest block, in bars; `bar_at_s` is that block's time at the ear.
+        bar_at_s: see `bar`.
+        realtime: real-time priority was granted.
+    """
+
+    at_s: float
+    blocks: int
+    late_blocks: int
+    missed_blocks: int
+    dropped_packets: int
+    block_ms_p99: float
+    lufs_momentary: float
+    peak_dbtp: float
+    bar: float
+    bar_at_s: float
+    realtime: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AudioRefused:
+    """Something that came in was refused, whole or in part; the last good values stay."""
+
+    at_s: float
+    what: str
+
+
+FromAudio: TypeAlias = OpusPacket | NotePlayed | AudioHeartbeat | AudioRefused

@@ -1,0 +1,1 @@
+"""The sounds of the place: one file each, declaring `SOUNDSCAPE`."""

@@ -1,0 +1,40 @@
+"""The sea: swash that comes and goes with the breath, a slower swell of its own, a low body, some foam."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from audio_engine._pyo import pyo
+from audio_engine.desk import Desk
+from therapy.controls import Controls
+from therapy.specs import SoundscapeSpec
+
+__all__ = ["SOUNDSCAPE", "Ocean"]
+
+_LEVEL: Final = 0.42
+
+
+class Ocean:
+    """Stereo from two independent noises; the lift of the breath opens and raises the swash."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._level = desk.glide(0.0, 0.4)
+        self._stir = desk.glide(0.3, 1.0)
+        own = pyo.Randi(min=0.55, max=1.0, freq=[0.13, 0.11])
+        rise = desk.lift * 0.55 + 1.0
+        swash_hz = (rise * rise * 520.0 + 60.0) * (self._stir * 1.2 + 0.7)
+        swash = pyo.ButLP(pyo.PinkNoise(mul=[1.0, 1.0]), freq=swash_hz) * rise * own
+        foam = pyo.ButLP(pyo.ButHP(pyo.PinkNoise(mul=[1.0, 1.0]), freq=1800.0), freq=5200.0)
+        foam_gain = rise * rise * own * (self._stir * 0.13 + 0.03)
+        body = pyo.ButLP(pyo.ButHP(pyo.BrownNoise(mul=0.55), freq=38.0), freq=170.0)
+        total = swash + foam * foam_gain + pyo.Mix([body, body], voices=2)
+        self.sound: Any = total * self._level
+        self._parts = (own, rise, swash_hz, swash, foam, foam_gain, body, total)
+
+    def steer(self, controls: Controls) -> None:
+        """Set loudness from `ocean` and stir from `weather`."""
+        self._level.value = _LEVEL * controls.ocean**1.5
+        self._stir.value = controls.weather
+
+
+SOUNDSCAPE = SoundscapeSpec(name="ocean", title="Sea", control="ocean", build=Ocean)
