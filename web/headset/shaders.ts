@@ -1,0 +1,100 @@
+/**
+ * All shaders. Every pass covers the view with one triangle; the vertex shader gives each pixel its direction
+ * (exactly linear in clip space for any frustum), so nothing is ever clipped and z plays no part.
+ */
+
+export const DIRECTION_VERTEX = `#version 300 es
+uniform vec4 u_unproject; // x scale, x offset, y scale, y offset: clip space to a direction at z = -1
+uniform mat3 u_turn;      // eye axes now -> the axes that the fragment shader thinks in
+out vec3 v_direction;
+void main() {
+  vec2 clip = vec2(gl_VertexID == 1 ? 3.0 : -1.0, gl_VertexID == 2 ? 3.0 : -1.0);
+  v_direction = u_turn * vec3(clip.x * u_unproject.x + u_unproject.y, clip.y * u_unproject.z + u_unproject.w, -1.0);
+  gl_Position = vec4(clip, 0.0, 1.0);
+}`;
+
+/** Rotation-only re-projection: where would the head that the frame was rendered for have seen this direction? */
+const PICTURE_COMMON = `#version 300 es
+precision highp float;
+in vec3 v_direction;
+uniform vec4 u_tan;    // this eye's tan-FOV in the frame: left, right, up, down
+uniform vec4 u_half;   // where this eye's half lies: u offset, u scale, half a texel in u, half a texel in v
+uniform float u_opacity;
+out vec4 colour;
+vec2 pictureUv(out float inside) {
+  vec2 t = v_direction.xy / max(-v_direction.z, 1e-4);
+  vec2 uv = vec2((t.x + u_tan.x) / (u_tan.x + u_tan.y), (u_tan.z - t.y) / (u_tan.z + u_tan.w));
+  vec2 edge = min(uv, 1.0 - uv);
+  // beyond the overscan the calm place shows through; the seam is soft
+  inside = step(1e-4, -v_direction.z) * smoothstep(0.0, 0.02, min(edge.x, edge.y));
+  vec2 texel = u_half.zw;
+  return vec2(u_half.x + clamp(uv.x * u_half.y, texel.x, u_half.y - texel.x), clamp(uv.y, texel.y, 1.0 - texel.y));
+}`;
+
+export const PLANAR_FRAGMENT = `${PICTURE_COMMON}
+uniform sampler2D u_luma;
+uniform sampler2D u_chroma_b; // I420: Cb in r. NV12: Cb, Cr in r, g
+uniform sampler2D u_chroma_r; // I420: Cr in r
+uniform bool u_interleaved;
+uniform mat3 u_rgb_from_yuv;
+uniform vec3 u_yuv_zero;
+void main() {
+  float inside;
+  vec2 uv = pictureUv(inside);
+  vec2 b = texture(u_chroma_b, uv).rg;
+  vec3 yuv = vec3(texture(u_luma, uv).r, b.r, u_interleaved ? b.g : texture(u_chroma_r, uv).r);
+  colour = vec4(clamp(u_rgb_from_yuv * (yuv - u_yuv_zero), 0.0, 1.0), u_opacity * inside);
+}`;
+
+export const FRAME_FRAGMENT = `${PICTURE_COMMON}
+uniform sampler2D u_frame;
+void main() {
+  float inside;
+  vec2 uv = pictureUv(inside);
+  colour = vec4(texture(u_frame, uv).rgb, u_opacity * inside);
+}`;
+
+/** The local calm place: a level horizon, warm light low in front, dark and quiet above and behind. */
+export const CALM_FRAGMENT = `#version 300 es
+precision highp float;
+in vec3 v_direction;
+uniform float u_opacity;
+uniform float u_dark;   // 0 calm place, 1 safe picture: the same room, nearly dark
+uniform float u_glow;   // slow swell of the light, around 1
+out vec4 colour;
+float grain(vec2 p) { return fract(sin(dot(p, vec2(12.9898, 78.233))) * 43758.5453); }
+void main() {
+  vec3 d = normalize(v_direction);
+  float ahead = 0.5 - 0.5 * d.z / max(length(d.xz), 1e-4);
+  vec3 sky = mix(vec3(0.23, 0.125, 0.085), vec3(0.062, 0.040, 0.046), smoothstep(0.0, 0.75, d.y));
+  vec3 floor_ = mix(vec3(0.150, 0.086, 0.060), vec3(0.050, 0.032, 0.027), smoothstep(0.0, 0.6, -d.y));
+  vec3 room = mix(floor_, sky, smoothstep(-0.012, 0.012, d.y));
+  float lamp = exp(-d.y * d.y * 22.0) * (0.35 + 0.65 * ahead * ahead);
+  room += u_glow * lamp * vec3(0.30, 0.155, 0.062);
+  float halo = max(0.0, dot(d, normalize(vec3(0.0, 0.10, -1.0))));
+  room += u_glow * pow(halo, 24.0) * vec3(0.17, 0.105, 0.05);
+  room = mix(room, room * 0.24 + vec3(0.022, 0.013, 0.009), u_dark);
+  room += (grain(gl_FragCoord.xy) - 0.5) / 255.0; // hides banding
+  colour = vec4(room, u_opacity);
+}`;
+
+/** Words on a pane that hangs in the room, for eyes that wear the headset. */
+export const LABEL_VERTEX = `#version 300 es
+uniform mat4 u_clip_from_world;
+uniform vec3 u_centre;
+uniform vec3 u_right;  // half the pane
+uniform vec3 u_up;     // half the pane
+out vec2 v_uv;
+void main() {
+  vec2 corner = vec2((gl_VertexID & 1) == 0 ? -1.0 : 1.0, (gl_VertexID & 2) == 0 ? -1.0 : 1.0);
+  v_uv = vec2(corner.x * 0.5 + 0.5, 0.5 - corner.y * 0.5);
+  gl_Position = u_clip_from_world * vec4(u_centre + corner.x * u_right + corner.y * u_up, 1.0);
+}`;
+
+export const LABEL_FRAGMENT = `#version 300 es
+precision highp float;
+in vec2 v_uv;
+uniform sampler2D u_text;
+uniform float u_opacity;
+out vec4 colour;
+void main() { colour = texture(u_text, v_uv) * u_opacity; }`;

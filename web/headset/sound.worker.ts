@@ -1,0 +1,204 @@
+/**
+ * The control socket and the sound decoder, off the page's thread: a busy page must not starve the music. Decoded
+ * samples go straight to the worklet. A stop is sent again on every new connection until the server has stopped.
+ */
+
+import type { StopSource } from '../shared/control';
+import { parseServerText } from '../shared/control';
+import { BadMessage, parseAudio, VERSION } from '../shared/protocol';
+import { ClockSync } from './clock';
+import type { FromSound, ToSound } from './messages';
+import type { Samples } from './samples';
+import { Socket } from './socket';
+
+type StartSound = Extract<ToSound, { kind: 'start' }>;
+
+const SAMPLE_RATE = 48_000;
+const PING_EVERY_MS = 2000;
+const FIRST_PINGS = 5;
+const FIRST_PING_EVERY_MS = 200;
+/** No answer for so long means a dead link that nobody closed. */
+const SILENT_MS = 7000;
+const MAX_QUEUE = 100;
+const REPORT_EVERY_MS = 500;
+
+class Sound {
+  readonly #socket: Socket;
+  readonly #clockShiftMs: number;
+  readonly #clock = new ClockSync();
+  readonly #sent = new Map<number, number>();
+  #worklet: MessagePort | null = null;
+  #decoder: AudioDecoder | null = null;
+  #expectedSeq: number | null = null;
+  #pingId = 0;
+  #pingTimer: ReturnType<typeof setTimeout> | null = null;
+  #heardMs = 0;
+  #pendingStop: StopSource | null = null;
+  readonly #counts = { packets: 0, bad: 0, decodeErrors: 0 };
+
+  constructor(private readonly start: StartSound) {
+    this.#clockShiftMs = performance.timeOrigin - start.timeOrigin;
+    this.#socket = new Socket(start.url, {
+      state: (state) => {
+        if (state === 'open') this.#opened();
+        post({ kind: 'link', state });
+      },
+      message: (data) => this.#receive(data),
+    });
+    setInterval(() => post({ kind: 'counts', ...this.#counts }), REPORT_EVERY_MS);
+  }
+
+  hear(message: Exclude<ToSound, { kind: 'start' }>): void {
+    switch (message.kind) {
+      case 'worklet':
+        this.#worklet = message.port;
+        break;
+      case 'stop':
+        this.#pendingStop = message.source;
+        this.#sendStop();
+        break;
+      case 'stats':
+        this.#say({ type: 'stats', ...message.stats });
+        break;
+      case 'online':
+        this.#socket.hurry();
+        break;
+      case 'close':
+        this.#say({ type: 'bye' });
+        this.#socket.close();
+        break;
+    }
+  }
+
+  #nowMs(): number {
+    return performance.now() + this.#clockShiftMs;
+  }
+
+  #say(message: Record<string, unknown>): boolean {
+    return this.#socket.send(JSON.stringify(message));
+  }
+
+  #opened(): void {
+    const { agent, codecs } = this.start;
+    this.#say({ type: 'hello', version: VERSION, agent, codecs, audio: typeof AudioDecoder !== 'undefined' });
+    this.#sendStop();
+    this.#clock.reset();
+    this.#sent.clear();
+    this.#pingId = 0;
+    this.#expectedSeq = null;
+    this.#heardMs = this.#nowMs();
+    this.#ping();
+  }
+
+  #sendStop(): void {
+    if (this.#pendingStop !== null) this.#say({ type: 'stop', source: this.#pendingStop });
+  }
+
+  #ping(): void {
+    if (this.#pingTimer !== null) clearTimeout(this.#pingTimer);
+    this.#pingTimer = null;
+    if (!this.#socket.open) return;
+    if (this.#nowMs() - this.#heardMs > SILENT_MS) {
+      this.#socket.renew();
+      return;
+    }
+    const id = ++this.#pingId;
+    const sentMs = this.#nowMs();
+    this.#sent.set(id, sentMs);
+    this.#say({ type: 'ping', id, client_ms: sentMs });
+    this.#pingTimer = setTimeout(() => this.#ping(), id <= FIRST_PINGS ? FIRST_PING_EVERY_MS : PING_EVERY_MS);
+  }
+
+  #receive(data: ArrayBuffer | string): void {
+    this.#heardMs = this.#nowMs();
+    try {
+      if (typeof data === 'string') this.#text(data);
+      else this.#audio(data);
+    } catch (error) {
+      if (!(error instanceof BadMessage)) throw error;
+      this.#counts.bad++;
+    }
+  }
+
+  #text(data: string): void {
+    const text = parseServerText(data);
+    if (text.type !== 'pong') {
+      const stopped = 'phase' in text && (text.phase === 'STOPPED' || text.phase === 'ENDED');
+      if (stopped && this.#pendingStop !== null) {
+        this.#pendingStop = null;
+        post({ kind: 'stop-confirmed' });
+      }
+      post({ kind: 'text', text });
+      return;
+    }
+    const sentMs = this.#sent.get(text.id);
+    if (sentMs === undefined) return;
+    this.#sent.delete(text.id);
+    const estimate = this.#clock.pong(sentMs, text.serverS, this.#nowMs());
+    if (estimate === null) return;
+    this.#say({ type: 'clock', offset_s: estimate.offsetS, rtt_ms: estimate.rttMs });
+    post({ kind: 'clock', ...estimate });
+  }
+
+  #audio(data: ArrayBuffer): void {
+    const packet = parseAudio(data);
+    this.#counts.packets++;
+    if (this.#worklet === null || typeof AudioDecoder === 'undefined') return;
+    if (this.#expectedSeq !== null && packet.seq !== this.#expectedSeq) this.#toWorklet({ gap: true });
+    this.#expectedSeq = (packet.seq + 1) % 2 ** 32;
+    try {
+      const decoder = this.#readyDecoder();
+      if (decoder.decodeQueueSize > MAX_QUEUE) {
+        this.#expectedSeq = null;
+        this.#toWorklet({ gap: true });
+        return;
+      }
+      decoder.decode(new EncodedAudioChunk({ type: 'key', timestamp: packet.seq * 10_000, data: packet.payload }));
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #readyDecoder(): AudioDecoder {
+    if (this.#decoder?.state === 'configured') return this.#decoder;
+    this.#decoder = new AudioDecoder({
+      output: (data) => this.#decoded(data),
+      error: (error) => this.#failed(error),
+    });
+    this.#decoder.configure({ codec: 'opus', sampleRate: SAMPLE_RATE, numberOfChannels: 2 });
+    return this.#decoder;
+  }
+
+  #decoded(data: AudioData): void {
+    const [left, right] = [0, 1].map((channel) => {
+      const samples = new Float32Array(data.numberOfFrames);
+      data.copyTo(samples, { planeIndex: Math.min(channel, data.numberOfChannels - 1), format: 'f32-planar' });
+      return samples;
+    });
+    data.close();
+    if (left !== undefined && right !== undefined) this.#toWorklet({ left, right }, [left.buffer, right.buffer]);
+  }
+
+  #toWorklet(samples: Samples, transfer: Transferable[] = []): void {
+    this.#worklet?.postMessage(samples, transfer);
+  }
+
+  /** A damaged packet is expected: count it and start the decoder afresh with the next one. */
+  #failed(error: unknown): void {
+    if (!(error instanceof DOMException) && !(error instanceof TypeError)) throw error;
+    this.#counts.decodeErrors++;
+    if (this.#decoder !== null && this.#decoder.state !== 'closed') this.#decoder.close();
+    this.#decoder = null;
+    this.#toWorklet({ gap: true });
+  }
+}
+
+function post(message: FromSound): void {
+  self.postMessage(message);
+}
+
+let sound: Sound | null = null;
+self.onmessage = ({ data }: MessageEvent<ToSound>) => {
+  if (data.kind === 'start') sound ??= new Sound(data);
+  else sound?.hear(data);
+};

@@ -1,0 +1,195 @@
+/**
+ * The headset's binary wire, as values. Little-endian; the layout is that of `vr_world/streaming/protocol.py`.
+ * Axes are WebXR's (metres, y up, −z forward); a tan-FOV is the tangents of the half angles, all positive.
+ */
+
+export const VERSION = 1;
+
+export type Vec3 = readonly [number, number, number];
+/** Unit quaternion (x, y, z, w). */
+export type Quat = readonly [number, number, number, number];
+/** Tangents of the half angles (left, right, up, down). */
+export type Fov = readonly [number, number, number, number];
+
+/** Bytes that are not a message of our protocol: what, the limit, what came. */
+export class BadMessage extends Error {
+  override readonly name = 'BadMessage';
+}
+
+/** How a frame was made: exactly the pose and field of view that its pixels show. */
+export interface FrameHeader {
+  readonly frameId: number;
+  /** 0 means that no pose had come yet. */
+  readonly poseSeq: number;
+  readonly eyeWidth: number;
+  readonly eyeHeight: number;
+  readonly renderAtS: number;
+  readonly sentAtS: number;
+  readonly poseClientMs: number;
+  readonly position: Vec3;
+  readonly orientation: Quat;
+  readonly tanLeft: Fov;
+  readonly tanRight: Fov;
+  readonly ipdM: number;
+  readonly key: boolean;
+  readonly vp9: boolean;
+  readonly safe: boolean;
+}
+
+export interface Frame {
+  readonly header: FrameHeader;
+  /** The encoded picture: a view into the message, not a copy. */
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
+export interface AudioPacket {
+  readonly seq: number;
+  readonly playAtS: number;
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
+export interface Pose {
+  readonly seq: number;
+  readonly clientMs: number;
+  readonly position: Vec3;
+  readonly orientation: Quat;
+  readonly tanLeft: Fov;
+  readonly tanRight: Fov;
+  readonly ipdM: number;
+  readonly displayHz: number;
+  /** A screen or a headset without position, not a tracked head. */
+  readonly emulated: boolean;
+}
+
+/** Why a key frame is asked for. */
+export const KeyReason = { start: 1, gap: 2, decodeError: 3, overload: 4, silence: 5 } as const;
+export type KeyReason = (typeof KeyReason)[keyof typeof KeyReason];
+
+const FRAME_TYPE = 1;
+const POSE_TYPE = 2;
+const ACK_TYPE = 3;
+const KEY_REQUEST_TYPE = 4;
+const SHOWN_TYPE = 5;
+const AUDIO_TYPE = 16;
+export const FRAME_HEADER_BYTES = 104;
+const AUDIO_HEADER_BYTES = 16;
+export const POSE_BYTES = 84;
+
+/** Parse one message of the video socket. Throws `BadMessage`. */
+export function parseFrame(data: ArrayBuffer): Frame {
+  const view = opened(data, FRAME_TYPE, FRAME_HEADER_BYTES);
+  const flags = view.getUint16(2, true);
+  const header: FrameHeader = {
+    frameId: view.getUint32(4, true),
+    poseSeq: view.getUint32(8, true),
+    eyeWidth: view.getUint16(12, true),
+    eyeHeight: view.getUint16(14, true),
+    renderAtS: finite('render_at_s', view.getFloat64(16, true)),
+    sentAtS: finite('sent_at_s', view.getFloat64(24, true)),
+    poseClientMs: finite('pose_client_ms', view.getFloat64(32, true)),
+    position: vec3(view, 40),
+    orientation: unit(vec4(view, 52)),
+    tanLeft: positive(vec4(view, 68)),
+    tanRight: positive(vec4(view, 84)),
+    ipdM: finite('ipd_m', view.getFloat32(100, true)),
+    key: (flags & 1) !== 0,
+    vp9: (flags & 2) !== 0,
+    safe: (flags & 4) !== 0,
+  };
+  return { header, payload: new Uint8Array(data, FRAME_HEADER_BYTES) };
+}
+
+/** Parse one binary message of the control socket. Throws `BadMessage`. */
+export function parseAudio(data: ArrayBuffer): AudioPacket {
+  const view = opened(data, AUDIO_TYPE, AUDIO_HEADER_BYTES);
+  return {
+    seq: view.getUint32(4, true),
+    playAtS: finite('play_at_s', view.getFloat64(8, true)),
+    payload: new Uint8Array(data, AUDIO_HEADER_BYTES),
+  };
+}
+
+export function packPose(pose: Pose): ArrayBuffer {
+  const view = head(POSE_TYPE, POSE_BYTES, pose.emulated ? 1 : 0);
+  view.setUint32(4, pose.seq, true);
+  view.setFloat64(8, pose.clientMs, true);
+  const floats = [
+    ...pose.position,
+    ...pose.orientation,
+    ...pose.tanLeft,
+    ...pose.tanRight,
+    pose.ipdM,
+    pose.displayHz,
+  ];
+  floats.forEach((value, i) => view.setFloat32(16 + 4 * i, value, true));
+  return view.buffer;
+}
+
+export function packAck(frameId: number, receivedClientMs: number, decodeMs: number): ArrayBuffer {
+  const view = head(ACK_TYPE, 24, 0);
+  view.setUint32(4, frameId, true);
+  view.setFloat64(8, receivedClientMs, true);
+  view.setFloat32(16, decodeMs, true);
+  return view.buffer;
+}
+
+export function packKeyRequest(reason: KeyReason, lastFrameId: number): ArrayBuffer {
+  const view = head(KEY_REQUEST_TYPE, 8, reason);
+  view.setUint32(4, lastFrameId, true);
+  return view.buffer;
+}
+
+export function packShown(frameId: number, shownClientMs: number, poseSeq: number, ageMs: number): ArrayBuffer {
+  const view = head(SHOWN_TYPE, 24, 0);
+  view.setUint32(4, frameId, true);
+  view.setFloat64(8, shownClientMs, true);
+  view.setUint32(16, poseSeq, true);
+  view.setFloat32(20, ageMs, true);
+  return view.buffer;
+}
+
+function opened(data: ArrayBuffer, type: number, headerBytes: number): DataView {
+  if (data.byteLength <= headerBytes) {
+    throw new BadMessage(`message of type ${type} must have more than ${headerBytes} bytes, got ${data.byteLength}`);
+  }
+  const view = new DataView(data);
+  if (view.getUint8(0) !== type) throw new BadMessage(`message type must be ${type}, got ${view.getUint8(0)}`);
+  if (view.getUint8(1) !== VERSION) throw new BadMessage(`message version must be ${VERSION}, got ${view.getUint8(1)}`);
+  return view;
+}
+
+function head(type: number, bytes: number, flags: number): DataView<ArrayBuffer> {
+  const view = new DataView(new ArrayBuffer(bytes));
+  view.setUint8(0, type);
+  view.setUint8(1, VERSION);
+  view.setUint16(2, flags, true);
+  return view;
+}
+
+function finite(what: string, value: number): number {
+  if (!Number.isFinite(value)) throw new BadMessage(`${what} must be finite, got ${value}`);
+  return value;
+}
+
+function vec3(view: DataView, at: number): Vec3 {
+  const float = (i: number) => finite('position', view.getFloat32(at + 4 * i, true));
+  return [float(0), float(1), float(2)];
+}
+
+function vec4(view: DataView, at: number): Quat {
+  const float = (i: number) => finite('header', view.getFloat32(at + 4 * i, true));
+  return [float(0), float(1), float(2), float(3)];
+}
+
+function unit(q: Quat): Quat {
+  const norm = Math.hypot(...q);
+  if (Math.abs(norm - 1) > 0.01) throw new BadMessage(`orientation norm must be 1 ± 0.01, got ${norm}`);
+  return q;
+}
+
+function positive(fov: Fov): Fov {
+  for (const tan of fov) {
+    if (!(tan > 0 && tan < 100)) throw new BadMessage(`tan-FOV must be within 0…100, got ${tan}`);
+  }
+  return fov;
+}
