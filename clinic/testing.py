@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final
@@ -12,7 +13,6 @@ from typing import Any, Final
 import msgspec
 
 from clinic.errors import NoSuchRoom, Refused
-from clinic.mailbox import Mailbox
 from clinic.ports import Command, CommandName, LiveItem, SessionStart
 from therapy.controls import NEUTRAL
 
@@ -63,6 +63,43 @@ def empty_state(room: str = "1") -> dict[str, Any]:
     }
 
 
+class _Mailbox:
+    """One watcher's newest state and picture: what it has not taken yet is replaced, never queued."""
+
+    def __init__(self) -> None:
+        self._state: str | None = None
+        self._picture: bytes | None = None
+        self._closed = False
+        self._something = asyncio.Event()
+
+    def put(self, item: LiveItem) -> None:
+        """Offer a state (`str`) or a picture (`bytes`); an older one that still waits is dropped."""
+        if isinstance(item, str):
+            self._state = item
+        else:
+            self._picture = item
+        self._something.set()
+
+    def close(self) -> None:
+        """Let `items` end after what is waiting."""
+        self._closed = True
+        self._something.set()
+
+    async def items(self) -> AsyncGenerator[LiveItem, None]:
+        """Yield what comes, the state before the picture."""
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            state, self._state = self._state, None
+            picture, self._picture = self._picture, None
+            if state is not None:
+                yield state
+            if picture is not None:
+                yield picture
+            if self._closed and self._state is None and self._picture is None:
+                return
+
+
 class RoomsDouble:
     """One room, `"1"`. `commands` and `starts` hold what was asked, oldest first."""
 
@@ -70,7 +107,7 @@ class RoomsDouble:
         self.now = empty_state()
         self.commands: list[Command] = []
         self.starts: list[SessionStart] = []
-        self._watchers: set[Mailbox] = set()
+        self._watchers: set[_Mailbox] = set()
         self._picture: bytes | None = None
 
     @property
@@ -177,7 +214,7 @@ class RoomsDouble:
     async def subscribe(self, room: str) -> AsyncGenerator[LiveItem, None]:
         """Yield the present state and picture, then what is published."""
         self._known(room)
-        mailbox = Mailbox()
+        mailbox = _Mailbox()
         mailbox.put(msgspec.json.encode(self.now).decode())
         if self._picture is not None:
             mailbox.put(self._picture)

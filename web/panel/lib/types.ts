@@ -1,0 +1,128 @@
+/** The panel's wire, as `clinic/messages.py` documents it in /api/openapi.json. */
+
+export type Phase = 'READY' | 'RUNNING' | 'PAUSED' | 'RETURNING' | 'ENDED' | 'STOPPED';
+
+export interface Vital {
+  value: number | null;
+  unit: string;
+  quality: number;
+  age_s: number | null;
+  window_s: number;
+  reason: string;
+}
+
+export interface Why {
+  at_s: number;
+  control: string;
+  was: number | string | null;
+  now: number | string | null;
+  because: string;
+  confidence: number;
+}
+
+export interface Stream {
+  name: string;
+  kind: string;
+  rate_hz: number;
+  quality: number | null;
+  alive: boolean;
+  age_s: number | null;
+}
+
+export interface Alarm {
+  id: number;
+  at_s: number;
+  level: 'watch' | 'urgent';
+  what: string;
+  acknowledged: boolean;
+}
+
+export interface Process {
+  name: string;
+  alive: boolean;
+  restarts: number;
+  detail: string;
+}
+
+export const WISHES = [
+  'arousal',
+  'music_lufs',
+  'breath_pace_per_min',
+  'time_of_day_h',
+  'light',
+] as const;
+export type Wish = (typeof WISHES)[number];
+
+export interface RoomState {
+  type: 'state';
+  at_s: number;
+  room: string;
+  phase: Phase | null;
+  condition: string | null;
+  plan: { plan_id: string; title: string; duration_s: number } | null;
+  patient: string;
+  elapsed_s: number;
+  stage: {
+    name: string;
+    kind: string;
+    index: number;
+    elapsed_s: number;
+    duration_s: number;
+  } | null;
+  vitals: Record<string, Vital>;
+  arousal: { value: number; confidence: number };
+  coherence: number | null;
+  breath_phase: number | null;
+  pacer_phase: number | null;
+  controls: Record<string, number | string>;
+  wishes: Partial<Record<Wish, number | null>>;
+  why: Why[];
+  streams: Stream[];
+  headset: {
+    connected: boolean;
+    fps?: number | null;
+    frame_age_ms?: number | null;
+    rtt_ms?: number | null;
+  };
+  processes: Process[];
+  recording: { on: boolean; bytes: number; path: string };
+  join: { code: string; expires_in_s: number } | null;
+  alarms: Alarm[];
+}
+
+export interface Plan {
+  plan_id: string;
+  title: string;
+  stages: { name: string; kind: string; duration_s: number }[];
+}
+
+export interface ScreeningItem {
+  id: string;
+  text: string;
+}
+
+export interface PastSession {
+  session_id: string;
+  room: string;
+  patient: string;
+  plan_id: string;
+  folder: string;
+  started_utc_s: number;
+  ended_utc_s: number | null;
+  outcome: string;
+}
+
+export interface Account {
+  set_up: boolean;
+  signed_in: boolean;
+  idle_s: number;
+}
+
+export type CommandName =
+  'begin' | 'pause' | 'resume' | 'return' | 'stop' | 'steer' | 'new_code' | 'acknowledge';
+
+export interface Command {
+  command: CommandName;
+  steer?: Partial<Record<Wish, number | null>>;
+  alarm?: number;
+}

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+
+import { age, bytes, clock, controlLabel, controlValue, number, quality, signed, timeOfDay } from './words';
+
+test('a number that is not there is a dash, never a zero', () => {
+  for (const missing of [null, undefined, NaN, Infinity]) expect(number(missing, 1)).toBe('–');
+});
+
+test('numbers carry a real minus, and no minus zero', () => {
+  expect(number(-27.25, 1)).toBe('−27.3');
+  expect(number(-0.001, 1)).toBe('0.0');
+  expect(signed(0.3)).toBe('+0.30');
+  expect(signed(-0.3)).toBe('−0.30');
+  expect(signed(0.001)).toBe('0.00');
+});
+
+test('clocks count whole seconds and know hours', () => {
+  expect(clock(192.9)).toBe('03:12');
+  expect(clock(3792)).toBe('1:03:12');
+  expect(clock(-4)).toBe('00:00');
+});
+
+test('the time of day goes round', () => {
+  expect(timeOfDay(19.5)).toBe('19:30');
+  expect(timeOfDay(24)).toBe('00:00');
+  expect(timeOfDay(-1)).toBe('23:00');
+  expect(timeOfDay(23.9999)).toBe('00:00');
+});
+
+test('quality is a word and dots that agree', () => {
+  expect(quality(0.9)).toEqual({ word: 'good', dots: 4 });
+  expect(quality(0.6)).toEqual({ word: 'fair', dots: 2 });
+  expect(quality(0.05)).toEqual({ word: 'poor', dots: 1 });
+  for (const none of [0, null, undefined, NaN]) expect(quality(none)).toEqual({ word: 'none', dots: 0 });
+});
+
+test('ages are said in steps that do not flicker', () => {
+  expect(age(0.4)).toBe('under 1 s old');
+  expect(age(12.7)).toBe('12 s old');
+  expect(age(200)).toBe('3 min old');
+  expect(age(null)).toBe('no age');
+});
+
+test('controls have names and units, and unknown ones keep their own', () => {
+  expect(controlValue('light', 0.42)).toBe('42 %');
+  expect(controlValue('time_of_day_h', 6.25)).toBe('06:15');
+  expect(controlValue('mode', 'major_pentatonic')).toBe('major pentatonic');
+  expect(controlValue('light', null)).toBe('–');
+  expect(controlLabel('fog_depth')).toBe('fog depth');
+  expect(controlValue('fog_depth', 2)).toBe('2.00');
+});
+
+test('sizes', () => {
+  expect([bytes(12), bytes(4300), bytes(2_500_000)]).toEqual(['12 B', '4 kB', '2.5 MB']);
+});

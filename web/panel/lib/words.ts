@@ -1,0 +1,109 @@
+/** How numbers are said. Missing is said too: nothing is rounded into existence. */
+
+export function number(value: number | null | undefined, decimals = 0): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return '–';
+  const text = value.toFixed(decimals);
+  const plain = /^-0(\.0+)?$/.test(text) ? text.slice(1) : text;
+  return plain.replace('-', '−');
+}
+
+export function signed(value: number, decimals = 2): string {
+  const text = number(value, decimals);
+  return /[1-9]/.test(text) && !text.startsWith('−') ? `+${text}` : text;
+}
+
+/** `192` → `03:12`; an hour and more → `1:03:12`. */
+export function clock(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (n: number) => String(n).padStart(2, '0');
+  const hours = Math.floor(whole / 3600);
+  const rest = `${two(Math.floor((whole % 3600) / 60))}:${two(whole % 60)}`;
+  return hours > 0 ? `${hours}:${rest}` : rest;
+}
+
+/** `19.5` → `19:30`. */
+export function timeOfDay(hours: number): string {
+  const minutes = Math.round((((hours % 24) + 24) % 24) * 60) % 1440;
+  return `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`;
+}
+
+export function age(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return 'no age';
+  if (seconds < 1) return 'under 1 s old';
+  if (seconds < 100) return `${Math.floor(seconds)} s old`;
+  return `${Math.floor(seconds / 60)} min old`;
+}
+
+export interface Quality {
+  word: 'good' | 'fair' | 'poor' | 'none';
+  /** Filled dots of four. */
+  dots: number;
+}
+
+export function quality(value: number | null | undefined): Quality {
+  if (value === null || value === undefined || !(value > 0)) return { word: 'none', dots: 0 };
+  const dots = Math.max(1, Math.min(4, Math.round(value * 4)));
+  if (value >= 0.75) return { word: 'good', dots };
+  if (value >= 0.45) return { word: 'fair', dots };
+  return { word: 'poor', dots };
+}
+
+export function bytes(count: number): string {
+  if (count < 1000) return `${count} B`;
+  if (count < 1_000_000) return `${(count / 1000).toFixed(0)} kB`;
+  return `${(count / 1_000_000).toFixed(1)} MB`;
+}
+
+const CONTROLS: Record<string, { label: string; show: (v: number) => string }> = {
+  light: { label: 'Light', show: percent },
+  colour_temperature_k: { label: 'Light colour', show: (v) => `${number(v)} K` },
+  weather: { label: 'Weather', show: percent },
+  density: { label: 'Mist', show: percent },
+  time_of_day_h: { label: 'Time of day', show: timeOfDay },
+  swell: { label: 'Breath swell', show: percent },
+  tempo_bpm: { label: 'Tempo', show: (v) => `${number(v, 1)} bpm` },
+  notes_per_s: { label: 'Notes', show: (v) => `${number(v, 2)} /s` },
+  brightness: { label: 'Brightness of sound', show: percent },
+  tension: { label: 'Harmonic tension', show: percent },
+  register: { label: 'Register', show: (v) => `note ${number(v)}` },
+  pulse: { label: 'Pulse', show: percent },
+  music_lufs: { label: 'Loudness', show: (v) => `${number(v, 1)} LUFS` },
+  ocean: { label: 'Ocean', show: percent },
+  wind: { label: 'Wind', show: percent },
+  rain: { label: 'Rain', show: percent },
+  fire: { label: 'Fire', show: percent },
+  birds: { label: 'Birds', show: percent },
+  breath_pace_per_min: { label: 'Breath pace', show: (v) => `${number(v, 1)} /min` },
+  inhale_fraction: { label: 'Inhale share', show: percent },
+  mode: { label: 'Scale', show: String },
+};
+
+export function percent(value: number): string {
+  return `${number(value * 100)} %`;
+}
+
+export function controlLabel(name: string): string {
+  return CONTROLS[name]?.label ?? name.replaceAll('_', ' ');
+}
+
+export function controlValue(name: string, value: number | string | null | undefined): string {
+  if (value === null || value === undefined) return '–';
+  if (typeof value === 'string') return value.replaceAll('_', ' ');
+  return CONTROLS[name]?.show(value) ?? number(value, 2);
+}
+
+/** The controls that the panel lists, in order; the pacer's phase moves too fast to be read. */
+export const LISTED_CONTROLS: readonly string[] = Object.keys(CONTROLS);
+
+const PHASES: Record<string, string> = {
+  READY: 'Ready',
+  RUNNING: 'Running',
+  PAUSED: 'Paused',
+  RETURNING: 'Returning',
+  ENDED: 'Ended',
+  STOPPED: 'Stopped',
+};
+
+export function phaseWord(phase: string | null): string {
+  return phase === null ? 'No session' : (PHASES[phase] ?? phase);
+}
