@@ -1,1 +1,7 @@
-"""The composition root: processes, wires and the command line."""
+"""The composition root: gateway, rooms, the loop, rendering and streaming. May import everything."""
+
+from importlib.metadata import version
+
+__all__ = ["VERSION"]
+
+VERSION = version("stillwater")

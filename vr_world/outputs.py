@@ -113,8 +113,8 @@ class RoomOutputs:
 
     def start(self) -> None:
         """Start the children."""
-        for child in (self._audio, self._renderer, self.tape.child):
-            child.start()
+        self._audio.start()
+        self._renderer.start()
 
     async def stop(self) -> None:
         """Let the children end, the recording last."""
@@ -124,8 +124,8 @@ class RoomOutputs:
 
     def check(self, now_s: float) -> None:
         """End children that are silent for too long. Call every tick."""
-        for child in (self._audio, self._renderer, self.tape.child):
-            child.check()
+        self._audio.check()
+        self._renderer.check()
         self.tape.pass_time(now_s)
 
     # what the loop reaches ------------------------------------------------------------------------------
@@ -173,6 +173,8 @@ class RoomOutputs:
                 self._alarm("watch", f"signal {stream} changed from {was} to {now}")
             case MachineMoved():
                 self.tell_phase()
+            case AlarmRaised(level=level, what=what):
+                self._show_alarm(level, what)
 
     def changed(self, changes: list[Change]) -> None:
         """Record lines of the why-trace."""
@@ -259,7 +261,7 @@ class RoomOutputs:
             ipd_m=pose.ipd_m,
         )
         self._renderer.send(self._pose, key="pose")
-        self.tape.pose(pose, headset.clock.offset_s, self._now_s())
+        self.tape.pose(pose, self._now_s())
 
     def headset_ack(self, headset: Headset, ack: protocol.Ack) -> None:
         """Let the renderer make another."""
@@ -339,7 +341,7 @@ class RoomOutputs:
                 if self._headset is not None:
                     number = self._audio_last
                     self._headset.audio(protocol.Audio(seq=number, play_at_s=play_at_s, payload=data))
-                self.tape.audio(self._audio_last, play_at_s, self._audio_beat)
+                self.tape.audio(self._audio_last, play_at_s, len(data))
             case audio.NotePlayed():
                 self.tape.event(
                     Note(
@@ -352,6 +354,7 @@ class RoomOutputs:
                 )
             case audio.AudioHeartbeat():
                 self._audio_beat = message
+                self.tape.levels(message)
             case audio.AudioRefused(what=what):
                 self._bad("audio", what)
 
@@ -364,10 +367,11 @@ class RoomOutputs:
             self.event(BadInput(at_s=now_s, source=source, what=what[:300]))
 
     def _alarm(self, level: str, what: str) -> None:
-        now_s = self._now_s()
-        self._alarms.append(Alarm(id=next(self._alarm_ids), at_s=now_s, level=level, what=what))
+        self.event(AlarmRaised(at_s=self._now_s(), level=level, what=what))
+
+    def _show_alarm(self, level: str, what: str) -> None:
+        self._alarms.append(Alarm(id=next(self._alarm_ids), at_s=self._now_s(), level=level, what=what))
         del self._alarms[:-ALARMS_KEPT]
-        self.tape.event(AlarmRaised(at_s=now_s, level=level, what=what))
 
     def _headset_state(self) -> dict[str, Any]:
         headset = self._headset
@@ -384,6 +388,7 @@ class RoomOutputs:
 
     def _processes(self) -> list[dict[str, Any]]:
         beat, sound = self._picture_beat, self._audio_beat
+        recorder = self.tape.child
         details = {
             "renderer": beat and f"{beat.fps:.0f} frames/s at {beat.eye_px} px",
             "audio": sound and f"{sound.late_blocks} of {sound.blocks} blocks late",
@@ -397,7 +402,7 @@ class RoomOutputs:
                 "pid": child.pid,
                 "detail": details[child.name] or "",
             }
-            for child in (self._renderer, self._audio, self.tape.child)
+            for child in (self._renderer, self._audio, *([] if recorder is None else [recorder]))
         ]
 
 

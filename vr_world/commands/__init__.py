@@ -1,0 +1,1 @@
+"""The commands of `stillwater`, one file each. `vr_world.cli` gathers them."""

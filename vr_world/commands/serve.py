@@ -1,0 +1,226 @@
+"""`stillwater serve` and `stillwater demo`: the gateway, with its rooms, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import multiprocessing
+import secrets
+import signal
+from collections.abc import AsyncIterator, Callable
+from multiprocessing.process import BaseProcess
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from clinic.errors import Refused
+from clinic.ports import Command, SessionStart
+from clinic.screening import Screening
+from sensors.devices import replay, simulated_patient
+from therapy.errors import BadValue
+from therapy.plan import PLANS
+from vr_world.gateway import CannotListen, Running, running_gateway
+from vr_world.settings import ServerSettings, data_folder
+
+__all__ = ["demo", "serve"]
+
+PORT: Final = 8080
+TLS_PORT: Final = 8443
+_PASSWORD_FILE: Final = "demo-password.txt"  # noqa: S105  # a file's name
+_READY_S: Final = 60.0
+
+
+def serve(
+    port: Annotated[int, typer.Option(help="port for browsers on this machine (plain http)")] = PORT,
+    tls_port: Annotated[int, typer.Option(help="port for headsets and other machines (TLS)")] = TLS_PORT,
+    host: Annotated[str, typer.Option(help="address that TLS listens on")] = "0.0.0.0",  # noqa: S104  # with TLS
+    rooms: Annotated[int, typer.Option(min=1, max=16, help="how many rooms")] = 1,
+    lan: Annotated[bool, typer.Option(help="also find LSL streams of other machines")] = False,  # noqa: FBT002  # a flag
+) -> None:
+    """Run the server of a clinic: panel for therapists, page for headsets, LSL for sensors."""
+    settings = ServerSettings(
+        home=data_folder(),
+        host=host,
+        port=port,
+        tls_port=tls_port,
+        rooms=tuple(str(number + 1) for number in range(rooms)),
+        lan=lan,
+    )
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: ServerSettings) -> None:
+    console = Console(highlight=False)
+    stop = _stop_on_signals()
+    async with running_gateway(settings) as running:
+        console.print(f"Therapist panel   [bold]{running.local}panel/[/]")
+        for address in running.secure[:2]:
+            console.print(f"Headset page      [bold]{address}[/]")
+        if running.accounts.setup_code is not None:
+            console.print(
+                f"First start: set your password at the panel with the code {running.accounts.setup_code}"
+            )
+        if running.certificates is not None:
+            console.print(
+                f"Headsets must trust this server's authority once: {running.certificates.authority}"
+            )
+            console.print(f"  SHA-256 {running.certificates.fingerprint_sha256}")
+            console.print("  how: docs/howto/trust-the-certificate.md")
+        console.print("Ctrl-C ends it; a running session is eased out first.")
+        await _first(stop.wait(), asyncio.shield(running.finished))
+
+
+def demo(
+    replay_of: Annotated[
+        str | None,
+        typer.Option(
+            "--replay", metavar="FILE|sample:NAME", help="play a recording instead of the simulated patient"
+        ),
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(min=1.0, help="end by itself after this long")] = None,
+    port: Annotated[
+        int | None, typer.Option(help=f"port on this machine (default {PORT}, or any free one)")
+    ] = None,
+    plan: Annotated[str, typer.Option(help=f"one of {', '.join(PLANS)}")] = "sea-at-dusk",
+    begin: Annotated[bool, typer.Option(help="begin the session by itself")] = True,  # noqa: FBT002  # a flag
+    tls: Annotated[bool, typer.Option(help="also serve headsets on the network (TLS)")] = True,  # noqa: FBT002  # a flag
+    seed: Annotated[int, typer.Option(help="seed of the simulated patient")] = 1,
+) -> None:
+    """Show all of it on one machine: a session with a simulated patient or a recording, over real LSL."""
+    if plan not in PLANS:
+        raise BadValue("--plan", f"one of {', '.join(PLANS)}", plan)
+    source = _replaying(replay_of) if replay_of is not None else _simulating(seed)
+    asyncio.run(_demo(source, seconds=seconds, port=port, plan=plan, begin=begin, tls=tls))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """Where the demo's signals come from: what to say of it, and the process that publishes them."""
+
+    title: str
+    main: Callable[..., None]
+    config: object
+
+
+def _replaying(spec: str) -> _Source:
+    recording = replay.load_recording(spec)  # a corrupt one is refused before anything starts
+    kinds = ", ".join(sorted({stream.kind for stream in recording.streams}))
+    return _Source(
+        title=f"the recording {spec} ({kinds})",
+        main=replay.main,
+        config=replay.ReplayConfig(spec=spec, lsl_session=_LSL_SESSION),
+    )
+
+
+def _simulating(seed: int) -> _Source:
+    return _Source(
+        title="a simulated patient (plausible, not physiologically validated)",
+        main=simulated_patient.main,
+        config=simulated_patient.SimulatedPatientConfig(seed=seed, lsl_session=_LSL_SESSION, room="1"),
+    )
+
+
+#: A demo does not see the streams of a clinic on the same machine, nor another demo's.
+_LSL_SESSION: Final = f"stillwater-demo-{secrets.token_hex(4)}"
+
+
+async def _demo(
+    source: _Source, *, seconds: float | None, port: int | None, plan: str, begin: bool, tls: bool
+) -> None:
+    console = Console(highlight=False)
+    stop = _stop_on_signals()
+    console.print("Starting picture, music, recording and signals …")
+    async with _demo_gateway(port, tls=tls) as running, _publishing(source):
+        password = await asyncio.to_thread(_demo_password, running)
+        code = await _open_session(running, plan, begin=begin)
+        console.print()
+        console.print(f"Therapist panel   [bold]{running.local}panel/[/]   password  {password}")
+        console.print(f"Headset page      [bold]{running.local}#code={code}[/]   code  {code[:3]} {code[3:]}")
+        for address in running.secure[:1]:
+            console.print(f"                  {address} from a headset or phone on your network")
+        console.print(f"Signals           {source.title}")
+        console.print("Ctrl-C ends it.")
+        await _first(stop.wait(), asyncio.shield(running.finished), asyncio.sleep(seconds or 1e9))
+
+
+@contextlib.asynccontextmanager
+async def _demo_gateway(port: int | None, *, tls: bool) -> AsyncIterator[Running]:
+    """Serve on the usual ports, or on free ones where nobody asked for a certain one and they are taken."""
+    settings = ServerSettings(
+        home=data_folder() / "demo",
+        port=PORT if port is None else port,
+        tls_port=TLS_PORT if tls else None,
+        lsl_session=_LSL_SESSION,
+        idle_s=4 * 3600.0,
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            running = await stack.enter_async_context(running_gateway(settings))
+        except CannotListen:
+            if port is not None:
+                settings = dataclasses.replace(settings, tls_port=0 if tls else None)
+            else:
+                settings = dataclasses.replace(settings, port=0, tls_port=0 if tls else None)
+            running = await stack.enter_async_context(running_gateway(settings))
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def _publishing(source: _Source) -> AsyncIterator[None]:
+    """Run the source's process while the block lasts."""
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    process: BaseProcess = multiprocessing.get_context("spawn").Process(
+        target=source.main, args=(theirs, source.config), name="stillwater-signals"
+    )
+    process.start()
+    theirs.close()
+    try:
+        yield
+    finally:
+        ours.close()
+        await asyncio.to_thread(process.join, 3.0)
+        if process.is_alive():
+            process.kill()
+
+
+def _demo_password(running: Running) -> str:
+    """Return the demo's password, made at its first start and kept beside its data."""
+    path = data_folder() / "demo" / _PASSWORD_FILE
+    if running.accounts.setup_code is None:
+        return path.read_text().strip() if path.exists() else "(the one that you set)"
+    password = f"calm-sea-{secrets.token_hex(4)}"
+    running.accounts.set_up(running.accounts.setup_code, password, "demo")
+    path.touch(mode=0o600)
+    path.write_text(password + "\n")
+    return password
+
+
+async def _open_session(running: Running, plan: str, *, begin: bool) -> str:
+    """Open a session as a therapist would; return its join code."""
+    start = SessionStart(plan_id=plan, patient="demo", screening=Screening(), actor="demo")
+    async with asyncio.timeout(_READY_S):
+        while True:
+            try:
+                state = await running.rooms.start_session("1", start)
+                break
+            except Refused:  # the room's process is still starting
+                await asyncio.sleep(0.1)
+    if begin:
+        await running.rooms.command("1", Command(name="begin", actor="demo"))
+    return str(state["join"]["code"])
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _first(*work: object) -> None:
+    tasks = [asyncio.ensure_future(each) for each in work]  # type: ignore[call-overload]  # awaitables all
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
