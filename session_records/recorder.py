@@ -83,6 +83,7 @@ class Recorder:
         self._journal: Journal | None = None
         self._ids: dict[StreamDeclaration, int] = {}
         self._due_s = {"sync": opened_s, "boundary": opened_s + BOUNDARY_S, "offset": opened_s}
+        self._started_well = False
         self._trouble = ""
         self._trouble_since_s = opened_s
         self._retry_at_s = opened_s
@@ -163,7 +164,7 @@ class Recorder:
         writer = self._writer
         waiting = self._backlog.waiting_bytes
         return RecorderStatus(
-            recording=writer is not None and not self._trouble,
+            recording=self._started_well and not self._trouble,
             bytes_written=0 if writer is None else writer.bytes_written,
             behind_s=max(0.0, now_s - self._drained_at_s) if waiting else 0.0,
             last_fsync_s=self._last_fsync_s,
@@ -230,6 +231,7 @@ class Recorder:
         except (OSError, RecordsError) as error:
             return self._failed(now_s, _why(error))
         self._drained_at_s = now_s
+        self._started_well = True
         return self._recovered(now_s)
 
     def _failed(self, now_s: float, why: str) -> list[AlarmRaised]:
