@@ -24,7 +24,9 @@ const SHRINK_MS_PER_WINDOW = 1;
 const FADE_OUT = 8 * MS;
 const FADE_IN = 30 * MS;
 const SPLICE = 4 * MS;
+/** Too much: at once above this, or when never less than this beyond the target for a whole window. */
 const SKIP_ABOVE_MS = 350;
+const SKIP_EXCESS_MS = 40;
 const SKIP_FADE = 20 * MS;
 const MAX_STRETCH = 0.003;
 
@@ -86,7 +88,7 @@ export class JitterBuffer {
   /** Fill both channels (same length). Silence while the buffer fills. */
   pull(left: Float32Array, right: Float32Array): void {
     const n = left.length;
-    this.#decide(n);
+    this.#decide();
     if (!this.#playing) {
       left.fill(0);
       right.fill(0);
@@ -96,7 +98,7 @@ export class JitterBuffer {
     this.#adapt(n);
   }
 
-  #decide(n: number): void {
+  #decide(): void {
     if (!this.#playing) {
       if (this.bufferMs < this.#targetMs) return;
       this.#playing = true;
@@ -104,18 +106,20 @@ export class JitterBuffer {
       this.#rate = 1;
     }
     const excessMs = this.bufferMs - this.#targetMs;
-    if (this.#skip.left === 0 && this.bufferMs > SKIP_ABOVE_MS) {
-      this.#skip = { left: SKIP_FADE, by: Math.floor(excessMs * MS) - SKIP_FADE - n };
-    }
+    if (this.bufferMs > SKIP_ABOVE_MS) this.#jump(excessMs);
     const wanted = 1 + Math.max(-MAX_STRETCH, Math.min(MAX_STRETCH, excessMs * 1e-4));
     this.#rate += (wanted - this.#rate) * 0.02; // glides over ~130 ms, so the pitch does not step
   }
 
+  /** Cross-fade to `ms` later in the stream. */
+  #jump(ms: number): void {
+    const by = Math.floor(ms * MS) - SKIP_FADE;
+    if (this.#skip.left === 0 && by > 0) this.#skip = { left: SKIP_FADE, by };
+  }
+
   #sample(left: Float32Array, right: Float32Array, i: number): void {
     const remaining = this.#write - this.#read - 3; // three more are needed to interpolate
-    if (remaining <= 0) {
-      this.#runDry();
-    }
+    if (this.#playing && remaining <= 0) this.#runDry();
     if (!this.#playing) {
       left[i] = right[i] = 0;
       return;
@@ -150,6 +154,8 @@ export class JitterBuffer {
     if (this.#sinceCheck < WINDOW_MS) return;
     if (this.#lowestMs < LOW_WATER_MS) this.#targetMs = Math.min(TARGET_MAX_MS, this.#targetMs + RAISE_MS / 2);
     else this.#targetMs = Math.max(TARGET_MIN_MS, this.#targetMs - SHRINK_MS_PER_WINDOW);
+    const alwaysMs = this.#lowestMs - this.#targetMs;
+    if (alwaysMs > SKIP_EXCESS_MS) this.#jump(alwaysMs);
     this.#sinceCheck = 0;
     this.#lowestMs = Number.POSITIVE_INFINITY;
   }

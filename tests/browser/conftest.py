@@ -1,0 +1,106 @@
+"""Real Chromium for the browser tests, and the pages as they are now.
+
+`browser` is module-scoped on purpose: Playwright's sync API keeps an event loop running in this thread while it is
+open, and asyncio tests of other modules could not run beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+HERE = Path(__file__).parent
+if str(HERE) not in sys.path:  # test folders are not packages; the chart server is this folder's own module
+    sys.path.insert(0, str(HERE))
+
+from chart_server import ChartServer, MakeChart  # noqa: E402 - needs the path above
+
+WEB = HERE.parents[1] / "web"
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=user-gesture-required",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built pages of the sources as they are now, in a folder of their own."""
+    npx = shutil.which("npx")
+    assert npx, "the browser tests build the pages: npx must be on PATH"
+    out = tmp_path_factory.mktemp("pages")
+    command = [npx, "vite", "build", "--outDir", str(out), "--emptyOutDir", "--logLevel", "warn"]
+    run = subprocess.run(command, cwd=WEB, capture_output=True, text=True, check=False, timeout=100)
+    assert run.returncode == 0, f"vite build failed:\n{run.stdout}{run.stderr}"
+    return out
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    assert executable, "the browser tests need Chromium: install it or name it in CHROMIUM"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, headless=True, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh browser profile, 1024 × 640."""
+    context = browser.new_context(viewport={"width": 1024, "height": 640}, device_scale_factor=1)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page that must end its test without an uncaught error or a request to another host."""
+    page = context.new_page()
+    errors: list[str] = []
+    hosts: set[str] = set()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if "Content Security" in message.text else None)
+    page.on("request", lambda request: hosts.add(request.url.split("/")[2].split(":")[0]))
+    page.on("websocket", lambda ws: hosts.add(ws.url.split("/")[2].split(":")[0]))
+    yield page
+    assert errors == []
+    assert hosts <= {"127.0.0.1", "localhost"}
+
+
+@pytest.fixture
+def make_chart(pages: Path) -> Iterator[MakeChart]:
+    """Start chart servers; they end with the test."""
+    servers: list[ChartServer] = []
+
+    def make(**options: object) -> ChartServer:
+        servers.append(ChartServer(pages, **options))  # type: ignore[arg-type]
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def chart(make_chart: MakeChart) -> ChartServer:
+    return make_chart()
