@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from panda3d import core
 
-__all__ = ["Floats", "everywhere", "float_texture", "mesh", "shader", "upload"]
+__all__ = ["Bytes", "Floats", "byte_texture", "everywhere", "float_texture", "mesh", "shader", "upload"]
 
 Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
 
 _SHADERS: Final = Path(__file__).parent / "shaders"
 
@@ -35,15 +36,14 @@ def mesh(name: str, columns: Mapping[str, Floats], triangles: npt.NDArray[np.uin
     data = core.GeomVertexData(name, core.GeomVertexFormat.register_format(layout), core.Geom.UH_static)
     rows = np.concatenate([np.asarray(v, np.float32) for v in columns.values()], axis=1)
     data.unclean_set_num_rows(len(rows))
-    memoryview(data.modify_array(0)).cast("B").cast("f")[:] = memoryview(
-        np.ascontiguousarray(rows).reshape(-1)
+    memoryview(data.modify_array(0)).cast("B").cast("f")[:] = (
+        np.ascontiguousarray(rows, np.float32).reshape(-1).data
     )
     faces = core.GeomTriangles(core.Geom.UH_static)
     faces.set_index_type(core.Geom.NT_uint32)
     indices = faces.modify_vertices()
     indices.unclean_set_num_rows(triangles.size)
-    flat = np.ascontiguousarray(triangles, np.uint32).reshape(-1)
-    memoryview(indices).cast("B").cast("I")[:] = memoryview(flat)
+    memoryview(indices).cast("B").cast("I")[:] = np.ascontiguousarray(triangles, np.uint32).reshape(-1).data
     geom = core.Geom(data)
     geom.add_primitive(faces)
     node = core.GeomNode(name)
@@ -58,15 +58,15 @@ def everywhere(path: Any) -> Any:
     return path
 
 
-def shader(name: str) -> Any:
-    """Return the shader made of `shaders/<name>.vert` and `.frag`; shared parts are put in for `#include`."""
-    parts = [_source(_SHADERS / f"{name}{ending}") for ending in (".vert", ".frag")]
+def shader(name: str, defines: tuple[str, ...] = ()) -> Any:
+    """Return the shader of `shaders/<name>.vert` and `.frag`, with `defines` set and `#include` put in."""
+    parts = [_source(_SHADERS / f"{name}{ending}", defines) for ending in (".vert", ".frag")]
     return core.Shader.make(core.Shader.SL_GLSL, *parts)
 
 
-def _source(path: Path) -> str:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    out = []
+def _source(path: Path, defines: tuple[str, ...]) -> str:
+    version, *lines = path.read_text(encoding="utf-8").splitlines()
+    out = [version, *(f"#define {name}" for name in defines)]
     for line in lines:
         if line.startswith("#include "):
             out.append((_SHADERS / line.split('"')[1]).read_text(encoding="utf-8"))
@@ -75,23 +75,34 @@ def _source(path: Path) -> str:
     return "\n".join(out) + "\n"
 
 
-def float_texture(name: str, values: Floats, *, mipmaps: bool = False, wrap_v: bool = True) -> Any:
-    """Return a texture of `values` (height, width, 3), R G B; it repeats, upwards only if `wrap_v`."""
+def float_texture(name: str, values: Floats) -> Any:
+    """Return a texture of `values` (height, width, 3), R G B; it repeats sideways."""
     height, width, _ = values.shape
     texture = core.Texture(name)
     texture.setup_2d_texture(width, height, core.Texture.T_float, core.Texture.F_rgb32)
     texture.set_wrap_u(core.SamplerState.WM_repeat)
-    texture.set_wrap_v(core.SamplerState.WM_repeat if wrap_v else core.SamplerState.WM_clamp)
-    texture.set_minfilter(
-        core.SamplerState.FT_linear_mipmap_linear if mipmaps else core.SamplerState.FT_linear
-    )
+    texture.set_wrap_v(core.SamplerState.WM_clamp)
+    texture.set_minfilter(core.SamplerState.FT_linear)
+    texture.set_magfilter(core.SamplerState.FT_linear)
+    upload(texture, values[:, :, ::-1])
+    return texture
+
+
+def byte_texture(name: str, values: Bytes, *, repeat_up: bool = True) -> Any:
+    """Return a texture of `values` (height, width, 4), blue green red alpha; it repeats sideways."""
+    height, width, _ = values.shape
+    texture = core.Texture(name)
+    texture.setup_2d_texture(width, height, core.Texture.T_unsigned_byte, core.Texture.F_rgba8)
+    texture.set_wrap_u(core.SamplerState.WM_repeat)
+    texture.set_wrap_v(core.SamplerState.WM_repeat if repeat_up else core.SamplerState.WM_clamp)
+    texture.set_minfilter(core.SamplerState.FT_linear)
     texture.set_magfilter(core.SamplerState.FT_linear)
     upload(texture, values)
     return texture
 
 
-def upload(texture: Any, values: Floats) -> None:
-    """Replace what `float_texture` put in; the shape must be the same. Panda3D stores B G R."""
-    memoryview(texture.modify_ram_image()).cast("B").cast("f")[:] = memoryview(
-        np.ascontiguousarray(values[:, :, ::-1], np.float32).reshape(-1)
+def upload(texture: Any, values: npt.NDArray[Any]) -> None:
+    """Replace a texture's picture; shape and order (blue first) are as Panda3D stores them."""
+    memoryview(texture.modify_ram_image()).cast("B")[:] = (
+        np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
     )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
-from scenes._geometry import Floats
+from scenes._geometry import Bytes
 
 __all__ = ["cloud_texture"]
 
-_SIZE = 512
+_SIZE: Final = 512
 
 
-def cloud_texture(seed: int) -> Floats:
-    """Return (512, 512, 3), repeating: thickness 0 … 1, share that faces a light ahead 0 … 1, and nothing."""
+def cloud_texture(seed: int) -> Bytes:
+    """Return (512, 512, 4) bytes: red (third) is thickness, green the share that faces a light ahead."""
     rng = np.random.default_rng([seed, 31])
     wave = np.fft.fftfreq(_SIZE, 1.0 / _SIZE)
     k = np.hypot(*np.meshgrid(wave, wave))
@@ -22,4 +24,6 @@ def cloud_texture(seed: int) -> Floats:
     thick = 0.5 + 0.5 * np.tanh(0.62 * noise)
     rise = np.roll(noise, -5, axis=0) - noise  # thinner towards the light ahead: its edge is lit
     lit = 0.5 - 0.5 * np.tanh(1.1 * rise / max(float(rise.std()), 1e-9) * 0.8)
-    return np.stack([thick, lit, np.zeros_like(thick)], axis=-1).astype(np.float32)
+    out = np.zeros((_SIZE, _SIZE, 4), np.uint8)
+    out[..., 2], out[..., 1] = np.rint(thick * 255.0), np.rint(lit * 255.0)
+    return out

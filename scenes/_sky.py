@@ -23,15 +23,22 @@ ENV_SHAPE: Final = (48, 256)
 #: it, and the band above that. Chosen by eye after photographs' order of colours: blue hour, rose, gold.
 _STOPS: Final = np.array(
     [
-        #  °     zenith               middle               horizon              sunward              band
-        [-18.0, 0.014, 0.021, 0.060, 0.020, 0.031, 0.082, 0.030, 0.048, 0.105, 0.036, 0.054, 0.110, 0.020, 0.031, 0.082],
-        [-11.0, 0.020, 0.033, 0.105, 0.036, 0.055, 0.155, 0.068, 0.084, 0.185, 0.150, 0.110, 0.185, 0.052, 0.060, 0.155],
-        [-6.0, 0.032, 0.056, 0.170, 0.076, 0.095, 0.255, 0.150, 0.142, 0.285, 0.520, 0.235, 0.215, 0.150, 0.112, 0.250],
-        [-2.0, 0.052, 0.090, 0.250, 0.140, 0.150, 0.350, 0.290, 0.235, 0.385, 1.150, 0.430, 0.215, 0.400, 0.210, 0.300],
-        [2.5, 0.075, 0.135, 0.335, 0.205, 0.230, 0.430, 0.430, 0.345, 0.450, 1.500, 0.660, 0.300, 0.640, 0.335, 0.360],
-        [8.0, 0.110, 0.220, 0.500, 0.270, 0.360, 0.600, 0.600, 0.570, 0.630, 1.450, 0.940, 0.560, 0.700, 0.540, 0.500],
-        [20.0, 0.120, 0.280, 0.640, 0.270, 0.470, 0.800, 0.640, 0.760, 0.900, 0.980, 0.930, 0.860, 0.420, 0.560, 0.780],
-        [60.0, 0.120, 0.300, 0.720, 0.270, 0.510, 0.900, 0.620, 0.800, 0.980, 0.700, 0.840, 0.980, 0.300, 0.540, 0.900],
+        [-18.0, 0.014, 0.021, 0.060, 0.020, 0.031, 0.082,
+         0.030, 0.048, 0.105, 0.036, 0.054, 0.110, 0.020, 0.031, 0.082],
+        [-11.0, 0.020, 0.033, 0.105, 0.036, 0.055, 0.155,
+         0.068, 0.084, 0.185, 0.150, 0.110, 0.185, 0.052, 0.060, 0.155],
+        [-6.0, 0.032, 0.056, 0.170, 0.076, 0.095, 0.255,
+         0.150, 0.142, 0.285, 0.600, 0.215, 0.185, 0.170, 0.105, 0.250],
+        [-2.0, 0.052, 0.090, 0.250, 0.140, 0.150, 0.350,
+         0.290, 0.215, 0.385, 1.300, 0.390, 0.150, 0.440, 0.190, 0.290],
+        [2.5, 0.075, 0.135, 0.335, 0.205, 0.230, 0.430,
+         0.400, 0.305, 0.440, 1.700, 0.600, 0.190, 0.700, 0.300, 0.330],
+        [8.0, 0.110, 0.220, 0.500, 0.270, 0.360, 0.600,
+         0.600, 0.570, 0.630, 1.450, 0.940, 0.560, 0.700, 0.540, 0.500],
+        [20.0, 0.120, 0.280, 0.640, 0.270, 0.470, 0.800,
+         0.640, 0.760, 0.900, 0.980, 0.930, 0.860, 0.420, 0.560, 0.780],
+        [60.0, 0.120, 0.300, 0.720, 0.270, 0.510, 0.900,
+         0.620, 0.800, 0.980, 0.700, 0.840, 0.980, 0.300, 0.540, 0.900],
     ]
 )  # fmt: skip
 
@@ -64,9 +71,9 @@ def heaven(time_of_day_h: float) -> Heaven:
     azimuth = -3.0 + 15.0 * math.sin(day * (time_of_day_h - 12.75))
     up = _smooth(-1.2, 2.0, height)
     low = 1.0 - _smooth(0.0, 22.0, height)
-    colour = (3.2 * up, up * (2.9 - 1.45 * low), up * (2.6 - 2.15 * low))
+    colour = (up * (3.2 - 0.7 * low), up * (2.9 - 1.9 * low), up * (2.6 - 2.36 * low))
     moon_azimuth = -17.0 + 9.0 * math.sin(day * (time_of_day_h - 23.0))
-    moon_height = 19.0 + 5.0 * math.cos(day * (time_of_day_h - 0.5))
+    moon_height = 13.0 + 4.0 * math.cos(day * (time_of_day_h - 0.5))
     return Heaven(
         sun=_direction(azimuth, height),
         sun_deg=height,
@@ -92,7 +99,7 @@ def radiance(directions: Floats, lights: Heaven) -> Floats:
     light = zenith + (middle - zenith) * mid
     light = light + (band - light) * over * 0.85
     light = light + (rim - light) * low
-    return np.asarray(light + _glow(directions, lights), np.float32)
+    return np.asarray(light + _glow(directions, lights) + _milky_way(directions, lights), np.float32)
 
 
 def ambient(lights: Heaven) -> tuple[float, float, float]:
@@ -132,11 +139,23 @@ def _glow(directions: Floats, lights: Heaven) -> Floats:
     sun = np.degrees(np.arccos(np.clip(directions @ np.array(lights.sun), -1.0, 1.0)))
     moon = np.degrees(np.arccos(np.clip(directions @ np.array(lights.moon), -1.0, 1.0)))
     warm = np.array(lights.sun_colour) * (1.0 - 0.75 * _smooth(6.0, 40.0, lights.sun_deg))
-    halo = (0.16 * np.exp(-sun / 9.0) + 0.05 * np.exp(-sun / 26.0))[..., None] * warm
+    halo = (0.26 * np.exp(-sun / 8.0) + 0.09 * np.exp(-sun / 24.0))[..., None] * warm
     cold = np.array([0.60, 0.72, 1.0]) * lights.moon_share
     return np.asarray(
         halo + (0.075 * np.exp(-moon / 7.0) + 0.03 * np.exp(-moon / 24.0))[..., None] * cold, np.float32
     )
+
+
+def _milky_way(directions: Floats, lights: Heaven) -> Floats:
+    """A soft band over the sea to the left, with its darker lane, at night."""
+    pole = np.array([0.80, 0.25, 0.545])
+    pole /= np.linalg.norm(pole)
+    off = directions @ pole
+    along = directions @ np.cross(pole, [0.0, 0.0, 1.0])
+    wave = 0.05 * np.sin(7.0 * along + 1.0) + 0.02 * np.sin(17.0 * along)
+    band = np.exp(-(((off + wave) / 0.17) ** 2)) - 0.42 * np.exp(-(((off + 1.6 * wave) / 0.05) ** 2))
+    clear = np.clip(directions[..., 2] * 2.5, 0.0, 1.0) * lights.stars**2
+    return np.asarray((band * clear * 0.036)[..., None] * np.array([0.86, 0.90, 1.15]), np.float32)
 
 
 def _colours(sun_deg: float) -> list[Floats]:

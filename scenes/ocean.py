@@ -9,7 +9,7 @@ import numpy as np
 from panda3d import core
 
 from scenes import _land, _sea, _sky
-from scenes._geometry import Floats, everywhere, float_texture, mesh, shader, upload
+from scenes._geometry import Floats, byte_texture, everywhere, float_texture, mesh, shader, upload
 from scenes._noise import cloud_texture
 from therapy.controls import NEUTRAL, Controls
 from therapy.specs import SceneSpec
@@ -19,7 +19,12 @@ __all__ = ["SCENE", "Ocean"]
 #: The sky map is drawn anew when the hour has moved by so much: 0.02° of the sun's way.
 _SKY_STEP_H: Final = 0.002
 _LANTERNS: Final = 18
-_STARS: Final = 1100
+_STARS: Final = 1800
+#: The sea's mesh: within 7 m each pixel is smaller than a ripple, beyond it the ripples are averaged.
+_NEAR_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.6, 7.0, 26)])
+_FAR_RINGS: Final = np.concatenate([np.geomspace(7.0, 70.0, 30), np.geomspace(82.0, 9000.0, 16)])
+_SECTORS: Final = 12
+_SECTOR_STEPS: Final = 7
 #: Draw order: near and opaque first; the sky behind all that; then what is laid over it.
 _WATER, _SKY, _STAR, _LAMP, _LAND, _MIST, _LANTERN = range(0, 70, 10)
 
@@ -44,12 +49,12 @@ class Ocean:
         )
         self._sky_at_h = math.inf
         blank = np.zeros((*_sky.ENV_SHAPE, 3), np.float32)
-        self._sky_map = float_texture("sky", blank, wrap_v=False)
-        self._mirror_map = float_texture("mirror", blank, wrap_v=False)
-        self._wave_map = float_texture("waves", self._waves.surface(0.0), mipmaps=True)
+        self._sky_map = float_texture("sky", blank)
+        self._mirror_map = byte_texture("mirror", _mirror_bytes(blank), repeat_up=False)
+        self._wave_map = byte_texture("waves", _sea.encoded(self._waves.surface(0.0)))
         self._lantern_rest = _lantern_places(rng)
         self._lantern_now = core.PTA_LVecBase4f.empty_array(24)
-        self._build(seed, rng)
+        self._build(rng)
         self._set_still_inputs(seed)
         self.update(NEUTRAL, 0.0)
 
@@ -57,7 +62,7 @@ class Ocean:
         """Show the sea as `controls` say, `scene_s` seconds after it was built."""
         if abs(controls.time_of_day_h - self._sky_at_h) >= _SKY_STEP_H:
             self._draw_sky(controls.time_of_day_h)
-        upload(self._wave_map, self._waves.surface(scene_s))
+        upload(self._wave_map, _sea.encoded(self._waves.surface(scene_s)))
         slope = 0.030 + 0.105 * controls.weather
         warp = _sea.swell_warp(controls.pacer_phase, controls.inhale_fraction)
         full = _sea.breath(controls.pacer_phase, controls.inhale_fraction)
@@ -71,7 +76,7 @@ class Ocean:
         )
         root.set_shader_input("ripple", slope)
         root.set_shader_input("water_s", math.fmod(scene_s, 20_000.0))
-        # On the inhale the light lifts by a few hundredths too, so that the breath is seen wherever one looks.
+        # On the inhale the light lifts by a few hundredths too: the breath is seen wherever one looks.
         lift = 1.0 + 0.05 * controls.swell * (full - 0.5)
         exposure = lift * 2.0 ** (2.2 * (controls.light - 0.5))
         white = _sky.tint(controls.colour_temperature_k)
@@ -79,10 +84,14 @@ class Ocean:
         self._set_air(controls, scene_s)
         self._float_lanterns(controls, scene_s, warp, full, slope)
 
+    def lanterns(self) -> list[tuple[float, float, float, float]]:
+        """Return where each lantern floats now (x, y, height of its water line; metres) and how it shines."""
+        return [tuple(self._lantern_now.get_element(i)) for i in range(_LANTERNS)]
+
     def _set_air(self, controls: Controls, scene_s: float) -> None:
         thick = controls.density
         root = self.root
-        root.set_shader_input("haze", core.LVecBase2f(1.0 / 2600.0, thick * thick / 110.0 + thick / 2400.0))
+        root.set_shader_input("haze", core.LVecBase2f(1.0 / 3800.0, thick * thick / 48.0 + thick / 2400.0))
         root.set_shader_input("mist", core.LVecBase4f(*self._mist_colour, min(1.2 * thick, 0.96)))
         root.set_shader_input(
             "cloud",
@@ -122,7 +131,7 @@ class Ocean:
         self._sky_at_h = time_of_day_h
         lights = self._lights = _sky.heaven(time_of_day_h)
         sky = _sky.radiance(self._directions, lights)
-        upload(self._sky_map, sky)
+        upload(self._sky_map, sky[:, :, ::-1])
         mean = np.array(_sky.ambient(lights), np.float32)
         land = mean * np.array([0.16, 0.20, 0.24], np.float32) + 0.004
         horizon = sky[3:5].mean(axis=0)[None]
@@ -131,8 +140,8 @@ class Ocean:
             np.hypot(*np.moveaxis(self._directions[..., :2], -1, 0)), 1e-3
         )
         covered = np.clip((self._skyline - tan) / 0.02 + 0.5, 0.0, 1.0) * (self._skyline > 0.003)
-        upload(self._mirror_map, sky + (far_land - sky) * covered[..., None])
-        self._mist_colour = tuple(float(c) for c in horizon.mean(axis=(0, 1)) * 0.45 + mean * 0.62)
+        upload(self._mirror_map, _mirror_bytes(sky + (far_land - sky) * covered[..., None]))
+        self._mist_colour = tuple(float(c) for c in horizon.mean(axis=(0, 1)) * 0.65 + mean * 1.0)
         self._lantern_shine = 0.55 + 0.6 * (1.0 - min(max((lights.sun_deg + 8.0) / 26.0, 0.0), 1.0))
         self._set_hour_inputs(lights, mean, land, sky)
 
@@ -150,7 +159,7 @@ class Ocean:
         root.set_shader_input("cloud_dark", core.LVecBase3f(*map(float, dark)))
         moon = np.array([0.62, 0.74, 1.0], np.float32) * lights.moon_share
         sun_leads = float(warm.max()) > 0.0
-        lamp, colour = (lights.sun, warm * 1.5) if sun_leads else (lights.moon, moon * 0.8)
+        lamp, colour = (lights.sun, warm * 1.5) if sun_leads else (lights.moon, moon * 1.5)
         if sun_leads:
             colour = colour * (1.0 - 0.55 * min(max(lights.sun_deg / 50.0, 0.0), 1.0))
         root.set_shader_input("lamp", core.LVecBase3f(*lamp))
@@ -158,7 +167,7 @@ class Ocean:
         self._sun_node.set_shader_input("lamp_at", core.LVecBase4f(*lights.sun, 0.25))
         self._sun_node.set_shader_input("lamp_colour", core.LVecBase4f(*lights.sun_colour, 1.0))
         self._moon_node.set_shader_input("lamp_at", core.LVecBase4f(*lights.moon, 0.13))
-        self._moon_node.set_shader_input("lamp_colour", core.LVecBase4f(0.95, 0.97, 1.0, lights.moon_share))
+        self._moon_node.set_shader_input("lamp_colour", core.LVecBase4f(1.9, 1.95, 2.1, lights.moon_share))
         for node, on in (
             (self._sun_node, float(warm.max()) > 0.0),
             (self._moon_node, lights.moon_share > 0.0),
@@ -174,15 +183,19 @@ class Ocean:
         root.set_shader_input("sky_map", self._sky_map)
         root.set_shader_input("mirror_map", self._mirror_map)
         root.set_shader_input("wave_map", self._wave_map)
-        root.set_shader_input("cloud_map", float_texture("clouds", cloud_texture(seed)))
+        smooth = core.SamplerState(self._wave_map.get_default_sampler())
+        smooth.set_minfilter(core.SamplerState.FT_linear_mipmap_linear)
+        root.set_shader_input("far_wave_map", self._wave_map, smooth)
+        root.set_shader_input("cloud_map", byte_texture("clouds", cloud_texture(seed)))
         root.set_shader_input("glow", core.LVecBase3f(1.75, 0.80, 0.30))
-        self._sun_node.set_shader_input("lamp_shape", core.LVecBase4f(0.085, 0.012, 9.0, 0.0))
-        self._moon_node.set_shader_input("lamp_shape", core.LVecBase4f(0.125, 0.008, 8.0, 0.30))
+        self._sun_node.set_shader_input("lamp_shape", core.LVecBase4f(0.105, 0.010, 7.0, 0.0))
+        self._moon_node.set_shader_input("lamp_shape", core.LVecBase4f(0.125, 0.008, 8.0, 0.42))
 
-    def _build(self, seed: int, rng: np.random.Generator) -> None:
-        water = shader("ocean_water")
-        for sector in _water_sectors():
-            self._add(sector, water, _WATER)
+    def _build(self, rng: np.random.Generator) -> None:
+        for name, rings in (("near", _NEAR_RINGS), ("far", _FAR_RINGS)):
+            water = shader("ocean_water", defines=(name.upper(),))
+            for sector in _water_sectors(name, rings):
+                self._add(sector, water, _WATER)
         dome = everywhere(self._add(_dome(), shader("ocean_sky"), _SKY))
         dome.set_depth_write(False)
         self._star_node = everywhere(self._add(_stars(rng), shader("ocean_star"), _STAR))
@@ -209,7 +222,7 @@ class Ocean:
         for index, flag in enumerate((1.0, 0.0)):
             path = everywhere(self._add(_lantern_cards(flag), lanterns, _LANTERN + index))
             _blend(path, core.ColorBlendAttrib.O_one, core.ColorBlendAttrib.O_one_minus_incoming_alpha)
-            path.set_depth_test(flag == 0.0)
+            path.set_depth_test(False)  # nothing that is drawn lies before them
 
     def _add(self, path: Any, program: Any, order: int) -> Any:
         path.reparent_to(self.root)
@@ -224,20 +237,16 @@ def _blend(path: Any, source: int, under: int) -> None:
     path.set_depth_write(False)
 
 
-def _water_sectors() -> list[Any]:
-    """The sea as a disc of rings, finer near the seat, cut into sectors so that those behind are culled."""
-    rings = np.concatenate([[0.02], np.geomspace(0.5, 60.0, 66), np.geomspace(70.0, 9000.0, 22)])
+def _water_sectors(name: str, rings: Floats) -> list[Any]:
+    """A ring of the sea, finer near the seat, cut into sectors so that those out of sight are culled."""
     spacing = np.gradient(rings)
-    sectors, steps = 12, 9
     paths = []
-    for sector in range(sectors):
-        angle = 2.0 * np.pi * (sector + np.linspace(0.0, 1.0, steps)) / sectors
+    for sector in range(_SECTORS):
+        angle = 2.0 * np.pi * (sector + np.linspace(0.0, 1.0, _SECTOR_STEPS + 1)) / _SECTORS
         r, a = np.meshgrid(rings, angle, indexing="ij")
-        wide = np.maximum(
-            np.repeat(spacing[:, None], steps, 1), r * 2.0 * np.pi / (sectors * (steps - 1)) * 0.5
-        )
+        wide = np.maximum(spacing[:, None], r * np.pi / (_SECTORS * _SECTOR_STEPS))
         vertex = np.stack([r * np.sin(a), r * np.cos(a), wide], axis=-1).reshape(-1, 3).astype(np.float32)
-        path = mesh(f"water-{sector}", {"vertex": vertex}, _grid(len(rings), steps))
+        path = mesh(f"water-{name}-{sector}", {"vertex": vertex}, _grid(len(rings), _SECTOR_STEPS + 1))
         low, high = vertex.min(axis=0), vertex.max(axis=0)
         box = core.BoundingBox(
             core.LPoint3(float(low[0]), float(low[1]), -0.6),
@@ -248,6 +257,13 @@ def _water_sectors() -> list[Any]:
         path.set_z(-_sea.EYE_M)
         paths.append(path)
     return paths
+
+
+def _mirror_bytes(light: Floats) -> Any:
+    """Return `light` (rows, columns, 3), linear, as bytes, blue first: the root of its share of 2.5."""
+    out = np.full((*light.shape[:2], 4), 255, np.uint8)
+    out[..., :3] = np.rint(255.0 * np.sqrt(np.clip(light[..., ::-1] / 2.5, 0.0, 1.0)))
+    return out
 
 
 def _dome() -> Any:
@@ -262,7 +278,7 @@ def _stars(rng: np.random.Generator) -> Any:
     turn = rng.uniform(0.0, 2.0 * np.pi, _STARS)
     flat = np.sqrt(1.0 - up**2)
     ways = np.stack([np.sin(turn) * flat, np.cos(turn) * flat, up], axis=-1)
-    rank = rng.uniform(0.0, 1.0, _STARS) ** 0.75
+    rank = rng.uniform(0.0, 1.0, _STARS) ** 0.6
     hue = np.array([1.0, 0.97, 0.92]) + rng.normal(0.0, 0.5, (_STARS, 1)) * np.array([0.14, 0.0, -0.16])
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
     star = np.concatenate(
@@ -306,7 +322,7 @@ def _bank(away_m: float, tall_m: float) -> Any:
     a = np.linspace(-np.pi, np.pi, columns)
     foot = np.stack([np.sin(a) * away_m, np.cos(a) * away_m, np.full_like(a, -_sea.EYE_M - 0.3)], axis=-1)
     weave = np.linspace(0.0, 3.0, columns)
-    vertex = np.concatenate([foot, foot + [0.0, 0.0, tall_m]]).astype(np.float32)
+    vertex = np.concatenate([foot, foot + np.array([0.0, 0.0, tall_m])]).astype(np.float32)
     up = np.repeat([0.0, 1.0], columns)
     at = np.stack([np.tile(weave, 2), up], axis=-1).astype(np.float32)
     return mesh("mist", {"vertex": vertex, "weave": at}, _grid(2, columns))
@@ -351,6 +367,6 @@ def _quads(count: int) -> Any:
 SCENE: Final = SceneSpec(
     name="ocean",
     title="Open sea at dusk",
-    description="A level horizon, water that breathes with you, far land, floating lanterns, and stars that come out.",
+    description="A level horizon, water that breathes with you, far land, lanterns, and stars that come out.",
     build=Ocean,
 )

@@ -15,7 +15,7 @@ void main() {
     vec3 air = textureLod(sky_map, env_at(vec3(vertex.xy / away, 0.004)), 0.0).rgb;
     float low = exp(-max(vertex.z + 1.2, 0.0) / (0.012 * away));
     float hidden = 1.0 - exp(-away * haze.x * (0.7 + 0.75 * low));
-    float misty = mist.a * (1.0 - exp(-away * haze.y)) * (0.35 + 0.65 * low);
+    float misty = mist.a * (1.0 - exp(-away * haze.y)) * (0.62 + 0.38 * low);
     light = mix(mix(land, air, hidden), mist.rgb, misty);
     gl_Position = p3d_ModelViewProjectionMatrix * vec4(vertex, 1.0);
 }

@@ -23,11 +23,15 @@ void main() {
         c = glow * shine * exp(-x * x * 1.4) * fade * fade * bands * 0.55;
         c *= 1.0 - smoothstep(0.8, 1.0, abs(corner.x) / (0.55 + away * 0.004));
     } else {
-        vec2 q = abs(corner - vec2(0.0, 0.23)) - vec2(0.115 + 0.02 * (corner.y - 0.2), 0.155);
-        float d = length(max(q, 0.0)) + min(max(q.x, q.y), 0.0) - 0.045;
+        vec2 p = corner - vec2(0.0, 0.19);
+        float wide = 0.115 * (1.0 - 7.0 * p.y * p.y) + 0.035 * p.y;
+        vec2 q = vec2(abs(p.x) - wide, abs(p.y) - 0.16) + 0.04;
+        float d = length(max(q, 0.0)) + min(max(q.x, q.y), 0.0) - 0.04;
         solid = clamp(0.5 - d / max(fwidth(d), 1e-4), 0.0, 1.0);
-        float heart = exp(-dot(corner - vec2(0.0, 0.14), corner - vec2(0.0, 0.14)) * 18.0);
-        vec3 paper = glow * mix(vec3(0.62, 0.42, 0.30), vec3(1.7, 1.75, 1.9), heart) * (1.0 - 0.25 * smoothstep(0.28, 0.42, corner.y));
+        vec2 flame = (corner - vec2(0.0, 0.11)) * vec2(1.0, 0.7);
+        float heart = exp(-dot(flame, flame) * 75.0);
+        vec3 paper = glow * mix(vec3(0.95, 0.62, 0.42), vec3(2.6, 3.0, 3.6), heart);
+        paper *= 1.0 - 0.35 * smoothstep(0.26, 0.36, corner.y);
         float r = length(corner - vec2(0.0, 0.25));
         float rim = max(1.0 - r / 1.5, 0.0);
         float halo = rim * rim * (0.5 * exp(-r * 4.2) + 0.035);

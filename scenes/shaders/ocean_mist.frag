@@ -9,6 +9,6 @@ out vec4 colour;
 void main() {
     float wisp = texture(cloud_map, vec2(at.x + drift.x * 20.0 / away, at.y * 0.16 + away * 0.013)).r;
     float rise = 1.0 - at.y;
-    float thick = smoothstep(0.25, 0.8, wisp * 0.75 + rise * 0.35) * rise * smoothstep(0.0, 0.12, at.y);
-    colour = vec4(shown(mist.rgb * 1.05), thick * mist.a * 0.75);
+    float thick = smoothstep(0.2, 0.75, wisp * 0.8 + rise * 0.3) * rise * smoothstep(0.0, 0.12, at.y);
+    colour = vec4(shown(mist.rgb * 1.12), thick * mist.a);
 }

@@ -22,7 +22,7 @@ void main() {
     toward *= toward;
     vec3 lit = mix(cloud_dark, cloud_lit, clamp(puff.g * (0.35 + 0.65 * toward), 0.0, 1.0));
     c = mix(c, lit, thick);
-    float low = max(1.0 - up * 5.5, 0.0);
-    c = mix(c, mist.rgb, mist.a * low * low);
+    float low = max(1.0 - up * (9.0 - 6.5 * mist.a), 0.0);
+    c = mix(c, mist.rgb, mist.a * (low * low * 0.85 + 0.15 * mist.a));
     colour = vec4(shown(c), 1.0);
 }

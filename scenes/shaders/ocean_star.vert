@@ -11,11 +11,11 @@ out vec3 light;
 void main() {
     corner = star.xy;
     float share = clamp((stars.x * 1.25 - star.z) * 4.0, 0.0, 1.0);
-    float bright = 1.5 * pow(1.0 - star.z, 4.0) + 0.16;
+    float bright = 1.5 * pow(1.0 - star.z, 3.0) + 0.10;
     bright *= 0.92 + 0.08 * sin(6.2831853 * (star.w + stars.y));
     bright *= smoothstep(0.02, 0.2, vertex.z) * (1.0 - stars.z * (1.0 - vertex.z));
     light = hue * bright * share;
-    float size = max(pixel_tan, 0.0011) * (1.25 + 1.1 * pow(1.0 - star.z, 3.0));
+    float size = max(pixel_tan, 0.0011) * (1.15 + 0.75 * pow(1.0 - star.z, 3.0));
     vec3 side = normalize(cross(vertex, vec3(0.0, 0.0, 1.0)));
     vec3 up = cross(side, vertex);
     vec3 way = vertex + (side * star.x + up * star.y) * size;

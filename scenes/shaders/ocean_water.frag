@@ -2,7 +2,11 @@
 #include "ocean_common.glsl"
 #include "ocean_env.glsl"
 uniform sampler2D mirror_map;    // the sky map with the land in it
+#ifdef NEAR
 uniform sampler2D wave_map;
+#else
+uniform sampler2D far_wave_map;
+#endif
 uniform vec4 waves;
 uniform vec3 deep;               // light that comes out of the water
 uniform vec3 lamp;               // where the sun or the moon stands
@@ -10,15 +14,20 @@ uniform vec4 lamp_light;         // its colour, and the finest slope that glitte
 in vec3 to_point;
 in vec2 place;
 in vec4 base;
+in float near;
 in vec4 far;
 out vec4 colour;
 void main() {
     vec3 v = normalize(to_point);
-    vec2 big = texture(wave_map, place * waves.y).rg;
-    vec2 turned = vec2(place.x * 0.77 - place.y * 0.64, place.x * 0.64 + place.y * 0.77);
-    vec2 fine = texture(wave_map, turned * waves.y * 4.3 + 0.37).rg;
+#ifdef NEAR
+    vec2 turned = vec2(place.x * 0.77 - place.y * 0.64, place.x * 0.64 + place.y * 0.77) * waves.y * 4.3;
+    vec2 fine = texture(wave_map, turned + 0.37).rg - 0.50196;
     fine = vec2(fine.x * 0.77 + fine.y * 0.64, fine.y * 0.77 - fine.x * 0.64);
-    vec2 slope = base.xy + (big + fine * 0.55) * base.z;
+    vec2 ripple = texture(wave_map, place * waves.y).rg - 0.50196 + fine * (0.6 * near);
+#else
+    vec2 ripple = texture(far_wave_map, place * waves.y).rg - 0.50196;
+#endif
+    vec2 slope = base.xy + ripple * (8.0315 * base.z);
     float unseen = base.z * base.w;
     vec3 n = normalize(vec3(-slope, 1.0));
     float facing = -dot(v, n);
@@ -26,12 +35,14 @@ void main() {
     r.z = abs(r.z) + unseen * 0.8;
     float c = 1.0 - clamp(facing + 0.35 * unseen, 0.0, 1.0);
     float c2 = c * c;
-    float fresnel = 0.022 + 0.978 * c2 * c2 * c;
+    float fresnel = 0.035 + 0.965 * c2 * c2;
     vec3 light = texture(mirror_map, env_at(normalize(r))).rgb;
+    light *= light * 2.5;
     vec3 h = lamp - v;
     vec2 miss = slope + h.xy / max(h.z, 1e-3);
     float spread = lamp_light.a * lamp_light.a + unseen * unseen;
-    float glitter = exp(-dot(miss, miss) / (2.0 * spread)) * fresnel;
-    vec3 water = mix(deep, light, fresnel) + lamp_light.rgb * min(glitter * 0.0022 / spread + glitter * 0.5, 2.5);
+    float glitter = exp(-dot(miss, miss) / (2.0 * spread)) * (0.06 + 0.94 * fresnel);
+    vec3 body = deep * (1.0 + 1.8 * dot(slope, lamp.xy));   // faces towards the light let more of it through
+    vec3 water = mix(body, light, fresnel) + lamp_light.rgb * min(glitter * (0.5 + 0.0022 / spread), 2.5);
     colour = vec4(shown(mix(water, far.rgb, far.a)), 1.0);
 }

@@ -4,7 +4,7 @@ uniform mat4 p3d_ModelViewProjectionMatrix;
 uniform mat4 p3d_ViewMatrixInverse;
 uniform sampler2D sky_map;
 uniform sampler2D cloud_map;
-uniform sampler2D wave_map;
+uniform sampler2D far_wave_map;
 uniform vec4 swell;          // height, turn, 1 / length, 1 / reach
 uniform vec4 waves;          // slope in rms, tile's inverse, gust drift x, y
 uniform vec2 haze;           // share lost per metre to haze; to mist
@@ -14,6 +14,7 @@ in vec3 vertex;              // x, y, and the spacing of the mesh there
 out vec3 to_point;
 out vec2 place;
 out vec4 base;               // swell's slope x, y; waves' slope in rms; share of it that is too fine to see
+out float near;              // how much of the finest ripples is drawn
 out vec4 far;                // colour of the air in front, and how much of it
 const float TURN = 6.2831853;
 void main() {
@@ -26,11 +27,12 @@ void main() {
     float rough = textureLod(cloud_map, vertex.xy * 0.0041 + waves.zw, 0.0).r;
     float rms = waves.x * (0.62 + 0.76 * rough);
     float level = log2(max(vertex.z * 128.0 * waves.y * 1.5, 1.0));
-    float wave = textureLod(wave_map, vertex.xy * waves.y, level).b * rms;
+    float wave = (textureLod(far_wave_map, vertex.xy * waves.y, level).b - 0.50196) * 8.0315 * rms;
     vec3 at = vec3(vertex.xy, lift + clamp(wave, -0.22, 0.22));
     vec4 eye = p3d_ViewMatrixInverse[3];
     to_point = at + vec3(0.0, 0.0, -1.2) - eye.xyz;
     place = vertex.xy;
+    near = 1.0 - smoothstep(2.5, 7.0, away);
     float seen = dot(to_point, to_point) * pixel_tan / 1.2;
     base = vec4(out_way * tilt, rms, seen / (seen + 0.9));
     vec3 air = textureLod(sky_map, env_at(vec3(out_way, 0.0005)), 0.0).rgb;

@@ -9,7 +9,7 @@ from typing import Final
 from therapy.controls import TABLE, Controls, numeric_fields
 from therapy.errors import BadValue
 
-__all__ = ["Easer", "finite"]
+__all__ = ["Easer", "finite", "phase_after"]
 
 #: Time in which a step of the 20 Hz controls is taken up: two of their intervals.
 _TAU_S: Final = 0.1
@@ -33,6 +33,12 @@ def finite(controls: Controls) -> Controls:
         ):
             raise BadValue(name, f"a number in {limit.low:g}…{limit.high:g} {limit.unit}", value)
     return controls
+
+
+def phase_after(controls: Controls, seconds: float) -> Controls:
+    """Return `controls` with the breath `seconds` further on at its pace."""
+    turned = controls.pacer_phase + controls.breath_pace_per_min / 60.0 * seconds
+    return dataclasses.replace(controls, pacer_phase=TABLE["pacer_phase"].clamp(turned))
 
 
 class Easer:
@@ -72,8 +78,7 @@ class Easer:
     def _phase(self, now_s: float, dt_s: float) -> float:
         limit = TABLE["pacer_phase"]
         per_s = self._target.breath_pace_per_min / 60.0
-        ahead_s = max(now_s - self._target_at_s, 0.0)
-        wanted = limit.clamp(self._target.pacer_phase + per_s * ahead_s)
+        wanted = phase_after(self._target, max(now_s - self._target_at_s, 0.0)).pacer_phase
         ran_on = limit.clamp(self._now.pacer_phase + per_s * dt_s)
         share = 1.0 - math.exp(-dt_s / _PHASE_TAU_S)
         return limit.clamp(ran_on + limit.distance(ran_on, wanted) * share)

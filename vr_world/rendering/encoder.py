@@ -1,4 +1,4 @@
-"""Pictures to packets: H.264 (NVENC where the machine has it, else x264), VP9 when asked, JPEG for the mirror."""
+"""Pictures to packets: H.264 (NVENC where there is one, else x264), VP9 when asked, JPEG for the mirror."""
 
 from __future__ import annotations
 
@@ -36,25 +36,39 @@ ENCODERS: Final[Mapping[str, tuple[_Choice, ...]]] = {
         _Choice(
             library="h264_nvenc",
             codec="h264",
-            options={"preset": "p2", "tune": "ull", "zerolatency": "1", "delay": "0", "forced-idr": "1",
-                     "profile": "baseline", "rc": "vbr", "cq": "24", "no-scenecut": "1"},
+            options={
+                "preset": "p2",
+                "tune": "ull",
+                "zerolatency": "1",
+                "delay": "0",
+                "forced-idr": "1",
+                "profile": "baseline",
+                "rc": "vbr",
+                "cq": "24",
+                "no-scenecut": "1",
+            },
         ),
         _Choice(
             library="libx264",
             codec="h264",
-            options={"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline", "crf": "21",
-                     "forced-idr": "1", "x264-params": "scenecut=0:keyint=infinite:repeat-headers=1:annexb=1"},
+            options={
+                "preset": "ultrafast",
+                "tune": "zerolatency",
+                "profile": "baseline",
+                "crf": "20",
+                "forced-idr": "1",
+                "x264-params": "scenecut=0:keyint=infinite:repeat-headers=1:annexb=1",
+            },
         ),
     ),
     "vp9": (
         _Choice(
             library="libvpx-vp9",
             codec="vp9",
-            options={"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "row-mt": "1",
-                     "error-resilient": "0"},
+            options={"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "row-mt": "1"},
         ),
     ),
-}  # fmt: skip
+}
 
 #: Longer than any session at any rate: the group of pictures ends only on request.
 _NEVER: Final = 1 << 24
@@ -105,8 +119,8 @@ class Encoder:
         return self._converter.reformat(
             frame,
             format="yuv420p",
-            dst_colorspace="ITU709",
-            dst_color_range="MPEG",
+            dst_colorspace=1,
+            dst_color_range=1,
             interpolation="FAST_BILINEAR",
         )
 
@@ -174,7 +188,7 @@ class JpegEncoder:
         self._converter = av.video.reformatter.VideoReformatter()
 
     def encode(self, picture: Picture) -> bytes:
-        """Return `picture` (height, width, 4), whose rows may be a slice of a wider one, scaled to the side."""
+        """Return `picture` (height, width, 4), which may be a part of a wider one, scaled to the side."""
         context: Any = av.CodecContext.create("mjpeg", "w")
         context.width = context.height = self._side_px
         context.pix_fmt = "yuvj420p"
@@ -186,7 +200,7 @@ class JpegEncoder:
             width=self._side_px,
             height=self._side_px,
             format="yuvj420p",
-            dst_color_range="JPEG",
+            dst_color_range=2,
             interpolation="FAST_BILINEAR",
         )
         frame.pts = 0

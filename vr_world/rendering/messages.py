@@ -113,7 +113,7 @@ class KeyRequest:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class HeadsetOn:
-    """A headset looks; the newest one drives the view. `codecs` are those it decodes, e.g. `("h264", "vp9")`."""
+    """A headset looks; the newest one drives the view. `codecs`: what it decodes, e.g. `("h264", "vp9")`."""
 
     headset: str
     codecs: tuple[str, ...] = ("h264",)

@@ -57,13 +57,13 @@ class Ladder:
 
     def saw(self, slowest_s: float, now_s: float) -> Rung:
         """Learn that a frame's slowest stage took `slowest_s` at `now_s`; return the rung to use."""
-        mean = self._mean_s
-        self._mean_s = slowest_s if mean is None else mean + _SMOOTHING * (slowest_s - mean)
-        load = self._mean_s * self.rung.rate_hz
+        was_s = self._mean_s
+        mean_s = self._mean_s = slowest_s if was_s is None else was_s + _SMOOTHING * (slowest_s - was_s)
+        load = mean_s * self.rung.rate_hz
         self._over = self._over + 1 if load > _TOO_FULL else 0
         if self._over >= _DOWN_AFTER_FRAMES:
             self._down(now_s)
-        elif load > _ROOM or not self._next_fits():
+        elif load > _ROOM or not self._next_fits(mean_s):
             self._roomy_since_s = None
         elif self._roomy_since_s is None:
             self._roomy_since_s = now_s
@@ -71,15 +71,14 @@ class Ladder:
             self._up(now_s)
         return self.rung
 
-    def _next_fits(self) -> bool:
+    def _next_fits(self, mean_s: float) -> bool:
         """Whether the next rung up would, by the number of its pixels, still leave room."""
-        assert self._mean_s is not None
         if self._rate > 0:
-            return self._mean_s * self._target_hz * RATE_SHARES[self._rate - 1] < _ROOM
+            return mean_s * self._target_hz * RATE_SHARES[self._rate - 1] < _ROOM
         if self._size + 1 >= len(self._sizes):
             return False
         grows = (self._sizes[self._size + 1] / self._sizes[self._size]) ** 2
-        return self._mean_s * grows * self._target_hz < _ROOM
+        return mean_s * grows * self._target_hz < _ROOM
 
     def _down(self, now_s: float) -> None:
         failed_climb = self._climbed_at_s is not None and now_s - self._climbed_at_s < 2.0 * _UP_AFTER_S

@@ -148,7 +148,7 @@ class Renderer:
         self._stage = fresh
 
     def draw(self, view: View, controls: Controls, scene_s: float, veil: float = 0.0) -> None:
-        """Draw one picture. `veil` 0 … 1 is the share of the safe picture over the scene; `view` is `checked`."""
+        """Draw a `checked` view. `veil` 0 … 1: how thick the safe picture lies over the scene."""
         tan = view.tan_left
         self._stage.update(controls, scene_s, (tan[0] + tan[1]) / self.eye_px)
         self._look(view)
@@ -160,7 +160,7 @@ class Renderer:
         self._engine.render_frame()
 
     def copy_into(self, picture: Picture) -> None:
-        """Copy the drawn picture, top row first, into `picture` of shape (eye height, 2 · eye_px, 4), B G R A.
+        """Copy the drawn picture, top row first, into `picture` (eye height, 2 · eye_px, 4), B G R A.
 
         The engine writes the next picture where this one lies, so another thread needs its own copy.
 
@@ -181,7 +181,7 @@ class Renderer:
 
 
 class PanoramaRenderer:
-    """Draws all round at once: an equirectangular picture, twice as wide as high, straight ahead in its middle.
+    """Draws all round at once: equirectangular, twice as wide as high, straight ahead in the middle.
 
     Args:
         scene: name of a declared `SceneSpec`.
@@ -198,7 +198,7 @@ class PanoramaRenderer:
         self._stage = _Stage(scene, seed)
         self._face_px = max(16, width_px // 4)
         rig = self._stage.root.attach_new_node("rig")
-        cube = host.make_cube_map("surroundings", self._face_px, rig, core.BitMask32.all_on(), False)
+        cube = host.make_cube_map("surroundings", self._face_px, rig)
         if cube is None:
             raise NoPipe(f"a cube map of {self._face_px} px is needed for a panorama; the driver has none")
         for camera in rig.find_all_matches("**/+Camera"):

@@ -1,4 +1,4 @@
-"""The sending thread: converts, encodes and sends one picture while the next is drawn; mirror and heartbeat."""
+"""The sending thread: one picture is converted, encoded and sent while the next is drawn."""
 
 from __future__ import annotations
 
