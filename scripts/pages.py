@@ -175,7 +175,7 @@ def commands() -> Mapping[str, Any]:
     """Return the commands of `stillwater` as typer made them, by name."""
     import typer.main  # noqa: PLC0415  # only when the page is wanted
 
-    from vr_world.cli import app  # noqa: PLC0415
+    from vr_world.commands.app import app  # noqa: PLC0415
 
     group = typer.main.get_command(app)
     return dict(sorted(group.commands.items()))  # type: ignore[attr-defined]  # a group: it has several commands
@@ -194,7 +194,7 @@ def _option(parameter: Any) -> tuple[object, ...]:
 
 def _command_line_page() -> str:
     parts = [
-        _note("`vr_world/cli.py`"),
+        _note("`vr_world/commands/`"),
         "# Command line\n",
         _COMMAND_LINE_INTRO,
     ]

@@ -1,1 +1,1 @@
-"""The commands of `stillwater`, one file each. `vr_world.cli` gathers them."""
+"""The commands of `stillwater`, one file each. `app` gathers them."""

@@ -1,0 +1,140 @@
+"""`stillwater render`, `sound`, `analyze` and `bench`: what needs no session."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from audio_engine.offline import render as render_sound
+from audio_engine.offline import write_wav
+from benchmarks._kit import Benchmark, figures_as_dict, figures_table
+from sensors.analyze import analyze as analyze_recording
+from sensors.devices.replay import load_recording
+from therapy.controls import Controls, parse_settings
+from therapy.discover import declared
+from therapy.errors import BadValue
+from vr_world.rendering.still import EYES, parse_size, render_still, render_video
+
+__all__ = ["analyze", "bench", "render", "sound"]
+
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="a control, such as light=0.4; may be repeated"),
+]
+_VIDEO: Final = ".mp4"
+
+
+def render(
+    scene: Annotated[str, typer.Argument(help="name of a place, see `stillwater scenes`")],
+    out: Annotated[Path, typer.Option(help="file to write: .png, or .mp4 with --seconds")],
+    settings: Settings = None,
+    at: Annotated[float, typer.Option(help="age of the scene in seconds")] = 10.0,
+    seed: Annotated[int, typer.Option(help="seed of the place")] = 1,
+    size: Annotated[str, typer.Option(help="width x height of the whole picture")] = "1280x640",
+    eyes: Annotated[str, typer.Option(help=f"one of {', '.join(EYES)}")] = "both",
+    seconds: Annotated[float | None, typer.Option(help="length of a video")] = None,
+) -> None:
+    """Draw a picture, or a video, of a place."""
+    controls = _controls(settings)
+    pixels = parse_size(size)
+    if seconds is None and out.suffix.lower() == _VIDEO:
+        seconds = 10.0
+    if seconds is None:
+        render_still(scene, controls, at_s=at, seed=seed, size=pixels, eyes=eyes, out=out)
+        return
+    with _bar() as bar:
+        task = bar.add_task("drawing", total=None)
+        render_video(
+            scene,
+            controls,
+            at_s=at,
+            seconds=seconds,
+            seed=seed,
+            size=pixels,
+            eyes=eyes,
+            out=out,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+
+
+def sound(
+    out: Annotated[Path, typer.Option(help="WAV file to write")],
+    settings: Settings = None,
+    seconds: Annotated[float, typer.Option(help="length")] = 60.0,
+    seed: Annotated[int, typer.Option(help="seed of the music")] = 1,
+    scene: Annotated[str, typer.Option(help="place whose music it is")] = "ocean",
+) -> None:
+    """Play music and soundscape into a WAV file, faster than real time."""
+    controls = _controls(settings)
+    if out.suffix.lower() != ".wav":
+        raise BadValue("--out", "a file that ends in .wav", out.name)
+    with _bar() as bar:
+        task = bar.add_task("playing", total=1.0)
+        samples = render_sound(
+            lambda _at_s: controls,
+            seconds,
+            seed,
+            scene=scene,
+            on_progress=lambda share: bar.update(task, completed=share),
+        )
+    write_wav(out, samples)
+
+
+def analyze(
+    recording: Annotated[str, typer.Argument(metavar="FILE|sample:NAME", help="XDF, WFDB or OpenSignals")],
+    out: Annotated[Path, typer.Option(help="folder for beats.csv, breaths.csv and vitals.csv")],
+) -> None:
+    """Run the live estimators over a recording at full speed, and write what they find as CSV."""
+    loaded = load_recording(recording)
+    with _bar() as bar:
+        task = bar.add_task("analyzing", total=1.0)
+        analyze_recording(loaded, out, progress=lambda share: bar.update(task, completed=share))
+
+
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME …]", help="which; all without")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of tables")] = False,  # noqa: FBT002
+) -> None:
+    """Measure what this project claims, on this machine."""
+    known = declared("benchmarks", "BENCH", Benchmark)
+    for name in names or ():
+        if name not in known:
+            raise BadValue("benchmark", f"one of {', '.join(known)}", name)
+    chosen = [known[name] for name in names or known]
+    console, errors = Console(), Console(stderr=True)
+    results = []
+    for benchmark in chosen:
+        with errors.status(benchmark.title) as status:
+            figures = benchmark.run(lambda part, b=benchmark: status.update(f"{b.title}: {part}"))  # type: ignore[misc]  # binds the loop's value
+        results.append(figures_as_dict(benchmark, figures))
+        if not as_json:
+            console.print(figures_table(benchmark, figures))
+    if as_json:
+        print(json.dumps(results, indent=2))  # noqa: T201  # the command's output
+
+
+def _controls(settings: Iterable[str] | None) -> Controls:
+    pairs: dict[str, str] = {}
+    for text in settings or ():
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise BadValue("--set", "NAME=VALUE", text)
+        pairs[name.strip()] = value.strip()
+    return parse_settings(pairs)
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
