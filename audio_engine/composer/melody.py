@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Final
 
 from audio_engine.composer.chance import chance
 from audio_engine.composer.theory import Chord, nearest_step, pitch
 from therapy.controls import Controls
 
-__all__ = ["Melody", "Tone", "euclid"]
+__all__ = ["Melody", "Tone", "place"]
 
 _STEPS: Final = (-4, -2, -1, 0, 1, 2, 4)
 _WEIGHTS: Final = (0.5, 1.5, 3.0, 0.8, 3.0, 1.5, 0.5)
@@ -29,6 +30,9 @@ _FORM: Final = (
 #: From this density on the rests fill up too: silence is for the calm.
 _NO_RESTS_PER_S: Final = 2.0
 _REACH: Final = 9.0
+#: Rhythms to draw from, as proportions: long and short, never a march.
+_RHYTHMS: Final = ((3, 1, 2, 2), (2, 1, 1, 4), (3, 3, 2), (1, 1, 2, 4), (4, 1, 3), (2, 3, 3))
+_FILLED: Final = 0.85
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +45,18 @@ class Tone:
     duration_beats: float
 
 
-def euclid(onsets: int, steps: int, turn: int = 0) -> list[int]:
-    """Return `onsets` positions spread as evenly as whole steps allow over `steps`, turned by `turn`."""
-    return sorted({((i * steps) // onsets + turn) % steps for i in range(onsets)}) if onsets else []
+def place(onsets: int, steps: int, rhythm: Sequence[int]) -> list[int]:
+    """Return `onsets` different steps (0 … `steps` − 1) with gaps in the proportions of `rhythm`, repeated.
+
+    Where there is room the bar's end stays free: a breath before the next one. Where the rhythm would put
+    two on one step, they are spread evenly (as Euclid's algorithm does).
+    """
+    gaps = [rhythm[i % len(rhythm)] for i in range(onsets)]
+    room = steps * (_FILLED if onsets <= steps // 2 else 1.0)
+    starts = [int(room * sum(gaps[:i]) / sum(gaps)) for i in range(onsets)]
+    if len(set(starts)) < onsets:
+        return [(i * steps) // onsets for i in range(onsets)]
+    return starts
 
 
 class Melody:
@@ -59,6 +72,7 @@ class Melody:
         self._tonic = tonic
         rng = chance(seed, "motifs")
         self.motifs = {name: tuple(rng.choices(_STEPS, _WEIGHTS, k=_MOTIF_LENGTH)) for name in "AB"}
+        self.rhythms = {name: rng.choice(_RHYTHMS) for name in "AB"}
         self.begin_period()
 
     def begin_period(self) -> None:
@@ -78,11 +92,12 @@ class Melody:
         self._owed -= count
         steps = 8 if count <= 6 else 16 if count <= 12 else 32
         count = min(count, steps)
-        places = euclid(count, steps, turn=rng.choice((0, 0, 1, 2)) if count < steps else 0)
-        intervals = self._vary(form or ("B", "turned"))
+        form = form or ("B", "turned")
+        places = place(count, steps, self.rhythms[form[0]])
+        intervals = self._vary(form)
         tones: list[Tone] = []
-        for i, place in enumerate(places):
-            at = 4.0 * place / steps
+        for i, step in enumerate(places):
+            at = 4.0 * step / steps
             following = 4.0 * places[i + 1] / steps if i + 1 < count else 6.0
             note = self._next(intervals[i % len(intervals)], controls, chord, strong=at % 2.0 == 0.0)
             accent = 0.12 if at % 2.0 == 0.0 else 0.0

@@ -18,7 +18,7 @@ __all__ = ["INSTRUMENT", "Bell"]
 
 #: Enough for 4 notes a second that ring for 3 s each.
 _VOICES: Final = 14
-_LEVEL: Final = 0.11
+_LEVEL: Final = 0.3
 _RING_S: Final = (1.2, 4.5)
 #: Second partial of a free bar over its first (Fletcher & Rossing, The Physics of Musical Instruments).
 _STRIKE_RATIO: Final = 2.756

@@ -1,4 +1,4 @@
-"""A low drone on tonic and fifth: near-sines, left and right a hair apart so that they turn slowly."""
+"""A low drone on tonic and fifth: near-sines, the right side late by a fraction of a cycle, for width."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from therapy.specs import InstrumentSpec
 __all__ = ["INSTRUMENT", "Drone"]
 
 _VOICES: Final = 4
-_BEAT_HZ: Final = (-0.06, 0.05)
-_LEVEL: Final = 0.075
+#: In cycles. Not detuned: beats would swell in a rhythm of their own, against the breath.
+_PHASES: Final = (0.0, 0.17)
+_LEVEL: Final = 0.06
 _QUIET: Final = 0.5
 
 
@@ -28,7 +29,7 @@ class Drone:
     def __init__(self, desk: Desk) -> None:
         self._voices = HeldVoices(desk, count=_VOICES, attack_s=2.5, release_s=3.0, tune=self._tune)
         table = desk.harmonics([1.0, 0.42, 0.1, 0.05])
-        self._sources = [pyo.Osc(table, mul=self._voices.gains) for _ in _BEAT_HZ]
+        self._sources = [pyo.Osc(table, phase=phase, mul=self._voices.gains) for phase in _PHASES]
         self._tune(self._voices.hz)
         self._body = desk.glide(1.0, 1.0)
         sides = pyo.Mix([source.mix(1) for source in self._sources], voices=2)
@@ -48,8 +49,8 @@ class Drone:
         self._body.value = 1.0 - _QUIET * controls.brightness
 
     def _tune(self, frequencies_hz: list[float]) -> None:
-        for source, beat in zip(self._sources, _BEAT_HZ, strict=True):
-            source.freq = [hz + beat for hz in frequencies_hz]
+        for source in self._sources:
+            source.freq = frequencies_hz
 
 
 INSTRUMENT = InstrumentSpec(name="drone", title="Low drone", build=Drone)

@@ -18,7 +18,7 @@ _VOICES: Final = 10
 #: Ratios of the four oscillators, about −5, +3 (left), −3, +5 cents (right): beats slower than a breath.
 _DETUNE: Final = (0.9971, 1.0017, 0.9983, 1.0029)
 _HARMONICS: Final = [1.0 / n**1.35 for n in range(1, 15)]
-_LEVEL: Final = 0.05
+_LEVEL: Final = 0.042
 
 
 class Pad:

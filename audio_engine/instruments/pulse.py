@@ -17,7 +17,7 @@ from therapy.specs import InstrumentSpec
 __all__ = ["INSTRUMENT", "Pulse"]
 
 _VOICES: Final = 4
-_LEVEL: Final = 0.2
+_LEVEL: Final = 0.36
 _RING_S: Final = 0.9
 _TABLE: Final = 8192
 

@@ -30,7 +30,7 @@ class Wind:
 
     def steer(self, controls: Controls) -> None:
         """Set loudness from `wind`, pace of the gusts from `weather`."""
-        self._level.value = _LEVEL * controls.wind**1.5
+        self._level.value = _LEVEL * controls.wind**1.25
         self._gusts_hz.value = 0.12 + 0.5 * controls.weather
 
 
