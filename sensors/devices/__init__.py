@@ -1,0 +1,1 @@
+"""One source of signals a file: each publishes LSL outlets and declares `DEVICE`."""
