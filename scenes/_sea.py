@@ -49,7 +49,8 @@ class Waves:
         kx, ky = np.meshgrid(wave, wave)
         k = np.hypot(kx, ky)
         k[0, 0] = 1.0
-        along = (kx * math.sin(0.5) - ky * math.cos(0.5)) / k  # the wind is ahead, a little left
+        # The wind comes from ahead, a little from the left.
+        along = (kx * math.sin(0.5) - ky * math.cos(0.5)) / k
         power = np.exp(-((2.0 * np.pi / (_LONGEST_M * k)) ** 2)) / k**3.6 * (0.22 + 0.78 * along**2)
         power *= np.where(along < 0.0, 0.25, 1.0) * np.exp(-((k * 0.045) ** 2))
         power[0, 0] = 0.0
@@ -67,7 +68,7 @@ class Waves:
         self._i_ky = (1j * ky[:, half]).astype(np.complex64)
 
     def surface(self, time_s: float) -> Floats:
-        """Return (3, size, size) at `time_s`: slope in x, slope in y (together 1 in rms), height in metres."""
+        """Return (3, size, size) at `time_s`: slopes in x and y (together 1 in rms), height in metres."""
         turn = self._omega * np.float32(math.fmod(time_s, 7200.0))
         onward = np.empty(turn.shape, np.complex64)
         np.cos(turn, out=onward.real)

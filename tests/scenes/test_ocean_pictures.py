@@ -57,7 +57,7 @@ def test_the_two_eyes_see_it_from_two_places(studio: Studio) -> None:
     assert np.any(left != right)
     one_eyed = View(ipd_m=0.0)
     left, right = eyes(studio.picture(NEUTRAL, 20.0, view=one_eyed))
-    assert np.array_equal(left, right)
+    assert np.abs(left.astype(int) - right).max() <= 2, "only the still grain against banding differs"
 
 
 def lantern(index: int, controls: Controls, at_s: float) -> tuple[float, float, float]:
@@ -72,7 +72,7 @@ def test_a_lanterns_disparity_is_what_its_distance_asks_for(studio: Studio, inde
     night = with_(time_of_day_h=23.5, swell=0.0, weather=0.0)
     x, y, z = lantern(index, night, 20.0)
     away, yaw = math.hypot(x, y), -math.atan2(x, y)
-    tan, px, ipd_m = 0.12, 448, 0.08
+    tan, px, ipd_m = 0.25, 448, 0.08
     down = z + 0.15
     centre = down / away
     view = View(
@@ -91,14 +91,13 @@ def test_a_lanterns_disparity_is_what_its_distance_asks_for(studio: Studio, inde
 
 
 def test_far_land_and_horizon_have_no_disparity_and_the_horizon_is_level(studio: Studio) -> None:
-    noon = with_(time_of_day_h=13.0)
+    noon = with_(time_of_day_h=13.0, weather=0.6)
     picture = studio.picture(noon, 20.0, eye_px=512)
-    for eye in eyes(picture):
-        light = luminance(eye)
-        edge = [int(np.argmax(np.abs(np.diff(light[240:275, c])))) + 240 for c in (200, 260, 300, 310)]
-        assert max(edge) - min(edge) <= 3
-        assert abs(np.mean(edge) - 255.5) <= 4, "the eye is level, so the horizon lies in the middle"
     left, right = eyes(picture)
+    moves = np.abs(left.astype(int) - eyes(studio.picture(noon, 21.0, eye_px=512))[0]).max(axis=-1) > 6
+    water = [int(np.argmax(moves[:, c : c + 64].sum(axis=1) > 6)) for c in range(0, 512, 64)]
+    assert max(water) - min(water) <= 8
+    assert all(254 <= row <= 275 for row in water), "the eye is level, so the water begins in the middle"
     assert np.abs(left[:235].astype(int) - right[:235]).max() <= 12, "the sky lies at infinity"
 
 

@@ -34,6 +34,8 @@ class Veil:
     def at(self, now_s: float) -> float:
         """Return how thick the veil is, 0 … 1, eased at both ends."""
         share = min(max((now_s - self._since_s) / self._for_s, 0.0), 1.0)
+        if share >= 1.0:
+            return self._target
         eased = share * share * (3.0 - 2.0 * share)
         return self._start + (self._target - self._start) * eased
 

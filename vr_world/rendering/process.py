@@ -44,7 +44,6 @@ def main(conn: Connection, config: RendererConfig) -> None:
         desk.stop()
         sending.close()
         threads[1].join(timeout=2.0)
-        conn.close()
 
 
 def _read(conn: Connection, desk: Desk) -> None:

@@ -58,7 +58,9 @@ class Ladder:
     def saw(self, slowest_s: float, now_s: float) -> Rung:
         """Learn that a frame's slowest stage took `slowest_s` at `now_s`; return the rung to use."""
         was_s = self._mean_s
-        mean_s = self._mean_s = slowest_s if was_s is None else was_s + _SMOOTHING * (slowest_s - was_s)
+        # A hiccup counts for no more than a frame of double length: only what lasts moves the ladder.
+        mean_s = slowest_s if was_s is None else was_s + _SMOOTHING * (min(slowest_s, 2.0 * was_s) - was_s)
+        self._mean_s = mean_s
         load = mean_s * self.rung.rate_hz
         self._over = self._over + 1 if load > _TOO_FULL else 0
         if self._over >= _DOWN_AFTER_FRAMES:

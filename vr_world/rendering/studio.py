@@ -10,6 +10,7 @@ import multiprocessing
 import signal
 from multiprocessing.connection import Connection
 from types import TracebackType
+from typing import Self
 
 import numpy as np
 
@@ -78,7 +79,7 @@ class Studio:
             self._child.join()
         self._child.close()
 
-    def __enter__(self) -> Studio:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
