@@ -1,6 +1,6 @@
 """What crosses the pipe between a room and its recorder process. All `*_s` stamps are session time.
 
-In: `OpenSession` (first, also after a respawn), `Rows`, `EventLine`, `RecordSource`, `Shutdown`.
+In: `OpenSession` (first, also after a respawn), `Rows`, `EventLine`, `Shutdown`.
 Out: `RecorderHeartbeat`, `RecorderAlarm`. One process records one session.
 """
 
@@ -14,7 +14,6 @@ __all__ = [
     "EventLine",
     "FromRecorder",
     "OpenSession",
-    "RecordSource",
     "RecorderAlarm",
     "RecorderHeartbeat",
     "Rows",
@@ -60,13 +59,6 @@ class EventLine:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class RecordSource:
-    """Record this LSL stream. Without any such message every stream but the rooms' own is recorded."""
-
-    source_id: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Shutdown:
     """Write everything, close the recording with footers and checksums, and end."""
 
@@ -105,5 +97,5 @@ class RecorderAlarm:
     what: str
 
 
-ToRecorder: TypeAlias = OpenSession | Rows | EventLine | RecordSource | Shutdown
+ToRecorder: TypeAlias = OpenSession | Rows | EventLine | Shutdown
 FromRecorder: TypeAlias = RecorderHeartbeat | RecorderAlarm

@@ -128,7 +128,7 @@ class Recorder:
         """
         stamps = np.array(stamps_s, np.float64)  # a copy: callers reuse their buffers
         if declaration.format is Format.STRING:
-            piece = Piece(stamps_s=stamps, values=[[str(text) for text in row] for row in values])
+            piece = Piece(stamps_s=stamps, values=[_texts(declaration, row) for row in values])
         else:
             try:
                 piece = Piece(stamps_s=stamps, values=np.array(values, declaration.format.dtype))
@@ -341,6 +341,13 @@ class Recorder:
             self._writer.sync()
             self._last_fsync_s = now_s
             self._due_s["sync"] = now_s + SYNC_S
+
+
+def _texts(declaration: StreamDeclaration, row: Sequence[object] | npt.NDArray[np.generic]) -> list[str]:
+    texts = [text for text in row if isinstance(text, str)]
+    if len(texts) != len(row):
+        raise BadRow(f"rows of {declaration.name!r} must be strings, got {row!r}")
+    return texts
 
 
 def _why(error: OSError | RecordsError) -> str:

@@ -24,6 +24,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, assert_never
 
+from sensors.lsl import configure
 from session_records.errors import BadRow
 from session_records.messages import (
     EventLine,
@@ -31,14 +32,14 @@ from session_records.messages import (
     OpenSession,
     RecorderAlarm,
     RecorderHeartbeat,
-    RecordSource,
     Rows,
     Shutdown,
     ToRecorder,
 )
 from session_records.recorder import Recorder
-from therapy.events import AlarmRaised
+from therapy.events import AlarmRaised, to_line
 from vr_world.clock import session_now_s
+from vr_world.recorded_sources import RecordedSources
 
 __all__ = ["RecorderConfig", "main"]
 
@@ -80,7 +81,8 @@ def main(conn: Connection, config: RecorderConfig) -> None:
         sensors.errors.SensorsError: LSL cannot be set up; the room sees the process end.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    process = _Process(conn)
+    configure(config.lsl_session, lan=config.lan)
+    process = _Process(conn, RecordedSources())
 
     def leave(_number: int, _frame: FrameType | None) -> None:
         process.ending = _Ending.CLOSE
@@ -92,9 +94,10 @@ def main(conn: Connection, config: RecorderConfig) -> None:
 class _Process:
     """The main thread listens and speaks; the one thread of `disk` writes."""
 
-    def __init__(self, conn: Connection) -> None:
+    def __init__(self, conn: Connection, sources: RecordedSources) -> None:
         self.ending: _Ending | None = None
         self._conn = conn
+        self._sources = sources
         self._alone = False
         self._recorder: Recorder | None = None
         self._folder = ""
@@ -104,7 +107,6 @@ class _Process:
         self._alarms: collections.deque[RecorderAlarm] = collections.deque(maxlen=ALARMS_KEPT)
         self._slow = False
         self._unfit = 0
-        self._wanted: set[str] = set()
         self._complained_s = -COMPLAIN_S
 
     def run(self) -> None:
@@ -112,6 +114,7 @@ class _Process:
         with ThreadPoolExecutor(1, "disk") as disk:
             while self.ending is None:
                 self._listen(LISTEN_S)
+                self._read_sources()
                 now_s = session_now_s()
                 self._write(disk, now_s)
                 self._speak(now_s)
@@ -140,8 +143,6 @@ class _Process:
                 self._fit(lambda recorder: recorder.rows(stream, stamps_s, values))
             case EventLine(at_s=at_s, line=line):
                 self._fit(lambda recorder: recorder.event(at_s, line))
-            case RecordSource(source_id=source_id):
-                self._wanted.add(source_id)
             case Shutdown():
                 self.ending = _Ending.CLOSE
             case _:
@@ -170,6 +171,10 @@ class _Process:
             put(self._recorder)
         except BadRow as error:
             self._complain(str(error))
+
+    def _read_sources(self) -> None:
+        for event in self._sources.poll(self._recorder):
+            self._take(EventLine(at_s=event.at_s, line=to_line(event)))
 
     def _complain(self, why: str) -> None:
         self._unfit += 1
@@ -219,7 +224,7 @@ class _Process:
             last_fsync_s=None if status is None else status.last_fsync_s,
             waiting_bytes=0 if status is None else status.waiting_bytes,
             refused=0 if status is None else status.refused,
-            sources=0,
+            sources=self._sources.count,
         )
 
     def _may_send(self) -> bool:
@@ -234,6 +239,7 @@ class _Process:
     def _end(self) -> None:
         """Finish what there is. The disk's thread has ended."""
         self._listen(0.0)
+        self._read_sources()
         now_s = session_now_s()
         if self._ticking is not None:
             self._tell(self._ticking.result())
@@ -243,3 +249,4 @@ class _Process:
         self._spoken_s = now_s - HEARTBEAT_S
         self._speak(now_s)
         self._conn.close()
+        self._sources.close()

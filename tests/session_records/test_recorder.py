@@ -119,6 +119,8 @@ def test_an_unknown_vital_is_nan_with_no_quality() -> None:
         ("controls", (1.0,), (("x",) * len(controls_row(NEUTRAL)),)),
         ("controls", (1.0, 2.0), (controls_row(NEUTRAL), (1.0,))),
         ("why", (1.0,), (("a", "b"),)),
+        ("why", (1.0,), ((b"a",),)),
+        ("why", (1.0,), ((1.0,),)),
     ],
 )
 def test_rows_that_do_not_fit_are_refused_at_the_door(

@@ -6,6 +6,8 @@ import logging
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -27,7 +29,7 @@ from session_records.recover import scan
 from session_records.streams import controls_row
 from session_records.verify import verify
 from therapy.controls import NEUTRAL
-from therapy.events import Beat, Event, GapMarked, from_line, to_line
+from therapy.events import Beat, Event, GapMarked, StreamChanged, from_line, to_line
 from vr_world.recording import RecorderConfig, main
 
 PATIENCE_S = 30.0
@@ -54,6 +56,52 @@ def load(path: Path) -> dict[str, Any]:
 
 def journal(folder: Path) -> list[Event]:
     return [from_line(line) for line in (folder / JOURNAL).read_text("utf-8").splitlines()]
+
+
+OUTLETS = """
+import sys, time
+import numpy as np
+from sensors.lsl import Outlet, configure, local_clock
+from sensors.outlets import ControlsOutlet
+from therapy.controls import NEUTRAL
+
+configure(sys.argv[1])
+channels = int(sys.argv[2])
+labels = [f"c{index}" for index in range(channels)]
+strap = Outlet(name="strap", kind="ECG", labels=labels, rate_hz=500.0, source_id="strap-1", unit="mV")
+words = Outlet(
+    name="words", kind="Markers", labels=["word"], rate_hz=0.0, source_id="", value_format="string"
+)
+room = ControlsOutlet("7")
+number = 0
+while True:
+    at_s = local_clock()
+    count = np.arange(10)
+    samples = np.repeat(number + count[:, None], channels, 1).astype(np.float32)
+    strap.push(samples, at_s + 0.002 * (count - 9))
+    words.push_one([f"w\u00f6rd {number}"], at_s)
+    room.push(NEUTRAL, at_s)
+    number += 10
+    print(at_s, number, flush=True)
+    time.sleep(0.02)
+"""
+
+
+class Sensors:
+    """A process that sends counted ECG samples, words and a room's controls over LSL."""
+
+    def __init__(self, lsl_session: str, channels: int = 2) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", OUTLETS, lsl_session, str(channels)], stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
+
+    def kill(self) -> float:
+        """End it at once; return when its last samples had been sent."""
+        self._process.kill()
+        lines, _ = self._process.communicate()
+        return float([line for line in lines.splitlines() if line.count(" ") == 1][-2].split()[0])
 
 
 class Child:
@@ -106,9 +154,13 @@ class Child:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[[], Child]]:
+def lsl_session() -> str:
+    return uuid.uuid4().hex
+
+
+@pytest.fixture
+def start(lsl_session: str) -> Iterator[Callable[[], Child]]:
     children: list[Child] = []
-    lsl_session = uuid.uuid4().hex
 
     def started() -> Child:
         children.append(Child(lsl_session))
@@ -246,3 +298,92 @@ def test_a_folder_that_cannot_be_made_is_an_alarm_and_recording_starts_when_it_c
     assert child.gone() == 0
     assert len(load(tmp_path / "s" / XDF)["stillwater-controls"]["time_series"]) == 1
     assert any("goes on" in alarm.what for alarm in child.alarms)
+
+
+def sampled(folder: Path, name: str, channels: int = 2) -> int:
+    """How many samples of a stream are on file."""
+    found = [one for one in scan(folder / XDF).streams.values() if one.declaration.name == name]
+    return sum(one.samples for one in found if len(one.declaration.channels) == channels)
+
+
+def numbers(stream: dict[str, Any]) -> list[int]:
+    return [int(row[0]) for row in stream["time_series"]]
+
+
+def test_streams_are_recorded_as_sent_and_a_killed_recorder_loses_at_most_a_second(
+    tmp_path: Path, start: Start, lsl_session: str
+) -> None:
+    sensors = Sensors(lsl_session)
+    child = start()
+    child.open(tmp_path)
+    child.wait_for(lambda beat: beat.sources == 2)
+    child.safe()
+    child.process.kill()
+    killed_s = time.monotonic()
+    child.gone()
+    before = load(tmp_path / XDF)["strap"]
+    assert before["time_stamps"][-1] > killed_s - 1.0
+    again = start()
+    again.open(tmp_path)
+    again.wait_for(lambda beat: beat.sources == 2)
+    again.safe()
+    again.pipe.send(Shutdown())
+    assert again.gone() == 0
+    sensors.kill()
+    streams = load(tmp_path / XDF)
+    strap = streams["strap"]
+    got, held = numbers(strap), len(before["time_series"])
+    assert got[:held] == numbers(before)
+    assert len(got) > held + 100
+    steps = [b - a for a, b in itertools.pairwise(got)]
+    assert steps.count(1) == len(steps) - 1  # one gap, and only there
+    assert steps[held - 1] > 1
+    (gap,) = journal(tmp_path)
+    assert isinstance(gap, GapMarked)
+    assert gap.what == "recording"
+    assert strap["info"]["channel_format"] == ["float32"]
+    assert strap["info"]["source_id"] == ["strap-1"]
+    assert strap["info"]["desc"][0]["channels"][0]["channel"][1] == {"label": ["c1"], "unit": ["mV"]}
+    assert abs(strap["clock_values"][0]) < 0.001
+    words = [row[0] for row in streams["words"]["time_series"]]
+    assert len(words) > 10
+    assert all(word.startswith("w\u00f6rd ") for word in words)
+    assert "stillwater-room" not in streams  # the room's own controls come through its pipe
+    assert verify(tmp_path).problems == ()
+
+
+def test_a_device_that_comes_back_is_gone_on_with_and_another_shape_is_another_stream(
+    tmp_path: Path, start: Start, lsl_session: str
+) -> None:
+    child = start()
+    child.open(tmp_path)
+    sensors = Sensors(lsl_session)
+    child.safe()
+    child.wait_for(lambda beat: beat.sources == 2)
+    until(lambda: sampled(tmp_path, "strap") > 50)
+    sensors.kill()
+    again = Sensors(lsl_session)
+
+    def back() -> bool:
+        child.listen()
+        return any(
+            isinstance(event, GapMarked) and event.what == "stream strap" for event in journal(tmp_path)
+        )
+
+    until(back)
+    again.kill()
+    wider = Sensors(lsl_session, channels=3)
+
+    def changed() -> bool:
+        child.listen()
+        return sampled(tmp_path, "strap", channels=3) > 50
+
+    until(changed)
+    child.pipe.send(Shutdown())
+    assert child.gone() == 0
+    wider.kill()
+    straps = [one for one in scan(tmp_path / XDF).streams.values() if one.declaration.name == "strap"]
+    assert [len(one.declaration.channels) for one in straps] == [2, 3]
+    assert all(one.samples > 50 for one in straps)
+    assert any(isinstance(event, StreamChanged) for event in journal(tmp_path))
+    assert verify(tmp_path).problems == ()
