@@ -20,7 +20,7 @@ _POINTS: Final = 2048  # zero-padded: 0.002 Hz between bins at 4 Hz
 def coherence(
     intervals: list[tuple[float, float]], now_s: float, pace_per_min: float | None = None
 ) -> float | None:
-    """Return the share 0 … 1 of the power in 0.04–0.26 Hz that lies within ±0.015 Hz of the breath's frequency.
+    """Return the share 0 … 1 of the power in 0.04–0.26 Hz that is within ±0.015 Hz of the breath's rate.
 
     Peak over rest, as HeartMath defines it, is share / (1 − share); the share stays finite.
 

@@ -1,6 +1,6 @@
 """Readings of one moment and the patient's own baseline, fused into arousal.
 
-    arousal = tanh(Σ w·z / Σ w),   w = weight × quality,   z = how far a vital is above the patient's baseline:
+    arousal = tanh(Σ w·z / Σ w),  w = weight × quality,  z = how far a vital is above the patient's baseline:
 
     vital        z                                  weight
     heart_rate   (now − baseline) / 8 bpm           0.55
@@ -8,10 +8,10 @@
     breath_rate  (now − baseline) / 5 per min       0.15
 
 The baseline of a vital is the mean of its trusted values in the first two minutes in which it had any.
-Confidence = share of the two minutes that heart rate has had × Σ w·quality / Σ weight; below 30 s of baseline it is 0,
-and so is arousal. The scales are this project's choice: a standard deviation or so of what adults at rest show
-from minute to minute. Slow paced breathing lowers breath rate and raises RMSSD by itself: what the number says is
-"the body is calmer than at the start", not why, and it names no emotion.
+Confidence = share of the two minutes that heart rate has had × Σ w·quality / Σ weight; below 30 s of baseline
+it is 0, and so is arousal. The scales are this project's choice: a standard deviation or so of what adults at
+rest show from minute to minute. Slow paced breathing lowers breath rate and raises RMSSD by itself: what the
+number says is "the body is calmer than at the start", not why, and it names no emotion.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from therapy.patient import NO_SIGNAL, Reading
 from therapy import units
+from therapy.patient import NO_SIGNAL, Reading
 
 __all__ = ["Fusion", "missing"]
 

@@ -5,8 +5,8 @@
     ingest.state(now_s)             from any thread, cheap
     ingest.stop()
 
-The first stream of a kind is pinned: another of the same kind is listed and recorded and steers nothing, also when the
-first one falls silent, because it may well be on another patient. `pin` chooses by hand.
+The first stream of a kind is pinned: another of the same kind is listed and recorded and steers nothing, also
+when the first one falls silent, because it may well be on another patient. `pin` chooses by hand.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from therapy.events import (
 from therapy.patient import PatientState, Reading
 from therapy.specs import Estimator, EstimatorSpec
 
-__all__ = ["Ingest", "preferred_channel"]
+__all__ = ["Ingest", "preferred_channel", "stream_kind"]
 
 _POLL_S: Final = 0.005
 _FUSE_S: Final = 0.25
@@ -96,7 +96,7 @@ class Ingest:
         self._on_event = on_event
         self._accept_source = accept
         self._specs: dict[str, EstimatorSpec] = by_stream_type()
-        self._wanted = {_kind(kind): name for kind, name in (pins or {}).items()}
+        self._wanted = {stream_kind(kind): name for kind, name in (pins or {}).items()}
         self._pinned: dict[str, str] = {}
         self._feeds: dict[str, _Feed] = {}
         self._fusion = Fusion()
@@ -128,11 +128,11 @@ class Ingest:
         self._pace_per_min = per_min
 
     def pin(self, kind: str, name: str) -> None:
-        """Let the stream called `name` (or with that source id) steer for its LSL type `kind`, now or once it is found."""
+        """Let the stream with this name or source id steer for its LSL type, now or once it is found."""
         with self._lock:
-            self._wanted[_kind(kind)] = name
+            self._wanted[stream_kind(kind)] = name
             for feed in self._feeds.values():
-                if feed.kind == _kind(kind) and name in (feed.source.name, feed.source.source_id):
+                if feed.kind == stream_kind(kind) and name in (feed.source.name, feed.source.source_id):
                     self._pinned[feed.kind] = feed.source.key
 
     def state(self, now_s: float) -> PatientState:
@@ -213,7 +213,7 @@ class Ingest:
 
     def _accept(self, source: Source) -> str | None:
         """Return nothing for a stream to read, a reason against it, or `None` for one that is not for us."""
-        spec = self._specs.get(_kind(source.kind))
+        spec = self._specs.get(stream_kind(source.kind))
         if spec is None or not self._accept_source(source):
             return None
         if source.value_format == "string":
@@ -262,7 +262,7 @@ class Ingest:
                 assert_never(happening)
 
     def _found(self, source: Source, now_s: float) -> None:
-        kind = _kind(source.kind)
+        kind = stream_kind(source.kind)
         self._feeds[source.key] = _Feed(
             source=source,
             kind=kind,
@@ -288,16 +288,18 @@ class Ingest:
                 feed.held_back += new
                 feed.complaint = "samples must be finite, in range and in time order"
         if self._pinned.get(feed.kind) == feed.source.key:
-            for event in decided:
-                if isinstance(event, Beat | Breath):
-                    events.append(dataclasses.replace(event, stream=feed.source.name))
+            events += [
+                dataclasses.replace(event, stream=feed.source.name)
+                for event in decided
+                if isinstance(event, Beat | Breath)
+            ]
 
     def _session_times(self, feed: _Feed, stamps_s: Floats, now_s: float) -> Floats:
-        """Return `stamps_s` on the session clock. A sender that stamps with another clock is shifted, and told."""
+        """Return `stamps_s` on the session clock. Stamps of another clock are shifted, and told."""
         newest = float(stamps_s[-1]) + feed.shift_s
         if not -_LATE_S <= newest - now_s <= _EARLY_S and np.isfinite(newest):
             feed.shift_s += now_s - newest
-            feed.complaint = f"stamps must be of LSL's local_clock within {_LATE_S:g} s, are {newest - now_s:+.1f} s off; shifted"
+            feed.complaint = f"stamps must be LSL's local_clock, were {newest - now_s:+.1f} s off: shifted"
             feed.held_back += 1
         shifted: npt.NDArray[np.float64] = stamps_s + feed.shift_s
         return shifted
@@ -332,7 +334,8 @@ class Ingest:
         return None
 
 
-def _kind(lsl_type: str) -> str:
+def stream_kind(lsl_type: str) -> str:
+    """Return the kind that an LSL type means: upper case, one spelling."""
     upper = lsl_type.upper()
     return _SAME_KIND.get(upper, upper)
 

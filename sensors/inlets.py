@@ -1,6 +1,6 @@
 """Follow LSL streams: found, opened, read, lost, recovered, changed. Nothing here waits.
 
-`Inlets` is used by `sensors.ingest` (which maps stamps to session time) and by `sensors.raw` (which keeps them).
+`Inlets` serves `sensors.ingest`, which maps stamps to session time, and `sensors.raw`, which keeps them.
 Opening a stream and measuring its clock take up to a second, so each stream has a small thread for that.
 """
 
@@ -148,7 +148,7 @@ class _Link:
             self.offsets.append((self._clock(), offset))
 
     def close(self) -> None:
-        """Ask the thread to end. It holds the inlet, so that nothing is destroyed while LSL still works on it."""
+        """Ask the thread to end. It holds the inlet: nothing is destroyed while LSL works on it."""
         self._end.set()
 
     def join(self, timeout_s: float) -> None:
@@ -178,7 +178,7 @@ class Inlets:
         self._look_at_s = 0.0
 
     def poll(self) -> list[Happening]:
-        """Return what happened since the last call, in order; samples of one stream are never out of order."""
+        """Return what happened since the last call, in order."""
         now_s = self._clock()
         happened: list[Happening] = []
         if now_s >= self._look_at_s:
@@ -265,7 +265,7 @@ class Inlets:
         )
 
     def _break(self, link: _Link, happened: list[Happening]) -> None:
-        """The sender is gone and has no source id to be recognised by LSL; a new outlet of the same key goes on."""
+        """The sender is gone, and LSL cannot know it again without a source id; a new outlet may go on."""
         if not link.lost:
             happened.append(Lost(source=link.source, reason="the sender is gone"))
         link.lost = True

@@ -66,7 +66,7 @@ def configure(session_id: str, *, lan: bool = False) -> None:
     Must come before every other LSL call of the process. Calling it again with the same id does nothing.
 
     Raises:
-        LslError: `session_id` is not 1–64 letters, digits, `-`, `_` or `.`; or LSL is already in use with another id.
+        LslError: `session_id` is not 1–64 letters, digits, `-`, `_` or `.`; or LSL is in use with another id.
     """
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", session_id):
         raise LslError("LSL session id", "1–64 letters, digits, '-', '_' or '.'", session_id)
@@ -202,13 +202,13 @@ class Outlet:
 
 
 class Inlet:
-    """A stream that this process reads, with the sender's stamps. `open` may take seconds, `pull` never waits."""
+    """A stream to read, with the sender's stamps. `open` may take seconds, `pull` never waits."""
 
     def __init__(self, info: Any, *, buffer_s: int) -> None:
         self._inlet = pylsl.StreamInlet(info, max_buflen=buffer_s, recover=True, processing_flags=0)
 
     def open(self, timeout_s: float) -> Source | None:
-        """Fetch the description and subscribe; return the description, or `None` if the sender does not answer."""
+        """Fetch the description and subscribe; `None` if the sender does not answer."""
         try:
             source = _source(self._inlet.info(timeout_s), full=True)
             self._inlet.open_stream(timeout_s)
@@ -224,7 +224,7 @@ class Inlet:
             return None
 
     def pull(self) -> tuple[npt.NDArray[Any], Floats] | None:
-        """Return samples (n, channels) and raw stamps (n,) that have arrived, or `None` when the stream broke."""
+        """Return what arrived: samples (n, channels) and raw stamps (n,); `None` when the stream broke."""
         try:
             samples, stamps = self._inlet.pull_chunk(timeout=0.0, max_samples=4096, as_numpy=True)
         except pylsl.util.LostError:
@@ -239,7 +239,7 @@ class Resolver:
         self._resolver = pylsl.ContinuousResolver(forget_after=_FORGET_S)
 
     def streams(self) -> list[tuple[Source, Callable[[int], Inlet]]]:
-        """Return streams in sight, by name and key, each with a builder of inlets (argument: seconds to buffer)."""
+        """Return streams in sight by name, each with a builder of inlets (argument: seconds to buffer)."""
         infos = [(_source(info, full=False), info) for info in self._resolver.results()]
         infos.sort(key=lambda pair: (pair[0].name, pair[0].key, pair[0].uid))
         return [(source, _opener(info)) for source, info in infos]

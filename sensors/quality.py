@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import itertools
 import math
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ _GAP_S: Final = 0.25
 
 
 def ramp(value: float, low: float, high: float) -> float:
-    """Return 0 at `low` and below, 1 at `high` and above, straight between; 0 for a value that is not finite."""
+    """Return 0 up to `low`, 1 from `high`, straight between; 0 for a value that is not finite."""
     if not math.isfinite(value):
         return 0.0
     return min(max((value - low) / (high - low), 0.0), 1.0)
@@ -74,7 +75,7 @@ class Cleaner:
         self.bad_samples = 0
 
     def push(self, chunk: Any, stamps_s: Any) -> list[Segment]:
-        """Return `chunk` (n,) with `stamps_s` (n,) as safe stretches, oldest first. Extra entries are ignored."""
+        """Return `chunk` (n,) with `stamps_s` (n,) as safe stretches. Extra entries are ignored."""
         x = np.asarray(chunk, dtype=np.float64).reshape(-1)
         t = np.asarray(stamps_s, dtype=np.float64).reshape(-1)
         size = min(x.size, t.size)
@@ -93,7 +94,7 @@ class Cleaner:
         edges = [0, *(int(c) for c in cuts if c > 0), x.size]
         return [
             Segment(x=clean[a:b], stamps_s=t[a:b], bad=bad[a:b], gap_s=float(gaps[a]))
-            for a, b in zip(edges[:-1], edges[1:], strict=True)
+            for a, b in itertools.pairwise(edges)
         ]
 
     def _in_order(self, x: Floats, t: Floats) -> tuple[Floats, Floats, Floats]:
@@ -135,7 +136,7 @@ class Cleaner:
         return np.asarray(kept, dtype=np.intp), np.asarray(restarts, dtype=np.bool_)
 
     def _hold(self, x: Floats, clean: Floats, bad: Bools) -> None:
-        """Fill `clean` and `bad` for samples that lie inside one block, and close the block when it is full."""
+        """Fill `clean` and `bad` for samples inside one block, and close it when it is full."""
         low, high = self._limits
         finite = np.isfinite(x) & (np.abs(x) <= ABSURD)
         good = finite & (x >= low) & (x <= high)

@@ -1,9 +1,10 @@
 """The body of the simulated patient: a model without I/O, steered by what the room shows.
 
-    breath      an oscillator whose rate adapts to the pacer and whose phase is pulled to it (Kuramoto), as far as
-                the patient complies and the pacer can be seen
+    breath      an oscillator whose rate adapts to the pacer and whose phase is pulled to it (Kuramoto), as
+                far as the patient complies and the pacer can be seen
     heart       rate = resting + stress + vagal gain × (respiratory sinus arrhythmia + a resonant baroreflex,
-                second order, that the breath's depth drives) + slow noise; beats by integral pulse frequency modulation
+                second order, that the breath's depth drives) + slow noise; beats by integral pulse
+                frequency modulation
     stress      relaxes in 45 s to what the scene asks; slow breathing in step with the pacer lowers it
     signals     ECG as five Gaussian waves a beat, belt as the chest's width, both with noise
 
@@ -30,7 +31,7 @@ _STRESS_S: Final = 45.0
 _ADAPT_S: Final = 4.0
 _PULL_PER_S: Final = 0.8
 _INHALE: Final = 0.4
-#: Height (mV), centre (share of the interval before/after R for P and T, seconds for QRS) and width of each wave.
+#: Height (mV), centre and width of each wave, seconds from R; P and T stretch with the interval.
 _QRS: Final = ((-0.12, -0.028, 0.010), (1.1, 0.0, 0.011), (-0.22, 0.028, 0.011))
 _P: Final = (0.12, -0.19, 0.022)
 _T: Final = (0.28, 0.32, 0.045)
@@ -38,7 +39,7 @@ _T: Final = (0.28, 0.32, 0.045)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RoomView:
-    """What a patient perceives of the room; fields as in `therapy.controls.Controls`. `present` is false without a room."""
+    """What a patient perceives of the room: `therapy.controls`; `present` is false without a room."""
 
     present: bool = False
     pacer_phase: float = 0.0
@@ -102,7 +103,7 @@ class Span:
 
 
 class SimulatedPatient:
-    """A patient that answers to the room. `step` as time passes; the same seed and views give the same signals."""
+    """A patient that answers to the room. `step` as time passes; same seed and views, same signals."""
 
     def __init__(self, traits: PatientTraits | None = None) -> None:
         self.traits = traits if traits is not None else PatientTraits()
@@ -120,7 +121,7 @@ class SimulatedPatient:
         self._calm = 0.0
 
     def step(self, room: RoomView, dt_s: float) -> Span:
-        """Live `dt_s` seconds (whole ticks of 20 ms; the rest is owed) in `room`, whose pacer runs on meanwhile."""
+        """Live `dt_s` seconds (whole ticks of 20 ms; the rest is owed) in `room`; its pacer runs on."""
         self._owed_s += dt_s
         count = int(self._owed_s / _TICK_S + 1e-9)
         self._owed_s -= count * _TICK_S

@@ -41,7 +41,7 @@ def run(conn: Connection, device: str, publish: Callable[[threading.Event], None
     def work() -> None:
         try:
             publish(stop)
-        except BaseException as error:  # handed to the process's main thread
+        except BaseException as error:  # noqa: BLE001  # raised again in the process's main thread
             failed.append(error)
 
     thread = threading.Thread(target=work, name=device)

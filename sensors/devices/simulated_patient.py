@@ -1,6 +1,8 @@
-"""A simulated patient over real LSL: publishes ECG and belt, follows the room's controls. Not physiologically validated.
+"""A simulated patient over real LSL: publishes ECG and belt, follows the room's controls.
 
-A third stream of type `SimulatedTruth` says what is true: channels event (0 sample, 1 R peak, 2 inhale starts),
+Plausible, not physiologically validated.
+
+A third stream, type `SimulatedTruth`, says what is true: event (0 sample, 1 R peak, 2 inhale starts),
 breath_phase, breaths_per_min, heart_rate, stress. Tests measure latency and error against it.
 """
 
@@ -160,7 +162,7 @@ class _Signals:
 def publish(
     config: SimulatedPatientConfig, stop: threading.Event, clock: Callable[[], float] = local_clock
 ) -> None:
-    """Live in real time until `stop`. A machine that stood still is not caught up with: the signals have a gap."""
+    """Live in real time until `stop`. Time in which the machine stood still is a gap in the signals."""
     patient = SimulatedPatient(dataclasses.replace(config.traits, seed=config.seed))
     eyes = _Eyes(config.room)
     signals = _Signals(config.room)

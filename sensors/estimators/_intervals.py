@@ -65,7 +65,7 @@ class Intervals:
         return length, interval.artefact
 
     def break_off(self) -> None:
-        """Take note of a hole in the signal: the next beat has no interval, differences do not reach across."""
+        """Take note of a hole in the signal: the next beat has no interval."""
         if self._waiting is not None:
             self._settle(self._waiting, None)
         self._waiting = None

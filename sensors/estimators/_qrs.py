@@ -1,7 +1,7 @@
 """Causal QRS detection: band-pass, slope energy, adaptive threshold, search-back, T-wave rule.
 
-The shape is Pan and Tompkins' (IEEE Trans. Biomed. Eng. 32:230, 1985) with a narrower band; the R peak is then looked
-for in the unfiltered signal, so that filters delay the decision but not the stamp.
+The shape is Pan and Tompkins' (IEEE Trans. Biomed. Eng. 32:230, 1985) with a narrower band; the R peak is then
+looked for in the unfiltered signal, so that filters delay the decision but not the stamp.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _FALLEN: Final = 0.5
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RPeak:
-    """An R peak at `at_s`; `height` in the signal's units, `contrast` = energy of the beat over that of noise."""
+    """An R peak at `at_s`; `height` in the signal's units, `contrast`: energy of beats over noise."""
 
     at_s: float
     height: float
@@ -43,7 +43,7 @@ class RPeak:
 
 
 class QrsDetector:
-    """Finds R peaks in one gapless stretch after another. `push` clean samples, get the peaks they decided."""
+    """Finds R peaks in gapless stretches. `push` clean samples, get the peaks they decided."""
 
     def __init__(self, rate_hz: float) -> None:
         self._rate = rate_hz
@@ -109,7 +109,7 @@ class QrsDetector:
         self._energy = []
 
     def _follow(self, values: list[float], first: int) -> list[RPeak]:
-        """Walk over slope energies: a peak is judged once the energy fell to half of it, then a valley is awaited."""
+        """Walk over slope energies: judge a peak once the energy fell to half of it, then await a valley."""
         found: list[RPeak] = []
         for i, v in enumerate(values, first):
             if self._climbing:
@@ -171,7 +171,7 @@ class QrsDetector:
             found.append(r_peak)
 
     def _refine(self, at: int, contrast: float) -> RPeak | None:
-        """Find the R peak near the energy peak at sample `at`; `None` if it lies before the one found last."""
+        """Find the R peak near the energy peak at sample `at`; `None` if it is not after the last one."""
         offset = self._n - self._x.size  # index of the first sample kept
         start = max(at - offset - self._taps.size - round(self._delay), 0)
         end = at - offset + 1

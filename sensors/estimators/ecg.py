@@ -57,7 +57,7 @@ class EcgEstimator:
         return self._cleaner.bad_samples
 
     def push(self, chunk: Any, stamps_s: Any) -> list[Beat]:
-        """Take samples (n,) with their session times (n,); return the beats decided, oldest first. Never raises."""
+        """Take samples (n,) with their session times (n,); return the beats decided. Never raises."""
         beats: list[Beat] = []
         for part in self._cleaner.push(chunk, stamps_s):
             if part.gap_s > 0.0:
@@ -104,7 +104,7 @@ class EcgEstimator:
         self._x, self._bad = self._x[:0], self._bad[:0]
 
     def _quality(self) -> float:
-        """Return the trust in the newest beats, 0 … 1: shape of the signal × contrast of beats × regularity."""
+        """Return the trust in the newest beats, 0 … 1: shape of signal × contrast × regularity."""
         if self._flat or not self._contrasts:
             return 0.0
         contrast = ramp(math.log10(max(statistics.median(self._contrasts), 1e-3)), 0.45, 1.1)

@@ -1,8 +1,8 @@
 """Breath rate, breath starts and breath phase from a respiration belt (or chest impedance).
 
 The signal rises while the chest widens. Extrema are found by how far the signal has come back from them
-(adaptive prominence), so that slow drift does not matter and nothing has to be high-pass filtered, which would
-turn the phase. Between extrema an oscillator carries the phase.
+(adaptive prominence), so that slow drift does not matter and nothing has to be high-pass filtered: that
+would turn the phase. Between extrema an oscillator carries the phase.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class RespirationEstimator:
         return self._cleaner.bad_samples
 
     def push(self, chunk: Any, stamps_s: Any) -> list[Breath]:
-        """Take samples (n,) with their session times (n,); return the breaths decided, oldest first. Never raises."""
+        """Take samples (n,) with their session times (n,); return the breaths decided. Never raises."""
         breaths: list[Breath] = []
         for part in self._cleaner.push(chunk, stamps_s):
             if part.gap_s > 0.0:
@@ -128,7 +128,7 @@ class RespirationEstimator:
         self._learned = []
 
     def _prominence(self, at_s: float) -> float:
-        """Return how far back the signal must come to make an extremum: 0.3 of the usual breath, less when none comes."""
+        """Return how far back the signal must come: 0.3 of the usual breath, less when none comes."""
         usual = statistics.median(self._swings) if self._swings else 0.0
         since = at_s - (self._top[1] if self._up else self._bottom[1])
         late = max(0.0, since - 6.0)
@@ -190,7 +190,7 @@ class RespirationEstimator:
         return 1.0 / statistics.median(list(self._periods)[-3:]) if self._periods else None
 
     def _watch(self, raw: float, smooth: float, held: float) -> None:
-        """Judge two seconds at a time: flat, noisy, held out. Noise is what wiggles faster than any breath."""
+        """Judge two seconds at a time: flat, noisy, held out. Noise wiggles faster than any breath."""
         bend = raw - 2.0 * self._first + self._second
         self._first, self._second = raw, self._first
         self._block.append((smooth, bend * bend, held))
@@ -200,14 +200,14 @@ class RespirationEstimator:
         span = max(smooths) - min(smooths)
         usual = statistics.median(self._swings) if self._swings else 0.0
         self._flat = span <= 0.005 * usual or span <= 1e-9 * abs(smooths[-1])
-        # second differences of white noise have six times its variance; the low-pass lets through about a tenth
+        # second differences of white noise have six times its variance; the low-pass lets part through
         raw_noise = math.sqrt(statistics.fmean([b[1] for b in self._block]) / 6.0)
         self._noises.append(raw_noise * math.sqrt(min(1.0, 2.0 * _LOW_PASS_HZ / self._rate)))
         self._held += 0.5 * (statistics.fmean([b[2] for b in self._block]) - self._held)
         self._block = []
 
     def _quality(self) -> float:
-        """Return the trust in the newest breaths, 0 … 1: contrast to noise × regularity × samples not held out."""
+        """Return the trust in the newest breaths, 0 … 1: contrast × regularity × samples believed."""
         if self._flat or not self._swings or not self._noises:
             return 0.0
         noise = statistics.median(self._noises)

@@ -1,0 +1,112 @@
+"""The live estimators over a whole recording, as fast as the machine goes."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from sensors.coherence import WINDOW_S, coherence
+from sensors.errors import BadRecording
+from sensors.estimators import PredictsBeat, by_stream_type
+from sensors.ingest import preferred_channel, stream_kind
+from sensors.recordings import RecordedStream, Recording
+from therapy.events import Beat, Breath
+from therapy.units import FRACTION
+
+__all__ = ["Analysis", "analyze"]
+
+_EVERY_S: Final = 1.0
+_BEATS: Final = ("time_s", "stream", "interval_s", "quality")
+_BREATHS: Final = ("time_s", "stream", "period_s", "quality")
+_VITALS: Final = ("time_s", "vital", "value", "unit", "quality")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """How much was written; `passed_over` names streams that no estimator reads."""
+
+    beats: int
+    breaths: int
+    vitals: int
+    passed_over: tuple[str, ...]
+
+
+def analyze(recording: Recording, out_dir: Path, progress: Callable[[float], None] | None = None) -> Analysis:
+    """Write `beats.csv`, `breaths.csv` and `vitals.csv` of `recording` into `out_dir`, made if missing.
+
+    Times are on the recording's own clock. Vitals are taken once a second of signal; an unknown
+    value is left empty, with quality 0. `progress` is called with the share done, 0 … 1.
+
+    Raises:
+        BadRecording: no stream that an estimator reads.
+    """
+    specs = by_stream_type()
+    streams = [s for s in recording.streams if stream_kind(s.kind) in specs]
+    if not streams:
+        kinds = ", ".join(sorted({s.kind for s in recording.streams}))
+        raise BadRecording(f"streams of {recording.name}", f"of a type in {', '.join(specs)}", kinds)
+    beats: list[Sequence[Any]] = []
+    breaths: list[Sequence[Any]] = []
+    vitals: list[Sequence[Any]] = []
+    for index, stream in enumerate(streams):
+        estimator = specs[stream_kind(stream.kind)].build(stream.rate_hz)
+        channel = preferred_channel(stream_kind(stream.kind), stream.labels)
+        for part, done in _seconds(stream):
+            events = estimator.push(stream.samples[part, channel], stream.stamps_s[part])
+            now_s = float(stream.stamps_s[part][-1])
+            beats += [_beat(e, stream.name) for e in events if isinstance(e, Beat)]
+            breaths += [_breath(e, stream.name) for e in events if isinstance(e, Breath)]
+            vitals += [_vital(now_s, r.vital, r.value, r.unit, r.quality) for r in estimator.readings(now_s)]
+            if isinstance(estimator, PredictsBeat):
+                share = coherence(estimator.intervals(now_s, WINDOW_S), now_s)
+                vitals.append(_vital(now_s, "coherence", share, FRACTION, 1.0))
+            if progress is not None:
+                progress((index + done) / len(streams))
+    out_dir.mkdir(parents=True, exist_ok=True)
+    for name, header, rows in (
+        ("beats", _BEATS, beats),
+        ("breaths", _BREATHS, breaths),
+        ("vitals", _VITALS, vitals),
+    ):
+        rows.sort(key=lambda row: float(row[0]))
+        _write(out_dir / f"{name}.csv", header, rows)
+    left = tuple(s.name for s in recording.streams if s not in streams)
+    return Analysis(beats=len(beats), breaths=len(breaths), vitals=len(vitals), passed_over=left)
+
+
+def _seconds(stream: RecordedStream) -> Iterator[tuple[slice, float]]:
+    """Yield the stream in parts of about a second, each with the share done after it."""
+    first = float(stream.stamps_s[0])
+    edges = np.arange(first, float(stream.stamps_s[-1]) + _EVERY_S, _EVERY_S)
+    cuts = np.unique(np.concatenate((np.searchsorted(stream.stamps_s, edges), [stream.stamps_s.size])))
+    for start, end in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
+        yield slice(start, end), end / stream.stamps_s.size
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _beat(beat: Beat, stream: str) -> tuple[str, ...]:
+    return _number(beat.at_s, 4), stream, _number(beat.interval_s, 4), _number(beat.quality, 3)
+
+
+def _breath(breath: Breath, stream: str) -> tuple[str, ...]:
+    return _number(breath.at_s, 3), stream, _number(breath.period_s, 3), _number(breath.quality, 3)
+
+
+def _vital(at_s: float, vital: str, value: float | None, unit: str, quality: float) -> tuple[str, ...]:
+    trust = quality if value is not None else 0.0
+    return _number(at_s, 3), vital, _number(value, 3), unit, _number(trust, 3)
+
+
+def _write(path: Path, header: Sequence[str], rows: list[Sequence[Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
