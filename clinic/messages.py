@@ -38,7 +38,7 @@ def _bounds(control: str) -> Meta:
     return Meta(ge=TABLE[control].low, le=TABLE[control].high, description=TABLE[control].meaning)
 
 
-_Label = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")]
+_Label = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^ *[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")]
 
 
 class SetUpBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -282,10 +282,11 @@ class Recording(Struct, frozen=True, kw_only=True):
 
 
 class JoinCode(Struct, frozen=True, kw_only=True):
-    """The code that the patient types."""
+    """The code that the patient types, and where: the address that a headset can reach."""
 
     code: str
     expires_in_s: float
+    address: str = ""
 
 
 class Alarm(Struct, frozen=True, kw_only=True):

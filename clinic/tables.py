@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, MetaData
+from typing import Any, ClassVar
+
+from sqlalchemy import Double, ForeignKey, Index, MetaData
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 __all__ = ["Account", "Base", "SessionRow", "SignInSession"]
@@ -11,6 +13,7 @@ __all__ = ["Account", "Base", "SessionRow", "SignInSession"]
 class Base(DeclarativeBase):
     """All tables of the clinic. Constraint names are fixed, so that migrations can speak of them."""
 
+    type_annotation_map: ClassVar[dict[Any, Any]] = {float: Double()}
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(column_0_label)s",

@@ -35,7 +35,7 @@ _HEADERS: Final[Mapping[str, str]] = {
 }
 _AT: Final = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _STEP: Final = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]")
-_SECRETS: Final = frozenset({"password", "setup_code"})
+_SECRETS: Final = frozenset({"password", "setup_code", "code"})
 _WEB_SCHEME: Final[Mapping[str, str]] = {"ws": "http", "wss": "https"}
 
 T = TypeVar("T")

@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("password_hash", sa.String(), nullable=False),
-        sa.Column("created_utc_s", sa.Float(), nullable=False),
+        sa.Column("created_utc_s", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", name="pk_account"),
         sa.UniqueConstraint("name", name="uq_account_name"),
     )
@@ -26,9 +26,9 @@ def upgrade() -> None:
         "sign_in_session",
         sa.Column("token_hash", sa.String(), nullable=False),
         sa.Column("account_id", sa.Integer(), nullable=False),
-        sa.Column("created_utc_s", sa.Float(), nullable=False),
-        sa.Column("last_seen_utc_s", sa.Float(), nullable=False),
-        sa.Column("expires_utc_s", sa.Float(), nullable=False),
+        sa.Column("created_utc_s", sa.Double(), nullable=False),
+        sa.Column("last_seen_utc_s", sa.Double(), nullable=False),
+        sa.Column("expires_utc_s", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("token_hash", name="pk_sign_in_session"),
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.account_id"], name="fk_sign_in_session_account_id", ondelete="CASCADE"
@@ -43,8 +43,8 @@ def upgrade() -> None:
         sa.Column("plan_id", sa.String(), nullable=False),
         sa.Column("folder", sa.String(), nullable=False),
         sa.Column("screening", sa.String(), nullable=False),
-        sa.Column("started_utc_s", sa.Float(), nullable=False),
-        sa.Column("ended_utc_s", sa.Float(), nullable=True),
+        sa.Column("started_utc_s", sa.Double(), nullable=False),
+        sa.Column("ended_utc_s", sa.Double(), nullable=True),
         sa.Column("outcome", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("session_id", name="pk_session_index"),
     )

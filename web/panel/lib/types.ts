@@ -53,6 +53,13 @@ export const WISHES = [
 ] as const;
 export type Wish = (typeof WISHES)[number];
 
+export interface Join {
+  code: string;
+  expires_in_s: number;
+  /** Where a headset reaches the server; without it, the page's own address is shown. */
+  address?: string;
+}
+
 export interface RoomState {
   type: 'state';
   at_s: number;
@@ -86,7 +93,7 @@ export interface RoomState {
   };
   processes: Process[];
   recording: { on: boolean; bytes: number; path: string };
-  join: { code: string; expires_in_s: number } | null;
+  join: Join | null;
   alarms: Alarm[];
 }
 
