@@ -129,6 +129,7 @@ class Encoder:
         self._context.pix_fmt = "yuv420p" if h264 else "yuv444p"
         self._context.time_base = Fraction(1, 1000)
         self._context.framerate = Fraction(FPS)
+        self._context.colorspace, self._context.color_range = 1, 1  # BT.709, limited: as the product
         self._context.bit_rate = 6_000_000
         self._context.gop_size = 1_000_000
         self._context.options = (
@@ -145,7 +146,7 @@ class Encoder:
 
     def encode(self, rgb: NDArray[np.uint8], *, key: bool) -> tuple[bytes, bool]:
         picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(
-            format=self._context.pix_fmt, dst_colorspace="ITU601", dst_color_range="MPEG"
+            format=self._context.pix_fmt, dst_colorspace="ITU709", dst_color_range="MPEG"
         )
         picture.pts = self._count * 1000 // FPS
         self._count += 1
@@ -185,7 +186,11 @@ class ChartServer:
         self.port = int(self._listener.getsockname()[1])
         self.base = f"http://127.0.0.1:{self.port}"
         config = uvicorn.Config(
-            self._app(pages), log_level="error", ws="websockets-sansio", lifespan="off", ws_per_message_deflate=False
+            self._app(pages),
+            log_level="error",
+            ws="websockets-sansio",
+            lifespan="off",
+            ws_per_message_deflate=False,
         )
         self._server = uvicorn.Server(config)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -321,7 +326,9 @@ class ChartServer:
             return
         match message:
             case control.Hello():
-                await ws.send_text(control.pack_text(control.Welcome(headset="h", session={"phase": self.phase})))
+                await ws.send_text(
+                    control.pack_text(control.Welcome(headset="h", session={"phase": self.phase}))
+                )
             case control.Ping(id=ping_id, client_ms=client_ms):
                 pong = control.Pong(id=ping_id, client_ms=client_ms, server_s=time.monotonic())
                 await ws.send_text(control.pack_text(pong))
@@ -397,7 +404,9 @@ class _VideoLink:
                 await self.ws.send_bytes(protocol.pack_frame(frame))
             await asyncio.sleep(max(0.0, due_s - time.monotonic()))
 
-    def _frame(self, encoder: Encoder, frame_id: int, pose: protocol.Pose | None, *, key: bool) -> protocol.Frame:
+    def _frame(
+        self, encoder: Encoder, frame_id: int, pose: protocol.Pose | None, *, key: bool
+    ) -> protocol.Frame:
         render_at_s = time.monotonic()
         seen = pose or IDLE
         tans = [_wider(tan) for tan in (seen.tan_left, seen.tan_right)]

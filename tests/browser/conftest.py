@@ -79,7 +79,9 @@ def page(context: BrowserContext) -> Iterator[Page]:
     errors: list[str] = []
     hosts: set[str] = set()
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if "Content Security" in message.text else None)
+    page.on(
+        "console", lambda message: errors.append(message.text) if "Content Security" in message.text else None
+    )
     page.on("request", lambda request: hosts.add(request.url.split("/")[2].split(":")[0]))
     page.on("websocket", lambda ws: hosts.add(ws.url.split("/")[2].split(":")[0]))
     yield page

@@ -220,7 +220,8 @@ async function pixelsOf(frame: VideoFrame, buffer: (bytes: number) => ArrayBuffe
   }
   const target = buffer(frame.allocationSize());
   const planes: Plane[] = await frame.copyTo(target);
-  const matrix = frame.colorSpace.matrix === 'bt709' ? 'bt709' : 'bt601';
+  const tagged = frame.colorSpace.matrix; // untagged means BT.709, as browsers hold it
+  const matrix = tagged === 'smpte170m' || tagged === 'bt470bg' ? 'bt601' : 'bt709';
   const colour = { matrix, fullRange: frame.colorSpace.fullRange === true } as const;
   frame.close();
   return { kind: 'planar', format, buffer: target, planes, colour, width, height };

@@ -1,0 +1,475 @@
+"""The headset page in real Chromium against a real server that streams a chart of known directions."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from chart_server import DOTS, NEAR_POINT, PATCHES, ChartServer, MakeChart
+from playwright.sync_api import Page, expect
+
+from vr_world.streaming import control, protocol
+
+WEB = Path(__file__).parents[2] / "web"
+log = logging.getLogger(__name__)
+
+IN_THE_PLACE = "() => __stillwater.stats().picture === 1"
+IN_THE_CALM = "() => __stillwater.stats().picture === 0"
+
+
+# ---- joining ----
+
+
+def test_six_digits_typed_on_a_keyboard_open_the_fit_check(page: Page, chart: ChartServer) -> None:
+    arrive(page, chart)
+    expect(page.get_by_label("The six digits that your therapist sees")).to_be_focused()
+    page.keyboard.type(chart.code())
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Is everything comfortable?")).to_be_focused()
+
+
+def test_six_digits_pressed_on_the_pad_open_the_fit_check(page: Page, chart: ChartServer) -> None:
+    arrive(page, chart)
+    code = chart.code()
+    page.get_by_role("button", name="7", exact=True).click()
+    page.get_by_role("button", name="Erase the last digit").click()
+    for digit in code:
+        page.get_by_role("button", name=digit, exact=True).click()
+    expect(page.get_by_label("The six digits")).to_have_value(code)
+    page.get_by_role("button", name="Join").click()
+    expect(page.get_by_role("heading", name="Is everything comfortable?")).to_be_visible()
+
+
+@pytest.mark.parametrize("address", ["/?code=CODE", "/#code=CODE"])
+def test_a_code_in_the_address_is_filled_in_and_leaves_the_address(
+    page: Page, chart: ChartServer, address: str
+) -> None:
+    code = chart.code()
+    arrive(page, chart, address.replace("CODE", code))
+    expect(page.get_by_label("The six digits")).to_have_value(code)
+    assert code not in page.url
+    page.get_by_role("button", name="Join").click()
+    expect(page.get_by_role("heading", name="Is everything comfortable?")).to_be_visible()
+
+
+def test_a_wrong_a_short_and_a_used_code_are_answered_in_words(page: Page, chart: ChartServer) -> None:
+    code = chart.code()
+    arrive(page, chart)
+    trouble = page.locator("#join-trouble")
+    page.keyboard.type("12")
+    page.keyboard.press("Enter")
+    expect(trouble).to_have_text("A code has six digits; there are 2 so far.")
+    page.get_by_label("The six digits").fill(f"{(int(code) + 1) % 1_000_000:06d}")
+    page.keyboard.press("Enter")
+    expect(trouble).to_contain_text("not right")
+    chart.desk.redeem(code, peer="another", secret=None, now_s=0.0)
+    page.get_by_label("The six digits").fill(code)
+    page.keyboard.press("Enter")
+    expect(trouble).to_contain_text("Another headset")
+
+
+def test_a_page_that_has_joined_goes_on_after_a_reload(page: Page, chart: ChartServer) -> None:
+    enter_on_screen(page, chart)
+    page.wait_for_function(IN_THE_PLACE)
+    page.reload()
+    page.get_by_role("button", name="Look on this screen").click()
+    page.wait_for_function(IN_THE_PLACE)
+
+
+def test_a_headset_that_the_server_puts_out_is_asked_for_a_new_code(page: Page, chart: ChartServer) -> None:
+    enter_on_screen(page, chart)
+    page.wait_for_function(IN_THE_PLACE)
+    chart.desk.close_room("1")
+    chart.close_sockets(4401)
+    expect(page.locator("#join-trouble")).to_contain_text("not joined any more")
+    page.get_by_label("The six digits").fill(chart.code())
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Is everything comfortable?")).to_be_visible()
+
+
+# ---- what is shown ----
+
+
+def test_in_vr_both_eyes_see_the_place_and_a_near_thing_from_two_sides(
+    page: Page, chart: ChartServer
+) -> None:
+    enter_vr(page, chart)
+    page.wait_for_function(IN_THE_PLACE)
+    samples = look(page, 4)
+    for sample in samples:
+        assert [eye["eye"] for eye in sample["eyes"]] == ["left", "right"]
+        for eye in sample["eyes"]:
+            assert len(eye["errors"]) >= 12
+            assert eye["lost"] == 0
+        left, right = (azimuth_deg(eye["near"]) for eye in sample["eyes"])
+        distance_m = math.hypot(*NEAR_POINT[1:])
+        parallax = math.degrees(2 * math.atan(0.032 / -NEAR_POINT[2]))
+        assert left - right == pytest.approx(parallax, abs=0.3), f"64 mm apart, {distance_m:.2f} m away"
+
+
+def test_every_frame_is_shown_with_exactly_the_pose_that_it_was_rendered_for(
+    page: Page, chart: ChartServer
+) -> None:
+    enter_vr(page, chart)
+    page.evaluate("harness.startSwing()")
+    page.wait_for_function("() => __stillwater.shown().length > 60")
+    shown = page.evaluate("__stillwater.shown()")
+    sent = {int(row[0]): row for row in page.evaluate("__stillwater.poses()")}
+    rendered = {frame.frame_id: frame for frame in chart.log.frames}
+    received = {pose.seq: pose for pose in chart.log.poses}
+    assert [row[0] for row in shown] == sorted({row[0] for row in shown}), "newest wins, none twice"
+    compared = 0
+    for frame_id, pose_seq, client_ms, *pose, _age_ms in shown:
+        frame = rendered[int(frame_id)]
+        assert (frame.pose_seq, frame.pose_client_ms) == (pose_seq, client_ms)
+        assert [*frame.position, *frame.orientation] == pose, "bit for bit what the server rendered"
+        if pose_seq in sent:
+            assert received[int(pose_seq)].orientation == frame.orientation
+            np.testing.assert_array_equal(np.float32(sent[pose_seq][2:]), np.float32(pose))
+            compared += 1
+    assert compared > 30
+    turned = [row[7] for row in shown]
+    assert max(turned) - min(turned) > 0.1, "the head did swing"
+    told = {(s.frame_id, s.pose_seq) for s in chart.log.shown}
+    assert {(int(row[0]), int(row[1])) for row in shown[:40]} <= told
+
+
+def test_reprojection_keeps_the_world_still_while_the_head_swings(page: Page, chart: ChartServer) -> None:
+    enter_vr(page, chart)
+    page.wait_for_function(IN_THE_PLACE)
+    page.evaluate("harness.startSwing()")
+    samples = [s for s in look(page, 40) if s["picture"] == 1]
+    errors = [e for s in samples for eye in s["eyes"] for e in eye["errors"]]
+    lost = sum(eye["lost"] for s in samples for eye in s["eyes"])
+    unaided = [s["headTurnedDeg"] for s in samples]
+    p50, p95 = np.percentile(errors, [50, 95])
+    log.info("re-projection of %d dots: p50 %.3f°, p95 %.3f°, max %.3f°", len(errors), p50, p95, max(errors))
+    log.info("head-locked it would be: p50 %.1f°, p95 %.1f°", *np.percentile(unaided, [50, 95]))
+    assert len(errors) > 400
+    assert np.percentile(unaided, 95) > 1.0, "without re-projection the error would have been seen"
+    assert p95 < 0.5
+    assert max(errors) < 1.0
+    assert lost <= len(errors) * 0.01
+
+
+def test_the_seated_origin_is_where_the_head_was_and_where_it_faced(page: Page, chart: ChartServer) -> None:
+    enter_vr(
+        page,
+        chart,
+        before="""harness.device.position.set(0.4, 1.3, -0.2);
+                  harness.device.quaternion.set(0, Math.SQRT1_2, 0, Math.SQRT1_2)""",
+    )
+    page.wait_for_function(IN_THE_PLACE)
+    _, _, *position_and_orientation = page.evaluate("__stillwater.poses().at(-1)")
+    assert position_and_orientation == pytest.approx([0, 0, 0, 0, 0, 0, 1], abs=1e-6)
+    page.evaluate("harness.device.position.set(0.4, 1.4, -0.2)")
+    page.wait_for_function("() => Math.abs(__stillwater.poses().at(-1)[3] - 0.1) < 1e-4")
+
+
+@pytest.mark.parametrize(("codec", "planar"), [("h264", 1), ("vp9", 0)])
+def test_colours_are_true_on_both_ways_to_the_graphics_card(
+    page: Page, make_chart: MakeChart, codec: protocol.Codec, planar: int
+) -> None:
+    chart = make_chart(codec=codec)
+    enter_vr(page, chart)
+    page.wait_for_function(IN_THE_PLACE)
+    assert stats(page)["planar"] == planar
+    for sample in look(page, 2):
+        for eye in sample["eyes"]:
+            for seen, true in zip(eye["patches"], PATCHES.values(), strict=True):
+                assert seen == pytest.approx(true, abs=9)
+
+
+def test_on_a_screen_arrow_keys_and_dragging_turn_the_view(page: Page, chart: ChartServer) -> None:
+    enter_on_screen(page, chart)
+    page.wait_for_function(IN_THE_PLACE)
+    page.keyboard.down("ArrowRight")
+    page.wait_for_function("() => __stillwater.poses().at(-1)[6] < -0.1")
+    page.keyboard.up("ArrowRight")
+    page.mouse.move(100, 120)
+    page.mouse.down()
+    page.mouse.move(420, 120, steps=4)
+    page.mouse.up()
+    page.wait_for_function("() => __stillwater.poses().at(-1)[6] > 0")
+    assert all(pose.emulated and pose.ipd_m == 0 for pose in chart.log.poses)
+
+
+# ---- sound ----
+
+
+def test_sound_is_decoded_and_played_and_is_the_tone_that_was_sent(page: Page, chart: ChartServer) -> None:
+    enter_on_screen(page, chart)
+    page.wait_for_function("() => __stillwater.stats().audioRms > 0.13")
+    heard = stats(page)
+    assert heard["audioRms"] == pytest.approx(0.2 / math.sqrt(2), rel=0.05)
+    assert heard["audioPeak"] == pytest.approx(0.2, rel=0.05)
+    assert heard["audioStep"] < 0.02, "a 330 Hz tone of 0.2 moves by 0.009 a sample; a click would jump"
+    assert heard["audioLevel"] == 1
+
+
+def test_a_break_in_the_sound_never_clicks(page: Page, chart: ChartServer) -> None:
+    enter_on_screen(page, chart)
+    page.evaluate(
+        """() => { window.steps = []; setInterval(() => window.steps.push(__stillwater.stats().audioStep ?? 0), 50) }"""
+    )
+    page.wait_for_function("() => __stillwater.stats().audioRms > 0.13")
+    chart.frozen = True
+    page.wait_for_function("() => __stillwater.stats().audioRms === 0")
+    chart.frozen = False
+    page.wait_for_function("() => __stillwater.stats().audioRms > 0.13")
+    assert stats(page)["audioUnderruns"] >= 1
+    assert max(page.evaluate("window.steps")) < 0.03
+
+
+# ---- when something breaks ----
+
+
+def test_a_frozen_picture_gives_way_to_the_calm_place_and_comes_back(page: Page, chart: ChartServer) -> None:
+    enter_on_screen(page, chart)
+    page.wait_for_function(IN_THE_PLACE)
+    watch_for_cuts(page)
+    chart.frozen = True
+    page.wait_for_function(IN_THE_CALM)
+    expect(page.locator("#status")).to_have_text("One moment. Stay with your breath.")
+    before = stats(page)["frameId"]
+    chart.frozen = False
+    page.wait_for_function(IN_THE_PLACE)
+    assert stats(page)["frameId"] > before
+    expect(page.locator("#status")).to_have_text("")
+    assert biggest_step(page) < 0.2, "a fade, never a cut"
+
+
+def test_a_cut_link_gives_way_to_the_calm_place_and_resumes_in_place(page: Page, chart: ChartServer) -> None:
+    enter_vr(page, chart)
+    page.wait_for_function(IN_THE_PLACE)
+    watch_for_cuts(page)
+    chart.cut()
+    page.wait_for_function(IN_THE_CALM)
+    page.wait_for_function(
+        "() => __stillwater.stats().videoOpen === 0 && __stillwater.stats().controlOpen === 0"
+    )
+    last = page.evaluate("__stillwater.poses().at(-1)[0]")
+    chart.cut_off = False
+    page.wait_for_function(IN_THE_PLACE)
+    assert page.evaluate("__stillwater.poses().at(-1)[0]") > last, "the same page, the same count of poses"
+    assert stats(page)["inVr"] == 1
+    assert biggest_step(page) < 0.2, "a fade, never a cut"
+
+
+def test_stop_works_with_the_server_dead_and_reaches_it_when_it_is_back(
+    page: Page, make_chart: MakeChart, chart: ChartServer
+) -> None:
+    enter_on_screen(page, chart)
+    page.wait_for_function("() => __stillwater.stats().audioRms > 0.13")
+    page.wait_for_function(IN_THE_PLACE)
+    chart.stop()
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_function("() => __stillwater.stats().safe === 1 && __stillwater.stats().audioLevel === 0")
+    expect(page.locator("#out-words")).to_have_text("You have stopped. Nothing more will happen here.")
+    again = make_chart(port=chart.port)
+    again.desk = chart.desk  # a server that knows its headsets again
+    page.wait_for_function("() => __stillwater.stats().controlOpen === 1", timeout=20_000)
+    page.wait_for_function("() => sessionStorage.length === 0")
+    assert again.log.texts_of(control.Stop) == [control.Stop(source="button")]
+    assert stats(page)["safe"] == 1, "a stop is not taken back"
+
+
+def test_escape_twice_stops_and_once_does_not(page: Page, chart: ChartServer) -> None:
+    enter_on_screen(page, chart)
+    page.wait_for_function("() => __stillwater.stats().controlOpen === 1")
+    page.keyboard.press("Escape")
+    expect(page.locator("#caption")).to_have_text("Press Escape once more to stop.")
+    assert stats(page)["stopped"] == 0
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => __stillwater.stats().safe === 1")
+    page.wait_for_function("() => sessionStorage.length === 0")
+    assert control.Stop(source="key") in chart.log.texts
+
+
+def test_a_controller_button_held_for_two_seconds_stops(page: Page, chart: ChartServer) -> None:
+    enter_vr(page, chart)
+    page.wait_for_function("() => __stillwater.stats().controlOpen === 1")
+    page.evaluate("harness.device.controllers.right.updateButtonValue('trigger', 1)")
+    page.wait_for_function("() => __stillwater.stats().safe === 1")
+    page.wait_for_function("() => sessionStorage.length === 0")
+    assert chart.log.texts_of(control.Stop) == [control.Stop(source="controller")]
+
+
+def test_a_stop_that_the_server_never_heard_survives_a_reload(page: Page, chart: ChartServer) -> None:
+    enter_on_screen(page, chart)
+    page.wait_for_function("() => __stillwater.stats().controlOpen === 1")
+    chart.cut()
+    page.wait_for_function("() => __stillwater.stats().controlOpen === 0")
+    page.get_by_role("button", name="Stop").click()
+    page.reload()
+    expect(page.locator("#out-words")).to_contain_text("You have stopped.")
+    chart.cut_off = False
+    page.wait_for_function("() => sessionStorage.length === 0", timeout=20_000)
+    assert control.Stop(source="page") in chart.log.texts
+
+
+def test_the_server_can_fade_to_the_safe_picture_and_back_and_end(page: Page, chart: ChartServer) -> None:
+    enter_on_screen(page, chart)
+    page.wait_for_function(IN_THE_PLACE)
+    chart.say(control.SafePicture(on=True, fade_s=0.25))
+    page.wait_for_function("() => __stillwater.stats().safe === 1 && __stillwater.stats().audioLevel === 0")
+    chart.say(control.SafePicture(on=False, fade_s=0.5))
+    page.wait_for_function("() => __stillwater.stats().safe === 0 && __stillwater.stats().audioLevel === 1")
+    chart.say(control.Caption(text="Let the chair hold you.", for_s=3.0))
+    expect(page.locator("#caption")).to_have_text("Let the chair hold you.")
+    chart.say(control.PhaseChanged(phase="ENDED"))
+    expect(page.locator("#out-words")).to_contain_text("This session is over.")
+    page.wait_for_function("() => __stillwater.stats().safe === 1")
+    assert chart.log.texts_of(control.Stop) == []
+
+
+def test_malformed_messages_do_not_disturb_the_page(page: Page, chart: ChartServer) -> None:
+    enter_on_screen(page, chart)
+    page.wait_for_function(IN_THE_PLACE)
+    good = protocol.pack_frame(chart.log.frames[-1])
+    noise = np.random.default_rng(7).integers(0, 256, 600, np.uint8).tobytes()
+    nan_header = good[:40] + b"\x00\x00\xc0\x7f" + good[44:]
+    for junk in (b"", b"\x01", good[:104], b"\x63" + good[1:], noise, nan_header):
+        chart.send_video(junk)
+    chart.send_video_text("hello")
+    chart.send_video(good[:104] + noise)  # a lawful header, a broken picture
+    for junk in (b"", noise[:9], b"\x10\x01" + bytes(14)):
+        chart.send_sound(junk)
+    chart.send_sound(protocol.pack_audio(protocol.Audio(seq=1, play_at_s=1.0, payload=noise)))
+    for text in (
+        "",
+        "null",
+        "[1",
+        '{"type":"safe","on":"yes","fade_s":1}',
+        '{"type":"phase","phase":"DANCING"}',
+    ):
+        chart.send_text(text)
+    page.wait_for_function("() => __stillwater.stats().badVideo >= 7 && __stillwater.stats().badControl >= 8")
+    last = chart.log.frames[-1].frame_id
+    page.wait_for_function(
+        f"() => __stillwater.stats().frameId > {last} && __stillwater.stats().picture === 1"
+    )
+    page.wait_for_function("() => __stillwater.stats().audioRms > 0.13")
+    assert stats(page)["stopped"] == 0
+
+
+def test_what_the_page_sends_is_what_the_server_expects(page: Page, chart: ChartServer) -> None:
+    enter_vr(page, chart)
+    page.wait_for_function(IN_THE_PLACE)
+    page.wait_for_timeout(2200)  # a stats message is due every 2 s
+    assert chart.log.refused == []
+    assert isinstance(chart.log.texts[0], control.Hello)
+    assert chart.log.texts_of(control.Stats)
+    assert chart.log.acks
+    clock = chart.log.texts_of(control.Clock)[-1]
+    pose = chart.log.poses[-1]
+    assert abs(pose.client_ms / 1000 + clock.offset_s - chart.log.frames[-1].sent_at_s) < 5
+    assert pose.ipd_m == pytest.approx(0.064, abs=1e-3)
+    seqs = [p.seq for p in chart.log.poses]
+    assert seqs == sorted(set(seqs))
+
+
+# ---- for everyone ----
+
+
+def test_axe_finds_nothing_on_any_view(page: Page, chart: ChartServer) -> None:
+    axe = (WEB / "node_modules/axe-core/axe.min.js").read_text()
+    page.emulate_media(reduced_motion="reduce")
+    arrive(page, chart)
+    assert violations(page, axe) == []
+    join(page, chart)
+    assert violations(page, axe) == []
+    page.get_by_role("button", name="Look on this screen").click()
+    page.wait_for_function(IN_THE_PLACE)
+    chart.say(control.Caption(text="Let the chair hold you.", for_s=30.0))
+    expect(page.locator("#caption")).to_have_text("Let the chair hold you.")
+    assert violations(page, axe) == []
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#out-words")).to_be_visible()
+    assert violations(page, axe) == []
+
+
+# ---- helpers ----
+
+
+def arrive(page: Page, chart: ChartServer, address: str = "/") -> None:
+    page.goto(chart.base + address)
+    page.wait_for_selector("body[data-ready]")
+
+
+def join(page: Page, chart: ChartServer) -> None:
+    page.get_by_label("The six digits").fill(chart.code())
+    page.get_by_role("button", name="Join").click()
+    expect(page.get_by_role("heading", name="Is everything comfortable?")).to_be_visible()
+
+
+def enter_on_screen(page: Page, chart: ChartServer) -> None:
+    page.set_viewport_size({"width": 480, "height": 360})  # software rendering: few pixels, many frames
+    arrive(page, chart)
+    join(page, chart)
+    page.get_by_role("button", name="Look on this screen").click()
+
+
+def enter_vr(page: Page, chart: ChartServer, before: str = "0") -> None:
+    page.set_viewport_size({"width": 960, "height": 480})
+    page.add_init_script((WEB / "node_modules/iwer/build/iwer.min.js").read_text())
+    page.add_init_script((Path(__file__).parent / "xr_harness.js").read_text())
+    arrive(page, chart)
+    page.evaluate(
+        "([dots, near, patches]) => Object.assign(harness, {dots, near, patches})",
+        [list(DOTS), list(NEAR_POINT), [list(where) for where in PATCHES]],
+    )
+    page.evaluate("harness.device.position.set(0, 1.4, 0)")
+    page.evaluate(before)
+    join(page, chart)
+    page.get_by_role("button", name="Enter VR").click()
+    # drawing goes on; showing it would cost a read-back that only software rendering has to pay
+    page.evaluate("harness.device.canvasContainer.style.display = 'none'")
+
+
+def look(page: Page, samples: int) -> list[dict[str, Any]]:
+    """Let the harness look at the pixels of so many display frames from now on."""
+    page.evaluate(f"harness.seen = []; harness.keep = {samples}")
+    page.wait_for_function(f"() => harness.seen.length >= {samples}", timeout=60_000)
+    seen: list[dict[str, Any]] = page.evaluate("harness.seen")
+    return seen
+
+
+def stats(page: Page) -> dict[str, float]:
+    figures: dict[str, float] = page.evaluate("__stillwater.stats()")
+    return figures
+
+
+def watch_for_cuts(page: Page) -> None:
+    """Note at every display frame how far the picture has faded in."""
+    page.evaluate(
+        """() => {
+          window.fades = [];
+          const note = () => { window.fades.push(__stillwater.stats().picture); requestAnimationFrame(note); };
+          note();
+        }"""
+    )
+
+
+def biggest_step(page: Page) -> float:
+    fades = page.evaluate("window.fades")
+    assert min(fades) == 0
+    assert max(fades) == 1
+    return float(np.abs(np.diff(fades)).max())
+
+
+def azimuth_deg(direction: list[float]) -> float:
+    x, _, z = direction
+    return math.degrees(math.atan2(x, -z))
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    page.evaluate(axe)
+    found = page.evaluate("async () => (await axe.run()).violations")
+    return [f"{v['id']}: {json.dumps([node['html'] for node in v['nodes']])[:300]}" for v in found]
