@@ -78,7 +78,7 @@ class Ocean:
         root.set_shader_input("water_s", math.fmod(scene_s, 20_000.0))
         # On the inhale the light lifts by a few hundredths too: the breath is seen wherever one looks.
         lift = 1.0 + 0.05 * controls.swell * (full - 0.5)
-        exposure = lift * 2.0 ** (2.0 * (controls.light - 0.5))
+        exposure = lift * 2.0 ** (1.9 * (controls.light - 0.5))
         white = _sky.tint(controls.colour_temperature_k)
         root.set_shader_input("grade", core.LVecBase3f(*(exposure * w for w in white)))
         self._set_air(controls, scene_s)

@@ -17,6 +17,6 @@ void main() {
     vec3 face = vec3(1.0 - lamp_shape.w * smoothstep(0.35, 0.75, maria));
     float above = smoothstep(-0.004, 0.012, up_share);
     vec3 c = lamp_colour.rgb * (disc * face + halo) * lamp_colour.a * grade * (1.0 - 0.62 * mist.a * mist.a);
-    c = c * (1.0 + c * 0.07) / (1.0 + c);
+    c = c * (1.0 + c * 0.05) / (1.0 + c);
     colour = vec4(sqrt(c) * above * (disc + (1.0 - disc) * min(rim * 1.6, 1.0)), 1.0);
 }

@@ -39,7 +39,7 @@ void main() {
         c *= mix(smoothstep(-0.5, 0.05, corner.y), 1.0, solid);
     }
     c *= grade;
-    c = c * (1.0 + c * 0.07) / (1.0 + c);
+    c = c * (1.0 + c * 0.05) / (1.0 + c);
     // Added light is laid over in display coding, softly: less where the place is bright already.
     colour = vec4(mix(sqrt(c) * min(sqrt(c) * 1.8, vec3(1.0)), sqrt(c), solid), solid);
 }

@@ -57,7 +57,7 @@ def test_the_two_eyes_see_it_from_two_places(studio: Studio) -> None:
     assert np.any(left != right)
     one_eyed = View(ipd_m=0.0)
     left, right = eyes(studio.picture(NEUTRAL, 20.0, view=one_eyed))
-    assert np.abs(left.astype(int) - right).max() <= 2, "only the still grain against banding differs"
+    assert np.abs(left.astype(int) - right).mean() < 0.6, "only the still grain differs"
 
 
 def lantern(index: int, controls: Controls, at_s: float) -> tuple[float, float, float]:
@@ -69,7 +69,7 @@ def lantern(index: int, controls: Controls, at_s: float) -> tuple[float, float, 
 
 @pytest.mark.parametrize("index", [0, 2, 5])
 def test_a_lanterns_disparity_is_what_its_distance_asks_for(studio: Studio, index: int) -> None:
-    night = with_(time_of_day_h=23.5, swell=0.0, weather=0.0)
+    night = with_(time_of_day_h=20.05, swell=0.0, weather=0.0)  # neither sun nor moon glitters
     x, y, z = lantern(index, night, 20.0)
     away, yaw = math.hypot(x, y), -math.atan2(x, y)
     tan, px, ipd_m = 0.25, 448, 0.08
@@ -83,9 +83,11 @@ def test_a_lanterns_disparity_is_what_its_distance_asks_for(studio: Studio, inde
     )
     columns = []
     for eye in eyes(studio.picture(night, 20.0, view=view, eye_px=px)):
-        bright = np.clip(luminance(eye)[px // 3 : 2 * px // 3] - 0.45, 0.0, None)
-        middle = slice(px // 4, 3 * px // 4)
-        columns.append(float((bright[:, middle] * np.arange(px)[middle]).sum() / bright[:, middle].sum()))
+        reach = round(0.3 / away / (2.0 * tan / px)) + 5  # around the lantern itself: others float near it
+        near = slice(px // 2 - reach, px // 2 + reach)
+        light = luminance(eye)[near, near]
+        flame = np.clip(light - 0.75 * light.max(), 0.0, None)
+        columns.append(float((flame * np.arange(2 * reach)).sum() / flame.sum()))
     expected = ipd_m / away / (2.0 * tan / px)
     assert columns[0] - columns[1] == pytest.approx(expected, rel=0.08, abs=0.5)
 

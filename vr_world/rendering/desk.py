@@ -64,6 +64,7 @@ class Desk:
         self._shown_since_s: float | None = None
         self._fade_in_s = config.fade_in_s
         self._scene = config.scene
+        self._built = ""
         self._headset = ""
         self._codecs: tuple[str, ...] = ()
         self._pose: Pose | None = None
@@ -105,10 +106,11 @@ class Desk:
             if not self._stopped:
                 self._changed.wait(max(timeout_s, 0.0))
 
-    def begin(self, at_s: float) -> None:
-        """Open the veil: a place has been built and its first picture is about to be drawn."""
+    def begin(self, at_s: float, scene: str) -> None:
+        """Open the veil on `scene`, which has been built, unless another is wanted by now."""
         with self._changed:
-            if not self._safe:
+            self._built = scene
+            if not self._safe and scene == self._scene:
                 self._veil.open(at_s, self._fade_in_s)
 
     def look(self, at_s: float) -> Look:
@@ -227,7 +229,7 @@ class Desk:
         self._safe = word.on
         if word.on:
             self._veil.close(at_s, min(word.fade_s, SAFE_WITHIN_S))
-        else:
+        elif self._built == self._scene:
             self._veil.open(at_s, word.fade_s)
 
 

@@ -55,7 +55,7 @@ class Drawing:
         """Draw until the desk says stop."""
         started_s = session_now_s() - self._config.scene_s
         due_s = session_now_s()
-        self._desk.begin(due_s)
+        self._desk.begin(due_s, self._scene)
         while not self._desk.stopped:
             now_s = session_now_s()
             self._sending.drawing_lives(now_s, now_s - started_s, self._ladder.rung)
@@ -105,7 +105,7 @@ class Drawing:
             self._renderer.change_scene(look.scene, self._config.seed)
         except BadPlugin as error:
             self._desk.refuse(str(error))
-        self._desk.begin(now_s)
+        self._desk.begin(now_s, look.scene)
 
     def _next_picture(self) -> Picture:
         shape = (self._renderer.eye_height_px, 2 * self._renderer.eye_px, 4)

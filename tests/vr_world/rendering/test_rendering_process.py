@@ -260,8 +260,9 @@ def test_stop_is_a_dark_warm_picture_within_a_quarter_second_and_the_place_comes
     assert picture[:, :320].std() < 12.0
     room.say(Safe(on=False, fade_s=1.0))
     opened = room.until(Frame, lambda f: not f.safe)
+    room.until(Frame, lambda f: f.render_at_s > opened.render_at_s + 1.2)
     room.say(KeyRequest(headset="h"))
-    bright = room.until(Frame, lambda f: f.key and f.render_at_s > opened.render_at_s + 1.2)
+    bright = room.until(Frame, lambda f: f.key)
     assert brightness(decoded([bright])[0]) > 2.0 * picture.mean()
 
 
