@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import xml.etree.ElementTree as ET
-from typing import Final, assert_never
+from typing import assert_never
 
 import numpy as np
 
-from sensors.inlets import Changed, Chunk, Found, Happening, Inlets, Lost, Offset, Recovered, Refused
-from sensors.lsl import Source
-from sensors.outlets import CONTROLS_KIND
+from sensors.raw import (
+    Changed,
+    Chunk,
+    Found,
+    Happening,
+    Lost,
+    Offset,
+    RawInlets,
+    Recovered,
+    Refused,
+    Source,
+)
 from session_records.chunks import Channel, Format, StreamDeclaration, clean_text
 from session_records.errors import BadRow
 from session_records.recorder import Recorder
@@ -18,9 +27,6 @@ from therapy.events import BadInput, Event, GapMarked, StreamChanged
 from vr_world.clock import session_now_s
 
 __all__ = ["RecordedSources", "declaration_of"]
-
-#: What LSL keeps for a reader that is late: the recorder may stall so long without losing a sample.
-BUFFER_S: Final = 360
 
 
 def declaration_of(source: Source) -> StreamDeclaration:
@@ -64,17 +70,6 @@ def _text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("utf-8", "backslashreplace")
 
 
-def _accept(source: Source) -> str | None:
-    """Take every stream but a room's own controls, which its recording has at first hand."""
-    if source.kind == CONTROLS_KIND:
-        return None
-    try:
-        declaration_of(source)
-    except ValueError as error:  # BadDeclaration is one
-        return str(error)
-    return ""
-
-
 @dataclasses.dataclass(slots=True)
 class _Taken:
     """A stream that is read; `offset` is a clock measurement (at_s, offset_s) that is not recorded yet."""
@@ -88,7 +83,7 @@ class RecordedSources:
     """Inlets of its own to all streams in sight. After `sensors.lsl.configure`; then `poll`, then `close`."""
 
     def __init__(self) -> None:
-        self._inlets = Inlets(_accept, clock=session_now_s, buffer_s=BUFFER_S)
+        self._inlets = RawInlets()
         self._taken: dict[str, _Taken] = {}
 
     @property
@@ -120,11 +115,12 @@ class RecordedSources:
         name = happening.source.name
         match happening:
             case Found(source=source):
-                self._of(source)
+                return self._found(source)
             case Chunk():
                 return [] if recorder is None else self._samples(happening, recorder)
             case Offset(source=source, at_s=at_s, offset_s=offset_s):
-                self._of(source).offset = (at_s, offset_s)
+                if (taken := self._taken.get(source.key)) is not None:
+                    taken.offset = (at_s, offset_s)
             case Recovered(gap_s=gap_s):
                 return [GapMarked(at_s=now_s, what=f"stream {name}", gap_s=gap_s, reason="no samples came")]
             case Changed(was=was, source=source):
@@ -138,15 +134,18 @@ class RecordedSources:
                 assert_never(happening)
         return []
 
-    def _of(self, source: Source) -> _Taken:
-        taken = self._taken.get(source.key)
-        if taken is None:
-            taken = self._taken[source.key] = _Taken(declaration_of(source))
-        return taken
+    def _found(self, source: Source) -> list[Event]:
+        try:
+            self._taken[source.key] = _Taken(declaration_of(source))
+        except ValueError as error:  # BadDeclaration is one
+            return [BadInput(at_s=session_now_s(), source=f"stream {source.name}", what=str(error))]
+        return []
 
     def _samples(self, chunk: Chunk, recorder: Recorder) -> list[Event]:
         """Record samples. Those without a finite stamp have no place in a recording."""
-        taken = self._of(chunk.source)
+        taken = self._taken.get(chunk.source.key)
+        if taken is None:
+            return []  # it was refused when it was found
         if taken.offset is not None:
             recorder.clock_offset(taken.declaration, *taken.offset)
             taken.offset = None
@@ -161,8 +160,8 @@ class RecordedSources:
         return self._complain(chunk.source, "samples whose stamp is not finite are not recorded")
 
     def _complain(self, source: Source, what: str) -> list[Event]:
-        taken = self._of(source)
-        if taken.complained:
+        taken = self._taken.get(source.key)
+        if taken is None or taken.complained:
             return []
         taken.complained = True
         return [BadInput(at_s=session_now_s(), source=f"stream {source.name}", what=what)]
