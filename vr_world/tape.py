@@ -154,7 +154,6 @@ class Tape:
     def event(self, event: Event) -> None:
         """Record an event, at once."""
         line = to_line(event)
-        self._row("events", event.at_s, (line,))
         if isinstance(event, TherapistCommand):
             self._row("commands", event.at_s, (line,))
         if self._child is not None:
