@@ -248,5 +248,5 @@ class _Process:
             self._tell(ended(now_s))
         self._spoken_s = now_s - HEARTBEAT_S
         self._speak(now_s)
-        self._conn.close()
         self._sources.close()
+        self._conn.close()  # last: the room then waits for this process, which has nothing left to do
