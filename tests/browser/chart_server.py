@@ -1,8 +1,8 @@
 """A small real server for the headset page's tests: it streams a *chart*, a world of known directions.
 
-White dots lie at `DOTS` (infinitely far), one at `NEAR_POINT` (1 m), patches of known colour at `PATCHES`. Every
-picture is rendered for exactly the pose and field of view that its header names, encoded by the same codecs as
-the product, and everything that passes the wire is logged.
+White dots lie at `DOTS` (infinitely far), one at `NEAR_POINT` (1 m), patches of known colour at `PATCHES`.
+Every picture is rendered for exactly the pose and field of view that its header names, encoded by the same
+codecs as the product, and everything that passes the wire is logged.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _spot(
     radius_deg: float,
     rgb: tuple[int, int, int],
 ) -> None:
-    """Draw a disc of `radius_deg` around the direction `towards` (eye axes), anti-aliased, only where it is."""
+    """Draw an anti-aliased disc of `radius_deg` around the direction `towards` (eye axes)."""
     left, right, up, down = tan
     size_px = picture.shape[0]
     x, y, z = towards
@@ -119,7 +119,7 @@ def _spot(
 
 
 class Encoder:
-    """One stream of stereo pictures, H.264 as the product sends it or VP9 4:4:4 (which browsers cannot copy out)."""
+    """One stream of stereo pictures: H.264 as the product sends it, or VP9 4:4:4, never uploaded as planes."""
 
     def __init__(self, codec: protocol.Codec) -> None:
         self.codec = codec

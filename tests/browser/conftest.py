@@ -1,7 +1,7 @@
 """Real Chromium for the browser tests, and the pages as they are now.
 
-`browser` is module-scoped on purpose: Playwright's sync API keeps an event loop running in this thread while it is
-open, and asyncio tests of other modules could not run beside it.
+`browser` is module-scoped on purpose: Playwright's sync API keeps an event loop running in this thread while
+it is open, and asyncio tests of other modules could not run beside it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if str(HERE) not in sys.path:  # test folders are not packages; the chart server
     sys.path.insert(0, str(HERE))
 
 from chart_server import ChartServer, MakeChart  # noqa: E402 - needs the path above
+from watching import fresh_context, watched_page  # noqa: E402 - needs the path above
 
 WEB = HERE.parents[1] / "web"
 CHROMIUM_FLAGS = [
@@ -66,27 +67,16 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A fresh browser profile, 1024 × 640."""
-    context = browser.new_context(viewport={"width": 1024, "height": 640}, device_scale_factor=1)
-    yield context
-    context.close()
+    """A fresh browser profile."""
+    with fresh_context(browser) as context:
+        yield context
 
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """A page that must end its test without an uncaught error or a request to another host."""
-    page = context.new_page()
-    errors: list[str] = []
-    hosts: set[str] = set()
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on(
-        "console", lambda message: errors.append(message.text) if "Content Security" in message.text else None
-    )
-    page.on("request", lambda request: hosts.add(request.url.split("/")[2].split(":")[0]))
-    page.on("websocket", lambda ws: hosts.add(ws.url.split("/")[2].split(":")[0]))
-    yield page
-    assert errors == []
-    assert hosts <= {"127.0.0.1", "localhost"}
+    """A `watched_page` of the test's own."""
+    with watched_page(context) as page:
+        yield page
 
 
 @pytest.fixture

@@ -14,7 +14,9 @@ export const STEADY_FRAMES = 4;
 export const STOP_FADE_S = 0.2;
 const FIRST_FADE_S = 3;
 const RETURN_FADE_S = 1;
-const AWAY_FADE_S = 0.6;
+const AWAY_FADE_S = 0.8;
+/** One late display frame must not become a cut: a fade (except a stop's) advances by this much at a time. */
+const MAX_STEP_S = 0.08;
 
 export interface Mix {
   /** Opacity of the server's picture over the calm place. */
@@ -89,8 +91,7 @@ export class Presence {
     this.#decide(nowMs);
     const firstTime = !this.#everHere;
     const comeS = firstTime ? FIRST_FADE_S : RETURN_FADE_S;
-    // one late display frame must not become a cut: a fade advances at most 50 ms at a time, except a stop's
-    const calmDtS = Math.min(dtS, 0.05);
+    const calmDtS = Math.min(dtS, MAX_STEP_S);
     this.#picture = approach(this.#picture, this.#here ? 1 : 0, calmDtS / (this.#here ? comeS : AWAY_FADE_S));
     if (this.#picture === 1) this.#everHere = true;
     const safeDtS = this.#stopped ? dtS : calmDtS;
