@@ -229,10 +229,10 @@ def test_a_control_at_its_greatest_slope_changes_luminance_by_a_tenth_in_a_secon
 
 
 def test_the_whole_day_has_no_jump(studio: Studio) -> None:
-    hours = np.arange(0.0, 24.0, 0.1)
+    hours = np.arange(0.0, 24.0, 0.2)
     light = [luminance(studio.picture(with_(time_of_day_h=float(h)), 20.0, eye_px=64)).mean() for h in hours]
     around = [*light, light[0]]
-    assert max(abs(b - a) for a, b in itertools.pairwise(around)) < 0.03
+    assert max(abs(b - a) for a, b in itertools.pairwise(around)) < 0.05
 
 
 def test_looking_behind_shows_another_part_of_the_same_place(studio: Studio) -> None:
