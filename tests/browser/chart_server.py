@@ -119,7 +119,7 @@ def _spot(
 
 
 class Encoder:
-    """One stream of stereo pictures: H.264 as the product sends it, or VP9 4:4:4, never uploaded as planes."""
+    """One stream of stereo pictures: H.264 as the product sends it, or VP9 4:4:4, not uploaded as planes."""
 
     def __init__(self, codec: protocol.Codec) -> None:
         self.codec = codec

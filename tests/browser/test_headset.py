@@ -485,7 +485,7 @@ def watch_for_cuts(page: Page) -> None:
     page.evaluate(
         """() => {
           window.fades = [];
-          const note = () => { window.fades.push(__stillwater.stats().picture); requestAnimationFrame(note); };
+          const note = () => { fades.push(__stillwater.stats().picture); requestAnimationFrame(note); };
           note();
         }"""
     )
