@@ -270,6 +270,7 @@ class ProcessInfo(Struct, frozen=True, kw_only=True):
     name: str
     alive: bool
     restarts: int
+    pid: int | None = None
     detail: str = ""
 
 

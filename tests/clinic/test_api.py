@@ -38,7 +38,7 @@ async def run(browser: httpx.AsyncClient, command: str, **more: Any) -> httpx.Re
     return await browser.post("/api/rooms/1/commands", json={"command": command, **more})
 
 
-# signing in ---------------------------------------------------------------------------------------------------
+# signing in ---------------------------------------------------------------------------------------
 
 
 async def test_a_first_visit_from_set_up_to_sign_out(fresh: Clinic) -> None:
@@ -111,7 +111,7 @@ async def test_strangers_command_nothing(clinic: Clinic) -> None:
     assert clinic.rooms.starts == []
 
 
-# other sites --------------------------------------------------------------------------------------------------
+# other sites --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", UNSAFE)
@@ -158,7 +158,7 @@ async def test_answers_are_neither_kept_nor_framed(clinic: Clinic) -> None:
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
 
 
-# starting -----------------------------------------------------------------------------------------------------
+# starting -----------------------------------------------------------------------------------------
 
 
 async def test_a_session_starts_with_a_code_and_is_known_by_whom(clinic: Clinic) -> None:
@@ -227,13 +227,15 @@ async def test_a_start_that_is_not_as_documented_is_refused(
     assert clinic.rooms.starts == []
 
 
-# commands -----------------------------------------------------------------------------------------------------
+# commands -----------------------------------------------------------------------------------------
 
 
 async def test_the_way_through_a_session(clinic: Clinic) -> None:
     async with clinic.signed_in() as browser:
         await browser.post("/api/rooms/1/session", json=START)
-        phases = [(await run(browser, c)).json()["phase"] for c in ("begin", "pause", "resume", "return", "stop")]
+        phases = [
+            (await run(browser, c)).json()["phase"] for c in ("begin", "pause", "resume", "return", "stop")
+        ]
     assert phases == ["RUNNING", "PAUSED", "RUNNING", "RETURNING", "STOPPED"]
     assert {c.actor for c in clinic.rooms.commands} == {"therapist"}
 
@@ -328,7 +330,7 @@ async def test_an_alarm_is_acknowledged(clinic: Clinic) -> None:
         assert (await browser.get("/api/rooms/1")).json()["alarms"] == [{**alarm, "acknowledged": True}]
 
 
-# reading ------------------------------------------------------------------------------------------------------
+# reading ------------------------------------------------------------------------------------------
 
 
 async def test_everything_that_is_shown_has_its_documented_shape(clinic: Clinic) -> None:
@@ -362,7 +364,7 @@ async def test_an_expired_session_reads_nothing(clinic: Clinic) -> None:
         assert (await browser.get("/api/account")).json()["signed_in"] is False
 
 
-# the description ----------------------------------------------------------------------------------------------
+# the description ----------------------------------------------------------------------------------
 
 
 async def test_every_route_is_described_and_nothing_else(clinic: Clinic) -> None:
@@ -401,11 +403,12 @@ async def test_the_description_points_only_at_what_it_holds(clinic: Clinic) -> N
 async def test_only_the_ways_in_are_open(clinic: Clinic) -> None:
     async with clinic.browser() as browser:
         described = (await browser.get("/api/openapi.json")).json()
-    open_to_all = {path for path, ops in described["paths"].items() for op in ops.values() if not op["security"]}
+    open_to_all = {
+        path for path, ops in described["paths"].items() for op in ops.values() if not op["security"]
+    }
     assert open_to_all == {
         "/api/account",
         "/api/account/setup",
         "/api/account/sign-in",
         "/api/account/sign-out",
     }
-

@@ -66,14 +66,14 @@ def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(path) as raw:
         raw.execute("UPDATE alembic_version SET version_num = '9999'")
     raw.close()
-    with pytest.raises(StoreError, match="'9999'.*newer"):
+    with pytest.raises(StoreError, match=r"'9999'.*newer"):
         open_store(path)
 
 
 def test_a_file_that_is_no_database_is_said_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "db.sqlite"
     path.write_bytes(b"these are not the bytes of a database, and there are enough of them" * 40)
-    with pytest.raises(StoreError, match="db.sqlite") as refused:
+    with pytest.raises(StoreError, match=r"db\.sqlite") as refused:
         open_store(path)
     assert "\n" not in str(refused.value)
     assert path.read_bytes().startswith(b"these are not")
@@ -134,4 +134,7 @@ def test_what_an_earlier_run_left_open_is_marked(clinic: Clinic) -> None:
     clinic.sessions.started("done", room="1", start=START, folder=Path("x"), at_utc_s=1.0)
     clinic.sessions.ended("done", outcome="ENDED", at_utc_s=2.0)
     assert clinic.sessions.interrupt_open(at_utc_s=9.0) == 1
-    assert {s.session_id: s.outcome for s in clinic.sessions.recent()} == {"old": INTERRUPTED, "done": "ENDED"}
+    assert {s.session_id: s.outcome for s in clinic.sessions.recent()} == {
+        "old": INTERRUPTED,
+        "done": "ENDED",
+    }
