@@ -60,6 +60,11 @@ class Soundscape(Protocol):
         """The sound, a pyo object of two streams (left, right)."""
         ...
 
+    @property
+    def lufs(self) -> float:
+        """About how loud the dry sound is as steered now, LUFS; the master listens and corrects."""
+        ...
+
     def steer(self, controls: Controls) -> None:
         """Follow the controls, without clicks. Called at most every 10 ms."""
         ...
@@ -100,10 +105,6 @@ class Desk:
     def fire(self, line: int, offset_s: float) -> None:
         """Put one trigger on `line`, `offset_s` into the coming block."""
         self._lines[min(int(offset_s * RATE_HZ + 0.5), BLOCK_FRAMES - 1), line] = 1.0
-
-    def detach(self) -> None:
-        """Let go of the server's memory; later triggers go nowhere."""
-        self._lines = np.zeros_like(self._lines)
 
     def table(self, samples: npt.ArrayLike) -> Any:
         """Return a pyo table of `samples` (n,)."""

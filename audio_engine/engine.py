@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import gc
 import hashlib
 import math
 from typing import Any, Final
@@ -22,7 +23,7 @@ from audio_engine.conductor import Conductor, Onset
 from audio_engine.desk import Desk, Instrument, Soundscape
 from audio_engine.door import Door
 from audio_engine.errors import BadAudioConfig, EngineBroken
-from audio_engine.loudness import amplitude
+from audio_engine.loudness import SILENT_DB, amplitude
 from audio_engine.master import LATENCY_S, Master
 from audio_engine.messages import BLOCK_FRAMES, BLOCK_S, CHANNELS, RATE_HZ, NotePlayed
 from therapy.controls import Controls
@@ -35,6 +36,8 @@ _LINES: Final = 32
 _LIFT_DB: Final = 4.0
 _REVERB_S: Final = 3.2
 _REVERB_LEVEL: Final = 0.9
+#: Dry pad, drone, bells and room at the neutral controls (measured).
+_MUSIC_LUFS: Final = -21.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +71,13 @@ class Engine:
         number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
         self._conductor = Conductor(Composer(text), start_bar * BEATS_PER_BAR, first)
         self._breath = BreathClock(first.pacer_phase, first.breath_pace_per_min)
-        self.master = Master(first.music_lufs)
         self._swell = first.swell
         self._blocks = 0
         self._boot(number)
         self._desk = Desk(self._lines, number)
         self._build()
         self._apply(first)
+        self.master = Master(first.music_lufs, self._declared_lufs())
 
     def _boot(self, seed: int) -> None:
         """Boot a server without a sound card and map its buffers: no copy on the way in or out."""
@@ -101,10 +104,10 @@ class Engine:
         sends = pyo.Mix([(voice.sound * voice.reverb_send).mix(1) for voice in voices], voices=1)
         room = pyo.STRev(sends, inpos=0.5, revtime=_REVERB_S, cutoff=4200.0, bal=1.0, roomSize=1.3)
         everything = [v.sound for v in voices] + [s.sound for s in self.soundscapes.values()]
-        self._room = room * _REVERB_LEVEL
+        self._room: Any = room * _REVERB_LEVEL
         # pyo stops what nobody holds: keep every end of the graph.
-        self._ends = [sound.out() for sound in everything] + [self._room.out()]
-        self._sends = (sends, room)
+        self._ends: list[Any] = [sound.out() for sound in everything] + [self._room.out()]
+        self._sends: tuple[Any, ...] = (sends, room)
 
     @property
     def bar(self) -> float:
@@ -152,14 +155,19 @@ class Engine:
         # The one test that sees every NaN: pyo's Clip lets them pass, and filters latch them.
         if not np.isfinite(self._dry).all():
             raise EngineBroken(f"synthesis must be finite, got NaN or infinity in block {self._blocks}")
-        return Block(frames=self.master.process(self._dry, controls.music_lufs), notes=tuple(notes))
+        frames = self.master.process(self._dry, controls.music_lufs, self._declared_lufs())
+        return Block(frames=frames, notes=tuple(notes))
 
     def close(self) -> None:
-        """Stop the server and drop the views into its memory, which dies with it."""
+        """Take the graph down while its server lives, then the server and the views into its memory."""
         self._lines = np.zeros((BLOCK_FRAMES, _LINES), np.float32)
         self._dry = np.zeros((BLOCK_FRAMES, CHANNELS), np.float32)
-        self._desk.detach()
         self._server.stop()
+        self.instruments, self.soundscapes = {}, {}
+        self._ends, self._sends, self._room = [], (), None
+        del self._desk
+        # pyo's objects point at each other; left to a later collection they would go after their server.
+        gc.collect()
         self._server.shutdown()
 
     def _play(self, onset: Onset) -> bool:
@@ -180,6 +188,11 @@ class Engine:
             voice.steer(controls)
         for place in self.soundscapes.values():
             place.steer(controls)
+
+    def _declared_lufs(self) -> float:
+        """Return about how loud the dry mix is, from what its parts say."""
+        parts = [_MUSIC_LUFS] + [place.lufs for place in self.soundscapes.values()]
+        return 10.0 * math.log10(math.fsum(10.0 ** (lufs / 10.0) for lufs in parts if lufs > SILENT_DB))
 
     def _breathe(self, at_s: float) -> None:
         controls = self.door.controls

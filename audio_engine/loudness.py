@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from audio_engine.messages import BLOCK_S, CHANNELS
 
-__all__ = ["SILENT_DB", "KWeighting", "Momentary", "PeakDetector", "amplitude", "decibels", "lufs"]
+__all__ = ["SILENT_DB", "KWeighting", "LoudnessMeter", "PeakDetector", "amplitude", "decibels", "lufs"]
 
 #: What meters say of silence.
 SILENT_DB: Final = -120.0
@@ -22,9 +22,8 @@ _K_SOS: Final = (
     (1.0, -2.0, 1.0, 1.0, -1.99004745483398, 0.99007225036621),
 )
 _OFFSET_DB: Final = -0.691
-_MOMENTARY_BLOCKS: Final = round(0.4 / BLOCK_S)
 _CHUNK: Final = 48
-_TAPS: Final = 12
+_TAPS: Final = 24
 
 
 def decibels(amplitude_ratio: float) -> float:
@@ -103,32 +102,32 @@ def _state_space(
     return response, from_state, to_state, carry
 
 
-class Momentary:
-    """Loudness of the last 400 ms."""
+class LoudnessMeter:
+    """Loudness of the last `window_s`: 0.4 s is BS.1770's *momentary*, 3 s its *short-term* loudness."""
 
-    def __init__(self) -> None:
+    def __init__(self, window_s: float = 0.4) -> None:
         self._filter = KWeighting()
-        self._energies: deque[float] = deque(maxlen=_MOMENTARY_BLOCKS)
+        self._energies: deque[float] = deque(maxlen=round(window_s / BLOCK_S))
 
     def push(self, block: npt.NDArray[np.floating]) -> None:
-        """Take the next 10 ms block (n, 2)."""
+        """Take the next 10 ms block (480, 2)."""
         self._energies.append(self._filter.energy(block))
 
     @property
-    def energy(self) -> float:
-        """K-weighted energy of the last 400 ms (of what came so far, if less)."""
-        return math.fsum(self._energies) / len(self._energies) if self._energies else 0.0
+    def full(self) -> bool:
+        """The window has been heard whole."""
+        return len(self._energies) == self._energies.maxlen
 
     @property
     def lufs(self) -> float:
-        """Loudness of the last 400 ms in LUFS, `SILENT_DB` for silence."""
-        return lufs(self.energy)
+        """Loudness of the window (of what came so far, if less) in LUFS, `SILENT_DB` for silence."""
+        return lufs(math.fsum(self._energies) / len(self._energies)) if self._energies else SILENT_DB
 
 
 class PeakDetector:
     """True peak of consecutive blocks, 4 × oversampled (BS.1770-5 annex 2).
 
-    The interpolator looks 6 samples ahead, so a peak between the last 6 samples of a block counts for the
+    The interpolator looks 12 samples ahead, so a peak between the last 12 samples of a block counts for the
     next one.
     """
 

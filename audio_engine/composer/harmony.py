@@ -42,7 +42,7 @@ class Harmony:
         wanted = _ARC[place] * (0.35 + 0.65 * controls.tension)
         root = self._root(rng, controls.mode, wanted, first=place == 0)
         colour = min(1.0, controls.tension + 0.25 * rng.random())
-        self.chord = chord_on(self._tonic, controls.mode, root, colour if place else 0.5 * colour)
+        self.chord = chord_on(self._tonic, controls.mode, root, colour if place else 0.7 * colour)
         centre = min(max(59.0 + 0.35 * (controls.register - 62.0), 55.0), 65.0)
         self.notes = voice(self.chord, self.notes, centre)
         return self.notes

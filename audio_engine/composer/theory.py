@@ -62,7 +62,7 @@ def roots(mode: str) -> tuple[int, ...]:
 
 
 def chord_on(tonic: int, mode: str, root: int, colour: float) -> Chord:
-    """Return the chord on step `root`; `colour` 0 … 1: from a triad to ninths, sevenths and fourths."""
+    """Return the chord on step `root`; `colour` 0 … 1: from a triad to added ninths and sevenths."""
     stack: tuple[int, ...]
     if len(MODES[mode]) < 7:
         stack = (0, 2, 4) if colour < 0.5 else (0, 1, 3)
@@ -73,7 +73,7 @@ def chord_on(tonic: int, mode: str, root: int, colour: float) -> Chord:
     elif colour < 0.7:
         stack = (0, 2, 4, 6)
     else:
-        stack = (0, 3, 6, 8)
+        stack = (0, 2, 6, 8)
     return Chord(root=root, classes=tuple(pitch(tonic, mode, root + s) % 12 for s in stack))
 
 

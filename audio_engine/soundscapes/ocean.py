@@ -6,12 +6,15 @@ from typing import Any, Final
 
 from audio_engine._pyo import pyo
 from audio_engine.desk import Desk
+from audio_engine.loudness import SILENT_DB, decibels
 from therapy.controls import Controls
 from therapy.specs import SoundscapeSpec
 
 __all__ = ["SOUNDSCAPE", "Ocean"]
 
 _LEVEL: Final = 0.42
+#: Measured at full level in stirred weather.
+_FULL_LUFS: Final = -20.6
 
 
 class Ocean:
@@ -19,6 +22,7 @@ class Ocean:
 
     def __init__(self, desk: Desk) -> None:
         self._level = desk.glide(0.0, 0.4)
+        self.lufs = SILENT_DB
         self._stir = desk.glide(0.3, 1.0)
         own = pyo.Randi(min=0.55, max=1.0, freq=[0.13, 0.11])
         rise = desk.lift * 0.55 + 1.0
@@ -33,7 +37,9 @@ class Ocean:
 
     def steer(self, controls: Controls) -> None:
         """Set loudness from `ocean` and stir from `weather`."""
-        self._level.value = _LEVEL * controls.ocean**1.5
+        gain = controls.ocean**1.5
+        self._level.value = _LEVEL * gain
+        self.lufs = _FULL_LUFS + decibels(gain)
         self._stir.value = controls.weather
 
 

@@ -6,12 +6,15 @@ from typing import Any, Final
 
 from audio_engine._pyo import pyo
 from audio_engine.desk import Desk
+from audio_engine.loudness import SILENT_DB, decibels
 from therapy.controls import Controls
 from therapy.specs import SoundscapeSpec
 
 __all__ = ["SOUNDSCAPE", "Wind"]
 
 _LEVEL: Final = 0.6
+#: Measured at full level in stirred weather.
+_FULL_LUFS: Final = -25.0
 
 
 class Wind:
@@ -19,6 +22,7 @@ class Wind:
 
     def __init__(self, desk: Desk) -> None:
         self._level = desk.glide(0.0, 0.4)
+        self.lufs = SILENT_DB
         self._gusts_hz = desk.glide(0.2, 2.0)
         noise = pyo.PinkNoise(mul=[1.0, 1.0])
         wander = pyo.Randi(min=220.0, max=620.0, freq=self._gusts_hz * [1.0, 0.83])
@@ -30,7 +34,9 @@ class Wind:
 
     def steer(self, controls: Controls) -> None:
         """Set loudness from `wind`, pace of the gusts from `weather`."""
-        self._level.value = _LEVEL * controls.wind**1.25
+        gain = controls.wind**1.25
+        self._level.value = _LEVEL * gain
+        self.lufs = _FULL_LUFS + decibels(gain)
         self._gusts_hz.value = 0.12 + 0.5 * controls.weather
 
 

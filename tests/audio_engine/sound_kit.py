@@ -1,0 +1,157 @@
+"""Rendering and listening for the tests. Renders run in a process of their own: pyo can crash one."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+from scipy import signal
+
+from therapy.controls import TABLE, Controls
+
+RATE_HZ = 48_000
+Sound = npt.NDArray[np.float32]
+
+#: Tonal instruments alone, without the breath: what a scale or a timbre is measured on.
+BARE = Controls(ocean=0.0, wind=0.0, rain=0.0, fire=0.0, birds=0.0, pulse=0.0, swell=0.0)
+
+
+def plain(seconds: float, steps: Sequence[tuple[float, Controls]], seed: int = 3, **options: Any) -> Sound:
+    """Render controls that change in steps: (from this time on, these)."""
+    from audio_engine.offline import render
+
+    def controls_at(at_s: float) -> Controls:
+        return [c for since_s, c in steps if since_s <= at_s][-1]
+
+    return render(controls_at, seconds, seed, **options)
+
+
+def paced(seconds: float, controls: Controls, seed: int = 3) -> Sound:
+    """Render with a pacer that runs as a room's does: phase from time and pace."""
+    from audio_engine.offline import render
+
+    def controls_at(at_s: float) -> Controls:
+        return dataclasses.replace(controls, pacer_phase=at_s * controls.breath_pace_per_min / 60.0 % 1.0)
+
+    return render(controls_at, seconds, seed, follow_pacer=True)
+
+
+def digest(seconds: float, seed: int) -> str:
+    return hashlib.md5(plain(seconds, [(0.0, Controls())], seed).tobytes()).hexdigest()
+
+
+def with_notes(seconds: float, controls: Controls) -> tuple[Sound, list[Any]]:
+    notes: list[Any] = []
+    return plain(seconds, [(0.0, controls)], on_note=notes.append), notes
+
+
+def storm(seconds: float, seed: int) -> tuple[Sound, int]:
+    """Fifty absurd changes a second, straight into the engine; return the sound and how many were refused."""
+    from audio_engine.engine import Engine
+
+    rng = random.Random(seed)
+    bad = (float("nan"), float("inf"), -float("inf"), 1e300, -1e300, 0.0, None, "x", True, 10**400)
+    engine = Engine(seed=seed, scene="ocean", controls=Controls())
+    engine.fade(1.0, 0.1)
+    blocks, refused = [], 0
+    for k in range(round(seconds * 100)):
+        if k % 2 == 0:
+            changes: dict[str, Any] = {
+                name: rng.choice(bad) if rng.random() < 0.3 else rng.uniform(limit.low, limit.high)
+                for name, limit in TABLE.items()
+            }
+            changes["mode"] = rng.choice(["dorian", "lydian", "minor_pentatonic", "nonsense", None])
+            engine.steer(dataclasses.replace(Controls(), **changes), k * 0.01)
+            refused += bool(engine.door.refusals)
+        if k % 50 == 0:
+            engine.fade(rng.choice((0.0, 1.0, 1.0, float("nan"), 7.0)), rng.choice((0.0, 0.25, float("inf"))))
+        blocks.append(engine.block(k * 0.01).frames)
+    engine.close()
+    return np.concatenate(blocks), refused
+
+
+def faded(gain_steps: Sequence[tuple[float, float, float]], controls: Controls, seconds: float) -> Sound:
+    """Play `controls` with fades (at_s, gain, seconds)."""
+    from audio_engine.engine import Engine
+
+    engine = Engine(seed=3, scene="ocean", controls=controls)
+    blocks = []
+    for k in range(round(seconds * 100)):
+        for at_s, gain, fade_s in gain_steps:
+            if round(at_s * 100) == k:
+                engine.fade(gain, fade_s)
+        blocks.append(engine.block(k * 0.01).frames)
+    engine.close()
+    return np.concatenate(blocks)
+
+
+def high_peak_dbfs(sound: Sound) -> float:
+    """Peak above 8 kHz, where clicks live and soft music does not."""
+    sos = signal.butter(8, 8000.0, "highpass", fs=RATE_HZ, output="sos")
+    return decibels(float(np.abs(signal.sosfilt(sos, sound, axis=0)).max()))
+
+
+def true_peak_dbtp(sound: Sound) -> float:
+    return decibels(float(np.abs(signal.resample_poly(sound, 8, 1, axis=0)).max()))
+
+
+def decibels(value: float) -> float:
+    return 20.0 * float(np.log10(max(value, 1e-9)))
+
+
+def integrated_lufs(sound: Sound) -> float:
+    """The oracle: ffmpeg's ebur128."""
+    graph = av.filter.Graph()
+    source = graph.add_abuffer(format="flt", sample_rate=RATE_HZ, layout="stereo", time_base="1/48000")
+    meter = graph.add("ebur128", "metadata=1:framelog=quiet")
+    sink = graph.add("abuffersink")
+    source.link_to(meter)
+    meter.link_to(sink)
+    graph.configure()
+    result = -120.0
+    for start in range(0, len(sound) - 4799, 4800):
+        frame = av.AudioFrame(format="flt", layout="stereo", samples=4800)
+        frame.sample_rate, frame.pts = RATE_HZ, start
+        frame.planes[0].update(np.ascontiguousarray(sound[start : start + 4800]).tobytes())
+        source.push(frame)
+        while True:
+            try:
+                result = float(sink.pull().metadata.get("lavfi.r128.I", result))
+            except av.error.BlockingIOError:
+                break
+    return result
+
+
+def decode(packets: Sequence[bytes]) -> Sound:
+    """Opus packets back to sound (frames, 2)."""
+    codec = av.CodecContext.create("libopus", "r")
+    codec.sample_rate, codec.layout, codec.format = RATE_HZ, "stereo", "flt"
+    codec.open()
+    frames = [f for data in packets for f in codec.decode(av.Packet(data))]
+    planes = [f.to_ndarray().astype(np.float64) for f in frames]
+    scale = 32768.0 if frames[0].format.name.startswith("s16") else 1.0
+    flat = [(p.T if p.shape[0] == 2 else p.reshape(-1, 2)) / scale for p in planes]
+    return np.concatenate(flat).astype(np.float32)
+
+
+def power_spectrum(sound: Sound) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Frequencies (n,) in Hz and mean power (n,) of both sides, resolved to 1.5 Hz."""
+    hz, power = signal.welch(sound, RATE_HZ, "hann", nperseg=32768, axis=0)
+    return hz, power.mean(axis=1)
+
+
+def centroid_hz(sound: Sound) -> float:
+    hz, power = power_spectrum(sound)
+    return float((hz * power).sum() / power.sum())
+
+
+def loudness_curve(sound: Sound) -> npt.NDArray[Any]:
+    """Power in dB of each 100 ms."""
+    blocks = (sound.astype(np.float64) ** 2).sum(axis=1)
+    return 10.0 * np.log10(blocks[: len(blocks) // 4800 * 4800].reshape(-1, 4800).mean(axis=1) + 1e-12)

@@ -1,0 +1,164 @@
+"""What is heard: measured on rendered sound."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from conftest import Apart
+from scipy import signal
+from sound_kit import (
+    BARE,
+    RATE_HZ,
+    centroid_hz,
+    digest,
+    faded,
+    high_peak_dbfs,
+    integrated_lufs,
+    loudness_curve,
+    paced,
+    plain,
+    power_spectrum,
+    storm,
+    true_peak_dbtp,
+    with_notes,
+)
+
+from audio_engine.breath import breath_curve
+from audio_engine.composer.score import Composer
+from audio_engine.composer.theory import pitch_classes
+from therapy.controls import Controls
+
+
+@pytest.mark.parametrize(
+    "controls",
+    [
+        Controls(),
+        Controls(music_lufs=-36.0, ocean=0.0, wind=0.0, brightness=0.1, pulse=0.0, notes_per_s=0.2),
+        Controls(
+            music_lufs=-22.0, ocean=1.0, wind=1.0, weather=1.0, brightness=0.9, notes_per_s=3.0, pulse=0.9
+        ),
+    ],
+    ids=["neutral", "dark and sparse", "bright and stormy"],
+)
+def test_integrated_loudness_is_the_plans(apart: Apart, controls: Controls) -> None:
+    sound = apart(plain, 40.0, [(0.0, controls)], fade_s=0.5)
+    assert np.isfinite(sound).all()
+    assert integrated_lufs(sound) == pytest.approx(controls.music_lufs, abs=1.5)
+    assert true_peak_dbtp(sound) <= -1.0
+
+
+def test_brightness_raises_the_spectral_centroid_step_by_step(apart: Apart) -> None:
+    levels = [0.0, 0.25, 0.5, 0.75, 1.0]
+    heard = [
+        centroid_hz(apart(plain, 9.0, [(0.0, dataclasses.replace(BARE, brightness=b))])[3 * RATE_HZ :])
+        for b in levels
+    ]
+    assert heard == sorted(heard)
+    assert heard[-1] > 1.5 * heard[0]
+
+
+@pytest.mark.parametrize("mode", ["dorian", "lydian", "minor_pentatonic"])
+def test_the_tonal_part_keeps_to_its_scale(apart: Apart, mode: str) -> None:
+    controls = dataclasses.replace(BARE, mode=mode, notes_per_s=1.5, pulse=0.5, tension=0.6)
+    hz, power = power_spectrum(apart(plain, 18.0, [(0.0, controls)]))
+    audible = (hz > 60.0) & (hz < 8000.0)
+    classes = np.rint(69 + 12 * np.log2(hz[audible] / 440.0)).astype(int) % 12
+    scale = pitch_classes(Composer("ocean/3").tonic, mode)
+    outside = ~np.isin(classes, list(scale))
+    assert power[audible][outside].sum() < 0.05 * power[audible].sum()
+
+
+def test_the_swell_follows_the_pacer_in_rate_and_phase(apart: Apart) -> None:
+    controls = Controls(swell=1.0, breath_pace_per_min=7.0, inhale_fraction=0.4, notes_per_s=0.3)
+    curve = loudness_curve(apart(paced, 60.0, controls))[40:-20]
+    curve = curve - curve.mean()
+    window = np.hanning(len(curve))
+    spectrum = np.abs(np.fft.rfft(curve * window, 64 * len(curve)))
+    hz = np.fft.rfftfreq(64 * len(curve), 0.1)
+    slow = (hz > 0.04) & (hz < 0.5)
+    assert hz[slow][spectrum[slow].argmax()] == pytest.approx(7.0 / 60.0, rel=0.02)
+    at_s = 4.0 + 0.1 * np.arange(len(curve)) + 0.05
+    lungs = np.array([breath_curve(t * 7.0 / 60.0 % 1.0, 0.4) for t in at_s])
+    assert np.corrcoef(curve, lungs)[0, 1] > 0.8
+
+
+def test_without_swell_the_music_does_not_breathe(apart: Apart) -> None:
+    still = loudness_curve(apart(plain, 20.0, [(0.0, dataclasses.replace(BARE, notes_per_s=0.0))]))[50:-20]
+    breathing = loudness_curve(
+        apart(plain, 20.0, [(0.0, dataclasses.replace(BARE, notes_per_s=0.0, swell=1.0))])
+    )[50:-20]
+    assert np.ptp(breathing) > np.ptp(still) + 4.0
+
+
+@pytest.mark.parametrize("tempo_bpm", [54.0, 83.0])
+def test_the_beat_is_heard_at_the_tempo(apart: Apart, tempo_bpm: float) -> None:
+    controls = dataclasses.replace(BARE, tempo_bpm=tempo_bpm, pulse=1.0, notes_per_s=0.0)
+    sound = apart(plain, 24.0, [(0.0, controls)]).mean(axis=1)
+    hop = 240
+    _, _, frames = signal.stft(sound, RATE_HZ, nperseg=2048, noverlap=2048 - hop)
+    flux = np.maximum(np.diff(np.log(np.abs(frames[4:60]) + 1e-4), axis=1), 0.0).sum(axis=0)
+    flux -= flux.mean()
+    match = np.correlate(flux, flux, "full")[len(flux) - 1 :]
+    lags_s = np.arange(len(match)) * hop / RATE_HZ
+    near = (lags_s > 60 / 100) & (lags_s < 60 / 38)
+    # Refined on the fourth beat, where the resolution is four times finer.
+    beat_s = lags_s[near][match[near].argmax()]
+    near = np.abs(lags_s - 4 * beat_s) < 0.1
+    assert 240 / lags_s[near][match[near].argmax()] == pytest.approx(tempo_bpm, abs=1.0)
+
+
+def test_a_note_sounds_at_the_time_it_is_stamped_with(apart: Apart) -> None:
+    controls = dataclasses.replace(BARE, pulse=0.0, notes_per_s=0.5, brightness=1.0)
+    sound, notes = apart(with_notes, 10.0, controls)
+    bells = [n for n in notes if n.instrument == "bell" and 2.0 < n.at_s < 9.0]
+    assert bells
+    sos = signal.butter(4, 2000.0, "highpass", fs=RATE_HZ, output="sos")
+    top = np.abs(signal.sosfilt(sos, sound.mean(axis=1)))
+    for note in bells:
+        at = round(note.at_s * RATE_HZ)
+        assert top[at + 240 : at + 1440].max() > 1.5 * top[at - 1200 : at].max()
+
+
+CALM = dataclasses.replace(BARE, brightness=0.0, tempo_bpm=50.0, notes_per_s=0.5, music_lufs=-30.0)
+LIVELY = dataclasses.replace(
+    BARE, brightness=0.6, tempo_bpm=90.0, notes_per_s=2.5, music_lufs=-24.0, tension=1.0, pulse=1.0,
+    swell=1.0, mode="lydian", register=74.0, breath_pace_per_min=12.0, pacer_phase=0.6,
+)  # fmt: skip
+
+
+def test_steps_of_every_musical_control_do_not_click(apart: Apart) -> None:
+    steady = max(high_peak_dbfs(apart(plain, 12.0, [(0.0, c)])) for c in (CALM, LIVELY))
+    steps = [(0.37 * k, LIVELY if k % 2 else CALM) for k in range(40)]
+    assert high_peak_dbfs(apart(plain, 14.0, steps)) <= steady + 1.0
+
+
+def test_nature_starts_and_stops_without_a_click(apart: Apart) -> None:
+    still = Controls(ocean=0.0, wind=0.0, notes_per_s=0.0, pulse=0.0)
+    windy = dataclasses.replace(still, ocean=1.0, wind=1.0)
+    steady = high_peak_dbfs(apart(plain, 8.0, [(0.0, windy)]))
+    assert high_peak_dbfs(apart(plain, 8.0, [(0.0, windy), (3.0, still), (5.0, windy)])) <= steady + 3.0
+
+
+def test_stop_fades_within_a_quarter_second_and_start_comes_softly(apart: Apart) -> None:
+    sound = apart(faded, [(0.0, 1.0, 0.4), (4.0, 0.0, 0.25), (5.0, 1.0, 0.4)], CALM, 7.0)
+    stopped = sound[round(4.27 * RATE_HZ) : round(5.0 * RATE_HZ)]
+    assert np.abs(stopped).max() == 0.0
+    assert np.abs(sound[round(6.0 * RATE_HZ) :]).max() > 0.005
+    steady = high_peak_dbfs(apart(faded, [(0.0, 1.0, 0.4)], CALM, 7.0))
+    assert high_peak_dbfs(sound) <= steady + 1.0
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_storm_of_absurd_controls_stays_finite_and_bounded(apart: Apart, seed: int) -> None:
+    sound, refused = apart(storm, 12.0, seed)
+    assert np.isfinite(sound).all()
+    assert true_peak_dbtp(sound) <= -1.0
+    assert refused > 500
+
+
+def test_the_same_seed_is_the_same_sound_bit_for_bit(apart: Apart) -> None:
+    first, again, other = apart(digest, 3.0, 5), apart(digest, 3.0, 5), apart(digest, 3.0, 6)
+    assert first == again
+    assert first != other
