@@ -121,6 +121,8 @@ DERIVED: Final[Mapping[str, StreamDeclaration]] = types.MappingProxyType(
             ("peak", "dBTP"),
             ("blocks", "1"),
             ("late_blocks", "1"),
+            ("bar", "4 beats"),
+            ("bar_at", units.S),
         ),
         "why": _texts("why", "reason"),
         "commands": _texts("commands", "command"),

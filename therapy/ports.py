@@ -26,10 +26,6 @@ class RoomHost(Protocol):
         """Return how often `room` had to be started again."""
         ...
 
-    def heard(self, room: str) -> None:
-        """Note that `room` spoke; a room that is silent for long is started again."""
-        ...
-
     async def stop(self) -> None:
         """Let every room leave."""
         ...

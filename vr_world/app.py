@@ -51,8 +51,7 @@ RESTARTING: Final = 1012
 
 _PAGE_HEADERS: Final = {
     "content-security-policy": (
-        "default-src 'self'; img-src 'self' blob: data:; connect-src 'self' ws: wss:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
+        "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
     ),
     "permissions-policy": "xr-spatial-tracking=(self), microphone=(self), camera=(), geolocation=()",
     "referrer-policy": "no-referrer",
@@ -72,7 +71,7 @@ def make_app(
     rooms: Rooms,
     desk: JoinDesk,
     endpoint: Callable[[str], str],
-    addresses: Callable[[], list[str]],
+    address: str,
     now_s: Callable[[], float],
 ) -> ASGIApp:
     """Return the application.
@@ -83,7 +82,7 @@ def make_app(
         rooms: the rooms, running.
         desk: issues and takes join codes.
         endpoint: the unix socket of a room.
-        addresses: where headsets reach this server, the best one first (for the QR code).
+        address: where headsets reach this server, for the QR code.
         now_s: the session clock.
     """
     doors = _HeadsetDoors(desk, endpoint, now_s)
@@ -99,7 +98,7 @@ def make_app(
             return error_response(error)
         picture = io.BytesIO()
         # the code is behind '#': a browser sends it to nobody
-        segno.make(f"{addresses()[0]}#code={code}", error="m").save(
+        segno.make(f"{address}#code={code}", error="m").save(
             picture, kind="svg", scale=6, border=2, dark="#10151c", light="#ffffff", xmldecl=False
         )
         return Response(picture.getvalue(), media_type="image/svg+xml", headers={"cache-control": "no-store"})

@@ -89,14 +89,15 @@ async def running_gateway(settings: ServerSettings) -> AsyncIterator[Running]:
         sessions.interrupt_open(at_utc_s=time.time())
         desk = JoinDesk(secrets.randbelow, lambda: secrets.token_urlsafe(32))
         host = LocalRoomHost(settings, Path(run_folder), session_now_s)
-        rooms = Rooms(settings, host, desk, sessions, now_s=session_now_s, utc_s=time.time)
+        address = [*secure, local][0]
+        rooms = Rooms(settings, host, desk, sessions, address=address, now_s=session_now_s, utc_s=time.time)
         app = make_app(
             accounts=accounts,
             sessions=sessions,
             rooms=rooms,
             desk=desk,
             endpoint=host.endpoint,
-            addresses=lambda: [*secure, local],
+            address=address,
             now_s=session_now_s,
         )
         servers = [_Server(_config(app), plain)]

@@ -32,7 +32,7 @@ from therapy.events import (
 from therapy.why import Change
 from vr_world.loop import World
 from vr_world.panel_state import Alarm, state_message
-from vr_world.rendering import messages as picture
+from vr_world.rendering import messages as rendering
 from vr_world.rendering.process import main as renderer_main
 from vr_world.room_config import RoomConfig
 from vr_world.streaming import protocol
@@ -71,14 +71,14 @@ class RoomOutputs:
         self._now_s = now_s
         self._controls = NEUTRAL
         self._scene = "ocean"
-        self._safe = picture.Safe(on=True, fade_s=0.0)
+        self._safe = rendering.Safe(on=True, fade_s=0.0)
         self._gain = 0.0
         self._headset: Headset | None = None
-        self._pose: picture.Pose | None = None
+        self._pose: rendering.Pose | None = None
         self._codecs: tuple[str, ...] = ("h264",)
         self._frame_base = self._frame_last = 0
         self._audio_base = self._audio_last = 0
-        self._picture_beat: picture.RendererHeartbeat | None = None
+        self._picture_beat: rendering.RendererHeartbeat | None = None
         self._audio_beat: audio.AudioHeartbeat | None = None
         self._alarms: list[Alarm] = []
         self._alarm_ids = itertools.count(1)
@@ -89,7 +89,7 @@ class RoomOutputs:
                 name="renderer",
                 main=renderer_main,
                 config=self._renderer_config,
-                shutdown=picture.Shutdown(),
+                shutdown=rendering.Shutdown(),
                 silence_s=RENDERER_SILENCE_S,
                 on_start=self._supply_renderer,
             ),
@@ -133,7 +133,7 @@ class RoomOutputs:
     def controls(self, controls: Controls, at_s: float) -> None:
         """Give the bounded controls to picture, sound, LSL and the recording."""
         self._controls = controls
-        self._renderer.send(picture.SetControls(controls=controls, at_s=at_s), key="controls")
+        self._renderer.send(rendering.SetControls(controls=controls, at_s=at_s), key="controls")
         self._audio.send(audio.SetControls(controls=controls, at_s=at_s), key="controls")
         self._publish(controls, at_s)
         self.tape.controls(controls, at_s)
@@ -141,7 +141,7 @@ class RoomOutputs:
 
     def picture(self, *, safe: bool, fade_s: float) -> None:
         """Fade to the safe picture, or back to the place; the headset does it by itself too."""
-        self._safe = picture.Safe(on=safe, fade_s=fade_s)
+        self._safe = rendering.Safe(on=safe, fade_s=fade_s)
         self._renderer.send(self._safe)
         if self._headset is not None:
             self._headset.tell(SafePicture(on=safe, fade_s=fade_s))
@@ -155,7 +155,7 @@ class RoomOutputs:
         """Show another place."""
         if name != self._scene:
             self._scene = name
-            self._renderer.send(picture.SetScene(name=name))
+            self._renderer.send(rendering.SetScene(name=name))
 
     def event(self, event: Event) -> None:
         """Record an event, and call a human where one should look."""
@@ -236,13 +236,13 @@ class RoomOutputs:
         )
         headset.tell(SafePicture(on=self._safe.on, fade_s=self._safe.fade_s))
         self.tell_phase()
-        self._renderer.send(picture.HeadsetOn(headset=headset.name, codecs=self._codecs))
+        self._renderer.send(rendering.HeadsetOn(headset=headset.name, codecs=self._codecs))
         self.event(HeadsetJoined(at_s=self._now_s(), headset=headset.name, agent=hello.agent))
 
     def headset_gone(self, headset: Headset, reason: str) -> None:
         """Stop drawing for it."""
         self._pose = None
-        self._renderer.send(picture.HeadsetOff(headset=headset.name))
+        self._renderer.send(rendering.HeadsetOff(headset=headset.name))
         self.event(HeadsetLeft(at_s=self._now_s(), headset=headset.name, reason=reason))
         machine = self.world.machine
         if machine is not None and machine.phase.value in ("RUNNING", "RETURNING"):
@@ -250,7 +250,7 @@ class RoomOutputs:
 
     def headset_pose(self, headset: Headset, pose: protocol.Pose) -> None:
         """Draw for this pose next; record it."""
-        self._pose = picture.Pose(
+        self._pose = rendering.Pose(
             headset=headset.name,
             seq=pose.seq,
             client_ms=pose.client_ms,
@@ -267,11 +267,11 @@ class RoomOutputs:
         """Let the renderer make another."""
         if ack.frame_id > self._frame_base:
             number = ack.frame_id - self._frame_base
-            self._renderer.send(picture.Ack(headset=headset.name, frame_id=number, decode_ms=ack.decode_ms))
+            self._renderer.send(rendering.Ack(headset=headset.name, frame_id=number, decode_ms=ack.decode_ms))
 
     def headset_needs_key(self, headset: Headset) -> None:
         """Make the next picture one that decoding can begin with."""
-        self._renderer.send(picture.KeyRequest(headset=headset.name), key="key")
+        self._renderer.send(rendering.KeyRequest(headset=headset.name), key="key")
 
     def headset_shown(self, headset: Headset, shown: protocol.Shown) -> None:
         """Record when a picture met the eye."""
@@ -288,10 +288,10 @@ class RoomOutputs:
 
     # what the children say ------------------------------------------------------------------------------
 
-    def _renderer_config(self) -> picture.RendererConfig:
+    def _renderer_config(self) -> rendering.RendererConfig:
         beat = self._picture_beat
         scene_s = 0.0 if beat is None else beat.scene_s + (self._now_s() - beat.at_s)
-        return picture.RendererConfig(
+        return rendering.RendererConfig(
             scene=self._scene,
             seed=self._config.seed,
             controls=self._controls,
@@ -303,7 +303,7 @@ class RoomOutputs:
     def _supply_renderer(self, renderer: Child) -> None:
         renderer.send(dataclasses.replace(self._safe, fade_s=self._safe.fade_s and 1.0))
         if self._headset is not None and self._headset.connected:
-            renderer.send(picture.HeadsetOn(headset=self._headset.name, codecs=self._codecs))
+            renderer.send(rendering.HeadsetOn(headset=self._headset.name, codecs=self._codecs))
             if self._pose is not None:
                 renderer.send(self._pose, key="pose")
 
@@ -318,17 +318,17 @@ class RoomOutputs:
             gain=self._gain,
         )
 
-    def _from_renderer(self, message: picture.FromRenderer) -> None:
+    def _from_renderer(self, message: rendering.FromRenderer) -> None:
         match message:
-            case picture.Frame():
+            case rendering.Frame():
                 self._frame_last = self._frame_base + message.frame_id
                 frame = _wire_frame(message, self._frame_last)
                 if self._headset is not None:
                     self._headset.frame(frame)
                 self.tape.frame(frame)
-            case picture.Mirror(jpeg=jpeg):
+            case rendering.Mirror(jpeg=jpeg):
                 self._mirror(jpeg)
-            case picture.RendererHeartbeat():
+            case rendering.RendererHeartbeat():
                 before = self._picture_beat
                 self._picture_beat = message
                 if message.refused and (before is None or message.refused != before.refused):
@@ -406,7 +406,7 @@ class RoomOutputs:
         ]
 
 
-def _wire_frame(frame: picture.Frame, frame_id: int) -> protocol.Frame:
+def _wire_frame(frame: rendering.Frame, frame_id: int) -> protocol.Frame:
     return protocol.Frame(
         frame_id=frame_id,
         pose_seq=frame.pose_seq,

@@ -27,7 +27,7 @@ from sensors.ingest import Ingest
 from sensors.lsl import configure
 from sensors.outlets import ControlsOutlet
 from therapy.errors import TherapyError
-from therapy.events import BadInput, ChildReturned
+from therapy.events import BadInput, ChildReturned, Event
 from therapy.plan import PLANS
 from therapy.session import NotNow
 from therapy.steer import Wishes
@@ -85,10 +85,8 @@ class Room:
         self._closing_tape: asyncio.TimerHandle | None = None
         self._easing_out: asyncio.Task[None] | None = None
         self._sending: set[asyncio.Task[None]] = set()
-        loop = asyncio.get_running_loop()
-        self._body = Ingest(
-            on_event=lambda event: loop.call_soon_threadsafe(self._outputs.event, event),
-        )
+        self._loop = asyncio.get_running_loop()
+        self._body = Ingest(on_event=self._from_body)
         outlet = ControlsOutlet(config.room)
         self._outputs = RoomOutputs(
             config,
@@ -140,6 +138,7 @@ class Room:
         while True:
             now_s = self._now_s()
             self._world.tick(now_s)
+            self._body.set_pace(self._world.controls.breath_pace_per_min)
             self._outputs.check(now_s)
             if self._world.going_on:
                 self._idle.clear()
@@ -173,6 +172,10 @@ class Room:
             self._outputs.tape.close()
 
         self._closing_tape = asyncio.get_running_loop().call_later(TAPE_RUNS_ON_S, close)
+
+    def _from_body(self, event: Event) -> None:
+        """Take an event of the body's thread."""
+        self._loop.call_soon_threadsafe(self._outputs.event, event)
 
     def _broadcast(self, message: str | bytes) -> None:
         """Send to every gateway; one that does not keep up misses states and pictures, newer ones come."""

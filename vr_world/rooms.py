@@ -128,6 +128,7 @@ class RoomLink:
         self.mirror: bytes | None = None
         self.snapshot: dict[str, Any] | None = None
         self.on_change: Callable[[], None] = lambda: None
+        self.on_picture: Callable[[], None] = lambda: None
         self._host = host
         self._socket: ClientConnection | None = None
         self._answers: dict[int, asyncio.Future[Answer]] = {}
@@ -181,7 +182,7 @@ class RoomLink:
     def _take(self, message: str | bytes) -> None:
         if isinstance(message, bytes):
             self.mirror = message
-            self.on_change()
+            self.on_picture()
             return
         match parse_from_room(message):
             case Answer() as answer:
@@ -210,7 +211,10 @@ class _Mailbox:
 
 
 class Rooms:
-    """The rooms as the clinic's API sees them (`clinic.ports.RoomsPort`)."""
+    """The rooms as the clinic's API sees them (`clinic.ports.RoomsPort`).
+
+    `address` is where headsets reach this server.
+    """
 
     def __init__(
         self,
@@ -219,9 +223,11 @@ class Rooms:
         desk: JoinDesk,
         sessions: SessionIndex,
         *,
+        address: str,
         now_s: Callable[[], float],
         utc_s: Callable[[], float],
     ) -> None:
+        self._address = address
         self._settings = settings
         self._host = host
         self._desk = desk
@@ -237,6 +243,7 @@ class Rooms:
         """Start every room."""
         for room, link in self._links.items():
             link.on_change = lambda room=room: self._changed(room)  # type: ignore[misc]  # binds the loop's value
+            link.on_picture = lambda room=room: self._pictured(room)  # type: ignore[misc]  # same
             self._host.start(room, lambda link=link: link.snapshot)  # type: ignore[misc]  # same
             self._tasks.append(asyncio.create_task(link.run()))
 
@@ -324,6 +331,8 @@ class Rooms:
         self._mailboxes[room].add(mailbox)
         try:
             self._fill(room, link, mailbox)
+            if link.mirror is not None:
+                mailbox.put("mirror", link.mirror)
             while True:
                 await mailbox.filled.wait()
                 mailbox.filled.clear()
@@ -351,7 +360,11 @@ class Rooms:
     def _with_code(self, room: str, state: Mapping[str, Any]) -> dict[str, Any]:
         now_s = self._now_s()
         code = self._desk.open_code(room, now_s)
-        join = code and {"code": code.code, "expires_in_s": code.expires_at_s - now_s}
+        join = code and {
+            "code": code.code,
+            "expires_in_s": code.expires_at_s - now_s,
+            "address": self._address,
+        }
         return {**state, "join": join}
 
     def _changed(self, room: str) -> None:
@@ -365,9 +378,14 @@ class Rooms:
             noted = asyncio.to_thread(self._sessions.ended, session_id, outcome=phase, at_utc_s=self._utc_s())
             self._tasks.append(asyncio.create_task(noted))
 
+    def _pictured(self, room: str) -> None:
+        """Pass a new picture on, once: a renderer that makes none must look dead."""
+        mirror = self._links[room].mirror
+        if mirror is not None:
+            for mailbox in self._mailboxes[room]:
+                mailbox.put("mirror", mirror)
+
     def _fill(self, room: str, link: RoomLink, mailbox: _Mailbox) -> None:
         if link.state is not None:
             text = msgspec.json.encode(self._with_code(room, link.state)).decode()
             mailbox.put("state", text)
-        if link.mirror is not None:
-            mailbox.put("mirror", link.mirror)

@@ -42,6 +42,8 @@ class ChildSpec:
         shutdown: message that asks the child to leave.
         silence_s: longest silence of a living child.
         on_start: called for each new child; sends it what it needs to go on.
+        keeps_mail: whether the next child gets what the last one did not take any more. For a recorder; a
+            player needs only what is true now, which `on_start` sends.
     """
 
     name: str
@@ -50,6 +52,7 @@ class ChildSpec:
     shutdown: object
     silence_s: float
     on_start: Callable[[Child], None]
+    keeps_mail: bool = False
 
 
 class Outbox:
@@ -74,16 +77,19 @@ class Outbox:
             return True
 
     def take(self) -> object | None:
-        """Wait for and return the oldest message; `None` once closed and empty."""
+        """Wait for and return the oldest message; `None` once closed."""
         with self._changed:
-            while not self._waiting:
-                if self._closed:
-                    return None
+            while not self._waiting and not self._closed:
                 self._changed.wait()
-            return self._waiting.popitem(last=False)[1]
+            return None if self._closed else self._waiting.popitem(last=False)[1]
+
+    def left(self) -> list[object]:
+        """Return what was never taken, oldest first."""
+        with self._changed:
+            return list(self._waiting.values())
 
     def close(self) -> None:
-        """Let `take` return `None` when all has been taken."""
+        """Let nothing more be taken: what waits stays for `left`."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -136,6 +142,7 @@ class Child:
         self._generation += 1
         self._started_s = self._now_s()
         self._heard_s = None
+        left = self._outbox.left() if self._spec.keeps_mail else []
         self._outbox = Outbox()
         ours, theirs = self._spawn.Pipe(duplex=True)
         self._process = self._spawn.Process(
@@ -146,6 +153,8 @@ class Child:
         for work in (self._read, self._write):
             threading.Thread(target=work, args=(ours, self._outbox, self._generation), daemon=True).start()
         self._spec.on_start(self)
+        for message in left:
+            self._outbox.put(message)
 
     def send(self, message: object, key: str | None = None) -> bool:
         """Give `message` to the child without waiting; False when it has fallen too far behind."""

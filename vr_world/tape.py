@@ -85,6 +85,7 @@ class Tape:
                 shutdown=records.Shutdown(),
                 silence_s=SILENCE_S,
                 on_start=lambda child: self._begin(child, opened),
+                keeps_mail=True,
             ),
             on_message=self._heard,
             on_event=self._on_event,
@@ -148,7 +149,7 @@ class Tape:
 
     def levels(self, beat: AudioHeartbeat) -> None:
         """Record how loud it is."""
-        row = (beat.lufs_momentary, beat.peak_dbtp, beat.blocks, beat.late_blocks)
+        row = (beat.lufs_momentary, beat.peak_dbtp, beat.blocks, beat.late_blocks, beat.bar, beat.bar_at_s)
         self._row("audio_levels", beat.at_s, row)
 
     def event(self, event: Event) -> None:

@@ -36,8 +36,8 @@ class Told:
                 await asyncio.sleep(0.01)
 
 
-def child_of(told: Told, main=echo, silence_s: float = 30.0, configs=None) -> Child:
-    numbers = iter(configs or range(100))
+def child_of(told: Told, main=echo, silence_s: float = 30.0, *, keeps_mail: bool = False) -> Child:
+    numbers = iter(range(100))
     spec = ChildSpec(
         name="echo",
         main=main,
@@ -45,6 +45,7 @@ def child_of(told: Told, main=echo, silence_s: float = 30.0, configs=None) -> Ch
         shutdown="leave",
         silence_s=silence_s,
         on_start=lambda child: child.send("last controls"),
+        keeps_mail=keeps_mail,
     )
     return Child(spec, on_message=told.messages.append, on_event=told.events.append, now_s=time.monotonic)
 
@@ -101,5 +102,24 @@ def test_the_newest_message_of_a_key_wins_and_the_rest_keep_their_order() -> Non
     assert box.put("b")
     assert box.put("c2", key="controls")
     assert not box.put("too many")
+    assert [box.take() for _ in range(2)] == ["a", "c2"]
     box.close()
-    assert [box.take() for _ in range(4)] == ["a", "c2", "b", None]
+    assert box.take() is None
+    assert box.left() == ["b"]
+
+
+async def test_mail_that_a_dead_child_never_took_reaches_the_next_one_behind_its_start() -> None:
+    told = Told()
+    child = child_of(told, keeps_mail=True)
+    child.start()
+    await told.until(lambda: ("echo", "last controls") in told.messages)
+    os.kill(child.pid, signal.SIGSTOP)
+    for number in range(3):
+        child.send(number)
+    # a pipe takes what fits into it: only what the writer could not hand over any more is left
+    child.send(b"x" * 1_000_000)
+    child.send("behind")
+    os.kill(child.pid, signal.SIGKILL)
+    await told.until(lambda: ("echo", "behind") in told.messages)
+    assert told.messages.index(("echo", "behind")) > told.messages.index(("echo", "last controls"), 2)
+    await child.stop()

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import multiprocessing
 import secrets
 import signal
 from collections.abc import AsyncIterator, Callable
-from multiprocessing.process import BaseProcess
 from typing import Annotated, Final
 
 import typer
@@ -19,10 +17,13 @@ from clinic.errors import Refused
 from clinic.ports import Command, SessionStart
 from clinic.screening import Screening
 from sensors.devices import replay, simulated_patient
+from sensors.devices._process import Shutdown
 from therapy.errors import BadValue
 from therapy.plan import PLANS
+from vr_world.clock import session_now_s
 from vr_world.gateway import CannotListen, Running, running_gateway
 from vr_world.settings import ServerSettings, data_folder
+from vr_world.supervise import Child, ChildSpec
 
 __all__ = ["demo", "serve"]
 
@@ -30,6 +31,7 @@ PORT: Final = 8080
 TLS_PORT: Final = 8443
 _PASSWORD_FILE: Final = "demo-password.txt"  # noqa: S105  # a file's name
 _READY_S: Final = 60.0
+_SILENCE_S: Final = 5.0
 
 
 def serve(
@@ -170,19 +172,24 @@ async def _demo_gateway(port: int | None, *, tls: bool) -> AsyncIterator[Running
 @contextlib.asynccontextmanager
 async def _publishing(source: _Source) -> AsyncIterator[None]:
     """Run the source's process while the block lasts."""
-    ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    process: BaseProcess = multiprocessing.get_context("spawn").Process(
-        target=source.main, args=(theirs, source.config), name="stillwater-signals"
+    child = Child(
+        ChildSpec(
+            name="signals",
+            main=source.main,
+            config=lambda: source.config,
+            shutdown=Shutdown(),
+            silence_s=_SILENCE_S,
+            on_start=lambda _child: None,
+        ),
+        on_message=lambda _message: None,
+        on_event=lambda _event: None,
+        now_s=session_now_s,
     )
-    process.start()
-    theirs.close()
+    child.start()
     try:
         yield
     finally:
-        ours.close()
-        await asyncio.to_thread(process.join, 3.0)
-        if process.is_alive():
-            process.kill()
+        await child.stop()
 
 
 def _demo_password(running: Running) -> str:
