@@ -110,7 +110,6 @@ class _Link:
         self, source: Source, build: Callable[[int], Inlet], buffer_s: int, clock: Callable[[], float]
     ) -> None:
         self.source = source
-        self.uids = {source.uid}
         self.opened = False  # announced to the reader
         self.ready = threading.Event()
         self.failed = threading.Event()
@@ -201,26 +200,24 @@ class Inlets:
             if source.uid in known:
                 continue
             link = self._links.get(source.key)
-            if link is not None and source.shape == link.source.shape and not self._gone(link):
+            before = link or self._broken.get(source.key)
+            same = before is not None and source.shape == before.source.shape
+            if link is not None and same:
                 known.add(source.uid)  # LSL's own recovery takes it up
                 continue
             verdict = self._accept(source)
             if verdict != "":
                 self._decided.add(source.uid)
-                if verdict is not None:
-                    happened.append(Refused(source=source, why=verdict))
-                if verdict is None or link is None:
-                    continue
-            if link is not None and source.shape != link.source.shape:
-                happened.append(Changed(was=link.source, source=source))
-                link.close()
-                del self._links[source.key]
-            known.add(source.uid)
+            if verdict:
+                happened.append(Refused(source=source, why=verdict))
+            if before is not None and not same:
+                happened.append(Changed(was=before.source, source=source))
+                before.close()
+                self._links.pop(source.key, None)
+                self._broken.pop(source.key, None)
             if verdict == "":
+                known.add(source.uid)
                 self._links[source.key] = _Link(source, build, self._buffer_s, self._clock)
-
-    def _gone(self, link: _Link) -> bool:
-        return link.source.key in self._broken
 
     def _read(self, link: _Link, now_s: float, happened: list[Happening]) -> None:
         if not link.opened:

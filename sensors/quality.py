@@ -79,7 +79,8 @@ class Cleaner:
         x = np.asarray(chunk, dtype=np.float64).reshape(-1)
         t = np.asarray(stamps_s, dtype=np.float64).reshape(-1)
         size = min(x.size, t.size)
-        x, t, gaps = self._in_order(x[:size], t[:size])
+        t = np.where(np.abs(t[:size]) <= ABSURD, t[:size], np.nan)
+        x, t, gaps = self._in_order(x[:size], t)
         if not x.size:
             return []
         clean = np.empty_like(x)

@@ -239,8 +239,8 @@ def _load_wfdb(header: Path) -> list[RecordedStream]:
 def _load_xdf(path: Path) -> list[RecordedStream]:
     import pyxdf  # noqa: PLC0415  # as above
 
-    with contextlib.redirect_stderr(io.StringIO()):
-        found, _ = pyxdf.load_xdf(str(path), verbose=False)
+    with path.open("rb") as file, contextlib.redirect_stderr(io.StringIO()):
+        found, _ = pyxdf.load_xdf(file, verbose=False)
     return [stream for raw in found if (stream := _xdf_stream(raw)) is not None]
 
 

@@ -46,7 +46,8 @@ class _Track:
         stream = recording.streams[index]
         self._stream = stream
         self._since_s = stream.stamps_s - recording.start_s
-        self._samples = stream.samples.astype(np.float32)
+        with np.errstate(over="ignore"):  # too big for LSL's usual format: infinite, and refused as such
+            self._samples = stream.samples.astype(np.float32)
         self._next = 0
         self.outlet = Outlet(
             name=stream.name,

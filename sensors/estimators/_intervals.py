@@ -92,9 +92,11 @@ class Intervals:
             return "missed"
         if len(self._clean) < 2:
             return ""
-        usual = statistics.median(self._clean)
-        around = [self._clean[-1], usual, usual if following_s is None else following_s]
-        reference = statistics.median(around)
+        last, usual = self._clean[-1], statistics.median(self._clean)
+        if following_s is None:  # for now: the nearer of the two
+            reference = last if abs(length_s - last) < abs(length_s - usual) else usual
+        else:
+            reference = statistics.median([last, usual, following_s])
         off = length_s - reference
         if abs(off) <= self._tolerance(reference):
             return ""

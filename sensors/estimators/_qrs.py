@@ -1,7 +1,7 @@
 """Causal QRS detection: band-pass, slope energy, adaptive threshold, search-back, T-wave rule.
 
-The shape is Pan and Tompkins' (IEEE Trans. Biomed. Eng. 32:230, 1985) with a narrower band; the R peak is then
-looked for in the unfiltered signal, so that filters delay the decision but not the stamp.
+The shape is Pan and Tompkins' (IEEE Trans. Biomed. Eng. 32:230, 1985) with a narrower band; the R peak is
+then looked for in the unfiltered signal, so that filters delay the decision but not the stamp.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ __all__ = ["QrsDetector", "RPeak"]
 
 _BAND_HZ: Final = (8.0, 20.0)
 _ENERGY_S: Final = 0.1
+#: A denominator of one. Written with two terms, scipy sums sample by sample, so that chunks do not matter.
+_IN_ORDER: Final = (1.0, 0.0)
 _LEARN_S: Final = 2.0
 _REFRACTORY_S: Final = 0.24
 _T_WAVE_S: Final = 0.36
@@ -83,8 +85,10 @@ class QrsDetector:
         if self._band_state is None:
             self._band_state = signal.sosfilt_zi(self._sos) * x[0]
         band, self._band_state = signal.sosfilt(self._sos, x, zi=self._band_state)
-        slope, self._slope_state = signal.lfilter([1.0, -1.0], [1.0], band, zi=self._slope_state)
-        energy, self._energy_state = signal.lfilter(self._taps, [1.0], slope * slope, zi=self._energy_state)
+        slope, self._slope_state = signal.lfilter([1.0, -1.0], _IN_ORDER, band, zi=self._slope_state)
+        energy, self._energy_state = signal.lfilter(
+            self._taps, _IN_ORDER, slope * slope, zi=self._energy_state
+        )
         keep = round(_KEEP_S * self._rate)
         self._x = np.concatenate((self._x[-keep:], x))
         self._bp = np.concatenate((self._bp[-keep:], band))

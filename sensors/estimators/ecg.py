@@ -107,7 +107,7 @@ class EcgEstimator:
         """Return the trust in the newest beats, 0 … 1: shape of signal × contrast × regularity."""
         if self._flat or not self._contrasts:
             return 0.0
-        contrast = ramp(math.log10(max(statistics.median(self._contrasts), 1e-3)), 0.45, 1.1)
+        contrast = ramp(math.log10(max(statistics.median(self._contrasts), 1e-3)), 0.6, 1.2)
         regular = 1.0 - ramp(self._beats.artefact_share(10), 0.1, 0.7)
         return self._signal * contrast * regular
 

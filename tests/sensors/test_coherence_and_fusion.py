@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensors.coherence import coherence
+from sensors.fuse import Fusion, missing
+from therapy import units
+from therapy.patient import NO_SIGNAL, Reading
+
+
+def heart(hz, swing_s, seconds=70.0, noise_s=0.0):
+    rng = np.random.default_rng(0)
+    at, rows = 0.0, []
+    while at < seconds:
+        length = 0.85 + swing_s * np.sin(2.0 * np.pi * hz * at) + noise_s * rng.standard_normal()
+        at += length
+        rows.append((at, length))
+    return rows
+
+
+def test_a_heart_that_follows_the_breath_is_coherent_at_its_rate_only():
+    rows = heart(0.1, 0.08, noise_s=0.01)
+    assert coherence(rows, 70.0, 6.0) > 0.7
+    assert coherence(rows, 70.0) > 0.7
+    assert coherence(rows, 70.0, 12.0) < 0.05
+
+
+def test_a_heart_without_rhythm_is_not_coherent():
+    assert coherence(heart(0.1, 0.0, noise_s=0.04), 70.0, 6.0) < 0.4
+
+
+def test_no_coherence_before_the_window_is_full():
+    assert coherence(heart(0.1, 0.08, seconds=40.0), 42.0, 6.0) is None
+    assert coherence([], 0.0, 6.0) is None
+    assert coherence(heart(0.1, 0.08), 300.0, 6.0) is None
+
+
+def at(now_s, heart_rate, rmssd=40.0, breath_rate=12.0, quality=0.9):
+    rows = {
+        "heart_rate": (heart_rate, units.BPM),
+        "rmssd": (rmssd, units.MS),
+        "breath_rate": (breath_rate, units.PER_MIN),
+    }
+    return {
+        vital: Reading(vital=vital, value=value, unit=unit, at_s=now_s, quality=quality, window_s=10.0)
+        for vital, (value, unit) in rows.items()
+    }
+
+
+def learned(seconds=130):
+    fusion = Fusion()
+    for k in range(seconds * 4):
+        fusion.learn(at(k / 4, 70.0), k / 4)
+    return fusion
+
+
+def test_unknown_arousal_is_zero_with_no_confidence():
+    fusion = Fusion()
+    assert fusion.arousal(missing(0.0)) == (0.0, 0.0)
+    for k in range(100):
+        fusion.learn(at(k / 4, 70.0), k / 4)
+    assert fusion.arousal(at(25.0, 90.0)) == (0.0, 0.0)
+    assert {r.reason for r in missing(3.0).values()} == {NO_SIGNAL}
+
+
+def test_arousal_is_against_the_patients_own_baseline():
+    fusion = learned()
+    level, sure = fusion.arousal(at(130.0, 70.0))
+    assert level == pytest.approx(0.0, abs=1e-9)
+    assert sure == pytest.approx(0.9)
+    assert fusion.arousal(at(131.0, 82.0, rmssd=20.0))[0] > 0.7
+    assert fusion.arousal(at(131.0, 62.0, rmssd=60.0))[0] < -0.5
+
+
+def test_confidence_grows_with_the_baseline_and_falls_with_quality():
+    half, full = learned(60), learned(130)
+    assert half.arousal(at(60.0, 70.0))[1] == pytest.approx(0.45, abs=0.02)
+    assert full.arousal(at(130.0, 70.0, quality=0.4))[1] == pytest.approx(0.4, abs=0.01)
+    assert full.arousal(missing(130.0)) == (0.0, 0.0)
+
+
+def test_the_baseline_is_not_moved_by_what_comes_later():
+    fusion = learned()
+    for k in range(1000):
+        fusion.learn(at(130.0 + k / 4, 100.0), 130.0 + k / 4)
+    assert fusion.arousal(at(400.0, 70.0))[0] == pytest.approx(0.0, abs=0.02)
+
+
+@given(st.floats(0.0, 1e6), st.floats(0.0, 1e6), st.floats(0.0, 1e6), st.floats(0.0, 1.0))
+def test_arousal_and_confidence_stay_in_their_ranges(heart_rate, rmssd, breath_rate, quality):
+    level, sure = learned(40).arousal(at(41.0, heart_rate, rmssd, breath_rate, quality))
+    assert -1.0 <= level <= 1.0
+    assert 0.0 <= sure <= 1.0

@@ -1,0 +1,121 @@
+import csv
+import shutil
+
+import numpy as np
+import pytest
+
+from sensors.analyze import analyze
+from sensors.errors import BadRecording
+from sensors.recordings import SAMPLES, kind_of_channel, load_recording
+
+
+@pytest.mark.parametrize(
+    ("label", "kind"),
+    [
+        ("II", "ECG"),
+        ("MLII", "ECG"),
+        ("avr", "ECG"),
+        ("V", "ECG"),
+        ("v6", "ECG"),
+        ("ECG lead 1", "ECG"),
+        ("PLETH", "PPG"),
+        ("RESP", "Respiration"),
+        ("ABP", "Misc"),
+        ("Vibration", "Misc"),
+        ("", "Misc"),
+    ],
+)
+def test_channels_are_named_by_what_they_measure(label, kind):
+    assert kind_of_channel(label) == kind
+
+
+def test_samples_are_found_in_installed_packages():
+    ecg = load_recording("sample:ecg").streams[0]
+    assert (ecg.kind, ecg.rate_hz, ecg.samples.shape) == ("ECG", 1000.0, (22350, 1))
+    ppg = load_recording("sample:ppg").streams[0]
+    assert (ppg.kind, ppg.rate_hz) == ("PPG", 100.0)
+    with pytest.raises(BadRecording, match=f"one of {', '.join(SAMPLES)}, got 'nope'"):
+        load_recording("sample:nope")
+
+
+def test_wfdb_records_load_with_any_of_their_names(recordings):
+    for name in ("v102s", "v102s.hea", "v102s.dat"):
+        recording = load_recording(recordings / name)
+        assert [(s.kind, s.labels) for s in recording.streams] == [
+            ("ECG", ("II", "V")),
+            ("PPG", ("PLETH",)),
+            ("Respiration", ("RESP",)),
+        ]
+        assert recording.duration_s == pytest.approx(300.0)
+    assert load_recording(recordings / "a103l.mat").streams[0].samples.shape == (82500, 2)
+
+
+def test_a_record_whose_signal_file_is_partly_missing_gives_what_is_there(recordings):
+    (stream,) = load_recording(recordings / "s0010_re").streams
+    assert stream.samples.shape == (38400, 12)
+
+
+def test_xdf_examples_load(recordings):
+    for name in ("minimal.xdf", "clock_resets.xdf", "empty_streams.xdf"):
+        recording = load_recording(recordings / name)
+        assert all(np.all(np.diff(s.stamps_s) >= 0.0) for s in recording.streams)
+
+
+def test_what_is_not_a_recording_is_refused_in_one_line(tmp_path, recordings):
+    empty = tmp_path / "empty.xdf"
+    empty.touch()
+    junk = tmp_path / "junk.xdf"
+    junk.write_bytes(b"not an xdf at all" * 10)
+    headless = tmp_path / "plain.txt"
+    headless.write_text("1 2 3\n")
+    cut = tmp_path / "cut.txt"
+    cut.write_text("# OpenSignals Text File Format\n# {broken\n# EndOfHeader\n1\t2\n")
+    alone = tmp_path / "v102s.hea"
+    shutil.copy(recordings / "v102s.hea", alone)
+    torn = tmp_path / "torn"
+    torn.mkdir()
+    shutil.copy(recordings / "v102s.hea", torn)
+    (torn / "v102s.dat").write_bytes((recordings / "v102s.dat").read_bytes()[:1000])
+    bad_header = tmp_path / "bad.hea"
+    bad_header.write_bytes(bytes(range(256)))
+    for path in (
+        empty,
+        junk,
+        headless,
+        cut,
+        alone,
+        torn / "v102s",
+        bad_header,
+        tmp_path / "none.xdf",
+        tmp_path,
+    ):
+        with pytest.raises(BadRecording) as caught:
+            load_recording(path)
+        assert "\n" not in str(caught.value)
+        assert "must be" in str(caught.value)
+
+
+def test_analyze_writes_what_the_live_estimators_see(recordings, tmp_path):
+    done = []
+    result = analyze(load_recording(recordings / "v102s"), tmp_path / "out", done.append)
+    assert done[-1] == 1.0
+    assert done == sorted(done)
+    assert result.passed_over == ("v102s PPG",)
+    tables = {}
+    for name in ("beats", "breaths", "vitals"):
+        with (tmp_path / "out" / f"{name}.csv").open(newline="") as file:
+            tables[name] = list(csv.DictReader(file))
+    assert list(tables["beats"][0]) == ["time_s", "stream", "interval_s", "quality"]
+    assert list(tables["vitals"][0]) == ["time_s", "vital", "value", "unit", "quality"]
+    assert tables["beats"][0]["interval_s"] == ""
+    assert len(tables["beats"]) == result.beats > 400
+    times = [float(row["time_s"]) for row in tables["vitals"]]
+    assert times == sorted(times)
+    rates = [float(r["value"]) for r in tables["vitals"] if r["vital"] == "heart_rate" and r["value"]]
+    assert np.median(rates) == pytest.approx(103.4, abs=2.0)
+    assert {r["quality"] for r in tables["vitals"] if not r["value"]} == {"0.000"}
+
+
+def test_analyze_refuses_what_it_cannot_read(tmp_path):
+    with pytest.raises(BadRecording, match="ECG, RESPIRATION, got 'PPG'"):
+        analyze(load_recording("sample:ppg"), tmp_path)
