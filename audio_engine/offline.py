@@ -99,7 +99,7 @@ def write_wav(path: Path, sound: npt.NDArray[np.float32]) -> None:
     # The low three of four little-endian bytes are the 24-bit sample.
     packed = whole.reshape(-1, 1).view(np.uint8)[:, :_BYTES_PER_SAMPLE].tobytes()
     try:
-        with wave.open(str(path), "wb") as file:
+        with path.open("wb") as raw, wave.open(raw, "wb") as file:
             file.setnchannels(CHANNELS)
             file.setsampwidth(_BYTES_PER_SAMPLE)
             file.setframerate(RATE_HZ)

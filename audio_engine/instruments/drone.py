@@ -18,7 +18,7 @@ _VOICES: Final = 4
 #: In cycles. Not detuned: beats would swell in a rhythm of their own, against the breath.
 _PHASES: Final = (0.0, 0.17)
 _LEVEL: Final = 0.06
-_QUIET: Final = 0.5
+_QUIET: Final = 0.65
 
 
 class Drone:

@@ -1,4 +1,4 @@
-"""A warm pad: four slightly detuned oscillators to a note, slow in and out, a low-pass that breathes."""
+"""A warm pad: body and air, slightly detuned, on each side; slow in and out; a low-pass that breathes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from therapy.specs import InstrumentSpec
 __all__ = ["INSTRUMENT", "Pad"]
 
 _VOICES: Final = 10
-#: Ratios of the four oscillators, about −5, +3 (left), −3, +5 cents (right): beats slower than a breath.
+#: Ratios of body and air, about −5, +3 (left), −3, +5 cents (right): beats slower than a breath.
 _DETUNE: Final = (0.9971, 1.0017, 0.9983, 1.0029)
-_HARMONICS: Final = [1.0 / n**1.35 for n in range(1, 15)]
-_LEVEL: Final = 0.042
+_BODY: Final = [1.0 / n**1.3 for n in range(1, 15)]
+#: Octaves and fifths above all: they shine and stay in any scale.
+_AIR: Final = [0.2, 0.7, 0.5, 0.6, 0.12, 0.45, 0.05, 0.4, 0.15, 0.12, 0.0, 0.25, 0.0, 0.0, 0.0, 0.2]
+_LEVEL: Final = 0.056
 
 
 class Pad:
@@ -28,14 +30,16 @@ class Pad:
 
     def __init__(self, desk: Desk) -> None:
         self._voices = HeldVoices(desk, count=_VOICES, attack_s=1.8, release_s=2.6, tune=self._tune)
-        table = desk.harmonics(_HARMONICS)
+        body, air = desk.harmonics(_BODY), desk.harmonics(_AIR)
         self._sources = [
             pyo.Osc(table, phase=[float(p) for p in desk.rng.random(_VOICES)], mul=self._voices.gains)
-            for _ in _DETUNE
+            for table in (body, air, body, air)
         ]
         self._tune(self._voices.hz)
+        self._air = desk.glide(0.3, 0.6)
         sides = [
-            pyo.Mix([self._sources[a].mix(1), self._sources[b].mix(1)], voices=1) for a, b in ((0, 1), (2, 3))
+            self._sources[body].mix(1) + self._sources[air].mix(1) * self._air
+            for body, air in ((0, 1), (2, 3))
         ]
         self._cutoff = desk.glide(900.0, 0.6)
         drift = pyo.Sine(freq=[0.053, 0.047], phase=[0.0, 0.4], mul=0.12, add=1.0)
@@ -54,8 +58,9 @@ class Pad:
         self._voices.release(note)
 
     def steer(self, controls: Controls) -> None:
-        """Open the filter with brightness: 260 Hz … 4.2 kHz."""
-        self._cutoff.value = 260.0 * 16.0**controls.brightness
+        """Open the filter with brightness, 220 Hz … 5.6 kHz, and let more air in."""
+        self._air.value = 0.1 + 1.4 * controls.brightness
+        self._cutoff.value = 220.0 * 25.5**controls.brightness
 
     def _tune(self, frequencies_hz: list[float]) -> None:
         for source, ratio in zip(self._sources, _DETUNE, strict=True):

@@ -24,7 +24,7 @@ class Ocean:
         self._level = desk.glide(0.0, 0.4)
         self.lufs = SILENT_DB
         self._stir = desk.glide(0.3, 1.0)
-        own = pyo.Randi(min=0.55, max=1.0, freq=[0.13, 0.11])
+        own = pyo.Randi(min=0.72, max=1.0, freq=[0.13, 0.11])
         rise = desk.lift * 0.55 + 1.0
         swash_hz = (rise * rise * 520.0 + 60.0) * (self._stir * 1.2 + 0.7)
         swash = pyo.ButLP(pyo.PinkNoise(mul=[1.0, 1.0]), freq=swash_hz) * rise * own
