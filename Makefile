@@ -1,6 +1,6 @@
 # What people do here; `make` alone lists it. The set-up itself is scripts/setup.py.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check bench docs lock wheel clean
+.PHONY: help setup setup-dev demo test check bench docs pictures lock wheel clean
 
 PYTHON ?= python3
 BIN := $(if $(VIRTUAL_ENV),$(VIRTUAL_ENV),.venv)/bin
@@ -40,6 +40,9 @@ bench: setup ## measure what this project claims, on this machine (ARGS="--json"
 
 docs: setup-dev ## regenerate the generated pages, check every link
 	$(BIN)/python scripts/pages.py
+
+pictures: setup-dev ## take the pictures of the documentation from a running demo
+	$(BIN)/python scripts/pictures.py
 
 lock: setup-dev ## pin every Python package again (UPGRADE=1: to the newest)
 	$(BIN)/python scripts/lock.py $(if $(UPGRADE),--upgrade)
