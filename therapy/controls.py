@@ -14,7 +14,7 @@ from typing import Final
 from therapy import units
 from therapy.errors import BadValue
 
-__all__ = ["MODES", "NEUTRAL", "TABLE", "Controls", "Limit", "numeric_fields", "parse_settings"]
+__all__ = ["MODES", "NEUTRAL", "START", "TABLE", "Controls", "Limit", "numeric_fields", "parse_settings"]
 
 #: Scales the composer may use, each as semitones above its tonic.
 MODES: Final[Mapping[str, tuple[int, ...]]] = {
@@ -63,6 +63,11 @@ class Controls:
 #: Where the world rests when nothing is known about the patient: six breaths a minute (0.1 Hz, the usual
 #: default of heart-rate-variability biofeedback, Lehrer 2003), exhale longer than inhale.
 NEUTRAL: Final = Controls()
+
+
+#: Where a session starts: the place does not breathe before the patient's breath is known, and the pacer
+#: waits near a usual resting rate of adults (12…16 a minute).
+START: Final = dataclasses.replace(NEUTRAL, swell=0.0, breath_pace_per_min=13.0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,6 +75,9 @@ class Wishes:
 
 NO_WISHES: Final = Wishes()
 
+#: Stages that lead down, never up: who is already calmer than the aim is left there.
+SETTLING: Final = (StageKind.ARRIVE, StageKind.SETTLE, StageKind.DEEPEN)
+
 #: Control → its value in the calmest (arousal −1) and in the liveliest (+1) world.
 CALM_TO_LIVELY: Final[Mapping[str, tuple[float, float]]] = types.MappingProxyType(
     {
@@ -154,10 +157,12 @@ def steer(
     """
     trust = max(0.0, (state.arousal_confidence - TRUSTED) / (1.0 - TRUSTED))
     aim = min(max(stage.aim.arousal + wishes.arousal, -1.0), 1.0)
+    if stage.kind in SETTLING and not wishes.arousal:  # calmer than planned is not a fault to be mended
+        aim = min(aim, trust * state.arousal + (1.0 - trust) * aim)
     strength = 1.0 if wishes.arousal else stage.aim.strength
     matched = trust * state.arousal + (1.0 - trust) * aim
     energy = matched + (aim - matched) * strength
-    targets = _targets(stage.kind, energy, state.coherence)
+    targets = _targets(stage.kind, energy, state)
     because = _because(state, trust, aim, wishes)
 
     wanted: dict[str, float] = {}
@@ -190,7 +195,7 @@ def hold(previous: Controls, dt_s: float) -> Steering:
     return Steering(controls=dataclasses.replace(previous, pacer_phase=phase), why=())
 
 
-def _targets(kind: StageKind, energy: float, coherence: float | None) -> dict[str, float]:
+def _targets(kind: StageKind, energy: float, state: PatientState) -> dict[str, float]:
     """Return where each control should go in a world of `energy` −1 … 1."""
     share = (energy + 1.0) / 2.0
     targets = {name: calm + (lively - calm) * share for name, (calm, lively) in CALM_TO_LIVELY.items()}
@@ -202,8 +207,10 @@ def _targets(kind: StageKind, energy: float, coherence: float | None) -> dict[st
     targets["birds"] = setting.birds
     targets["rain"] = 0.0
     targets["fire"] = 0.0
-    if coherence is not None:  # as breath and heart come together the mist clears; it only waits otherwise
-        targets["density"] *= 1.0 - 0.6 * min(max(coherence, 0.0), 1.0)
+    if kind is StageKind.ARRIVE:  # the place breathes with the patient as far as it knows how
+        targets["swell"] *= state.breath_phase_confidence
+    if state.coherence is not None:  # as breath and heart come together the mist clears; else it waits
+        targets["density"] *= 1.0 - 0.6 * min(max(state.coherence, 0.0), 1.0)
     return targets
 
 
@@ -232,9 +239,9 @@ def _tau_s(name: str) -> float:
 
 
 def _notable(name: str) -> float:
-    """Return the distance from a target under which a control counts as arrived: 2 % of its range."""
+    """Return the distance from a target under which a control counts as arrived: 0.2 % of its range."""
     limit = TABLE[name]
-    return 0.02 * (limit.high - limit.low)
+    return 0.002 * (limit.high - limit.low)
 
 
 def _toward(name: str, now: float, goal: float, dt_s: float, tau_s: float) -> float:
@@ -252,6 +259,8 @@ def _pace(
     aim = stage.aim.breath_pace_per_min
     if wishes.breath_pace_per_min is not None:
         goal, because, slope = wishes.breath_pace_per_min, "the therapist asked for it", math.inf
+    elif own is None and stage.kind is StageKind.ARRIVE:
+        return now, ()  # listening first: the place does not breathe yet either
     elif own is None:
         goal, because, slope = (
             NEUTRAL.breath_pace_per_min,

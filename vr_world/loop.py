@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol, assert_never
 
-from therapy.controls import NEUTRAL, Controls
+from therapy.controls import START, Controls
 from therapy.errors import BadValue, TherapyError
 from therapy.events import Event, MachineMoved, StageEntered, TherapistCommand
 from therapy.patient import PatientState
@@ -105,7 +105,7 @@ class World:
     """One room's session and what its world does. Belongs to one thread."""
 
     def __init__(self, body: Body, outputs: Outputs) -> None:
-        self.controls = NEUTRAL
+        self.controls = START
         self.wishes = NO_WISHES
         self.machine: SessionMachine | None = None
         self.session_id = ""
@@ -114,7 +114,7 @@ class World:
         self.why: deque[Change] = deque(maxlen=LINES_KEPT)
         self._body = body
         self._outputs = outputs
-        self._changes = ChangeLog(NEUTRAL)
+        self._changes = ChangeLog(START)
         self._last_s: float | None = None
 
     @property

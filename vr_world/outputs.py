@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from audio_engine import messages as audio
 from audio_engine.process import main as audio_main
-from therapy.controls import NEUTRAL, Controls
+from therapy.controls import START, Controls
 from therapy.events import (
     AlarmRaised,
     BadInput,
@@ -69,7 +69,7 @@ class RoomOutputs:
         self._stop = stop
         self._mirror = mirror
         self._now_s = now_s
-        self._controls = NEUTRAL
+        self._controls = START
         self._scene = "ocean"
         self._safe = rendering.Safe(on=True, fade_s=0.0)
         self._gain = 0.0

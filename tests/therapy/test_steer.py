@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from therapy.controls import NEUTRAL, TABLE, Controls
+from therapy.controls import NEUTRAL, START, TABLE, Controls
 from therapy.patient import PatientState
 from therapy.plan import PLANS, Condition, Limits, Stage
 from therapy.safety import bound
@@ -48,12 +48,28 @@ def test_a_stronger_stage_leads_further_from_the_patient() -> None:
     assert lived(known(0.8), DEEPEN, 60).tempo_bpm < lived(known(0.8), SETTLE, 60).tempo_bpm
 
 
+def test_who_is_calmer_than_the_aim_is_left_there_until_the_return() -> None:
+    calm, at_aim = known(-0.8), known(SETTLE.aim.arousal)
+    assert lived(calm, SETTLE, 60).tempo_bpm < lived(at_aim, SETTLE, 60).tempo_bpm - 3
+    assert "leading up" not in {reason.because for reason in steer(calm, SETTLE, NEUTRAL, DT_S).why}
+    assert any("leading up" in reason.because for reason in steer(calm, RETURN, NEUTRAL, DT_S).why)
+
+
 def test_without_a_body_the_world_goes_on_openly_at_six_a_minute() -> None:
     start = dataclasses.replace(NEUTRAL, breath_pace_per_min=9.0)
     unknown = PatientState(at_s=0.0)
     after_1s, after_30s = lived(unknown, DEEPEN, 1, start), lived(unknown, DEEPEN, 30, start)
     assert after_1s.breath_pace_per_min == pytest.approx(9.0, abs=0.4)
     assert after_30s.breath_pace_per_min == pytest.approx(6.0, abs=0.2)
+
+
+def test_the_place_listens_before_it_breathes() -> None:
+    listening = lived(PatientState(at_s=0.0), ARRIVE, 30, START)
+    assert listening.swell == pytest.approx(0.0, abs=1e-6)
+    assert listening.breath_pace_per_min == START.breath_pace_per_min
+    mirrored = lived(known(0.0, breath=14.0), ARRIVE, 30, START)
+    assert mirrored.swell > 0.25
+    assert mirrored.breath_pace_per_min == pytest.approx(14.0, abs=0.2)
 
 
 def test_the_pacer_is_a_little_slower_than_the_patient_and_never_faster() -> None:

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from therapy.controls import NEUTRAL, TABLE
+from therapy.controls import START, TABLE
 from therapy.errors import BadValue
 from therapy.events import MachineMoved, StageEntered
 from therapy.patient import PatientState
@@ -164,4 +164,4 @@ def test_orders_at_the_wrong_time_are_refused_and_change_nothing() -> None:
     with pytest.raises(NoSession, match="'pause' needs a session"):
         World(StillBody(), Calls()).order("pause", 1.0, by="therapist")
     assert lived.world.phase == "READY"
-    assert lived.world.controls == NEUTRAL
+    assert lived.world.controls == START
