@@ -72,7 +72,6 @@ def photograph(demo: subprocess.Popen[str]) -> None:
         panel.get_by_role("button", name="Sign in").click()
         panel.wait_for_timeout(LIVED_S * 1000)
         panel.screenshot(path=PICTURES / "panel.png")
-        headset.screenshot(path=PICTURES / "on-a-screen.png")
         browser.close()
 
 
