@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from audio_engine._pyo import pyo
 from audio_engine.breath import BreathClock, breath_curve
-from audio_engine.composer.score import BEATS_PER_BAR, Composer
+from audio_engine.composer.score import BEATS_PER_BAR, SUSTAINED, Composer
 from audio_engine.conductor import Conductor, Onset
 from audio_engine.desk import Desk, Instrument, Soundscape
 from audio_engine.door import Door
@@ -157,6 +157,21 @@ class Engine:
             raise EngineBroken(f"synthesis must be finite, got NaN or infinity in block {self._blocks}")
         frames = self.master.process(self._dry, controls.music_lufs, self._declared_lufs())
         return Block(frames=frames, notes=tuple(notes))
+
+    def skip(self, blocks: int) -> None:
+        """Let `blocks` of music pass unheard: the bar stays with the clock, held notes are kept up."""
+        begun: list[Onset] = []
+        for _ in range(blocks):
+            onsets, releases = self._conductor.block(self.door.controls, BLOCK_S)
+            begun += [onset for onset in onsets if onset.note.instrument in SUSTAINED]
+            for release in releases:
+                ended = [onset for onset in begun if onset.note is release.note]
+                if ended:
+                    begun.remove(ended[0])
+                else:
+                    self.instruments[release.note.instrument].release(release.note)
+        for onset in begun:
+            self._play(dataclasses.replace(onset, offset_s=0.0))
 
     def close(self) -> None:
         """Take the graph down while its server lives, then the server and the views into its memory."""

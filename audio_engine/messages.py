@@ -125,7 +125,7 @@ class AudioHeartbeat:
         block_ms_p99: 99th percentile of the time that one of the last 500 blocks took to make and encode.
         lufs_momentary: loudness of the last 400 ms (ITU-R BS.1770), −120 for silence.
         peak_dbtp: highest true peak since the last heartbeat, −120 for silence.
-        bar: position in the piece at the newest block, in bars; `bar_at_s` is that block's time at the ear.
+        bar: position in the piece, in bars, that is heard at `bar_at_s`.
         bar_at_s: see `bar`.
         realtime: real-time priority was granted.
     """

@@ -14,6 +14,7 @@ import numpy as np
 
 from audio_engine.engine import Block, Engine
 from audio_engine.errors import EngineBroken
+from audio_engine.master import LATENCY_S
 from audio_engine.messages import (
     BLOCK_FRAMES,
     BLOCK_S,
@@ -36,6 +37,8 @@ _HEARTBEAT_S: Final = 0.1
 #: Further behind than this the process skips blocks: a burst of old packets would only fill buffers.
 _GIVE_UP_S: Final = 0.25
 _TIMES_KEPT: Final = 500
+#: After a longer stop than a minute the music waits instead of running through it.
+_LONGEST_SKIP: Final = 6000
 #: What `pickle.loads` raises on garbage.
 _UNREADABLE: Final = (
     pickle.UnpicklingError,
@@ -67,12 +70,15 @@ class Player:
         self._writable = select.poll()
         self._writable.register(conn.fileno(), select.POLLOUT)
         self._encoder = OpusEncoder()
+        self._epoch_s = time.monotonic() + LEAD_S
         self._engine = Engine(
-            seed=config.seed, scene=config.scene, controls=config.controls, start_bar=_bar_now(config)
+            seed=config.seed,
+            scene=config.scene,
+            controls=config.controls,
+            start_bar=_bar_at(config, self._epoch_s + LATENCY_S),
         )
         self._engine.fade(config.gain, config.fade_in_s)
         self._seq = 0
-        self._epoch_s = time.monotonic() + LEAD_S
         self._blocks = self._late = self._missed = self._dropped = 0
         self._times_s: deque[float] = deque(maxlen=_TIMES_KEPT)
         self._beat_due_s = 0.0
@@ -143,6 +149,7 @@ class Player:
         behind_s = time.monotonic() - (self._play_at_s - LEAD_S)
         if behind_s > _GIVE_UP_S:
             skipped = math.ceil(behind_s / BLOCK_S)
+            self._engine.skip(min(skipped, _LONGEST_SKIP))
             self._seq += skipped
             self._missed += skipped
 
@@ -185,7 +192,7 @@ class Player:
                 lufs_momentary=self._engine.master.momentary.lufs,
                 peak_dbtp=self._engine.master.take_peak_dbtp(),
                 bar=self._engine.bar,
-                bar_at_s=self._play_at_s,
+                bar_at_s=self._play_at_s + LATENCY_S,
                 realtime=self._realtime,
             )
         )
@@ -203,9 +210,9 @@ class Player:
         return True
 
 
-def _bar_now(config: AudioConfig) -> float:
-    """Return the bar for the first block: where the music would be had it gone on."""
+def _bar_at(config: AudioConfig, at_s: float) -> float:
+    """Return the bar for session time `at_s`: where the music would be had it gone on."""
     if config.start_bar_at_s is None:
         return config.start_bar
-    gone_s = max(time.monotonic() + LEAD_S - config.start_bar_at_s, 0.0)
+    gone_s = max(at_s - config.start_bar_at_s, 0.0)
     return config.start_bar + gone_s * config.controls.tempo_bpm / 240.0

@@ -11,10 +11,12 @@ from audio_engine.composer.harmony import CHORDS_PER_PERIOD, Harmony
 from audio_engine.composer.melody import Melody, Tone
 from therapy.controls import MODES, Controls
 
-__all__ = ["BEATS_PER_BAR", "BEATS_PER_CHORD", "Composer", "Note", "write"]
+__all__ = ["BEATS_PER_BAR", "BEATS_PER_CHORD", "SUSTAINED", "Composer", "Note", "write"]
 
 BEATS_PER_BAR: Final = 4
 BEATS_PER_CHORD: Final = 2 * BEATS_PER_BAR
+#: Instruments whose notes sound until they are released; the others are struck and ring out.
+SUSTAINED: Final = frozenset({"pad", "drone"})
 _BEATS_PER_PERIOD: Final = BEATS_PER_CHORD * CHORDS_PER_PERIOD
 #: Tonics to draw from: C to A around MIDI 48 … 57, where pads are warm and bells above them are soft.
 _TONICS: Final = (48, 50, 52, 53, 55, 57)
@@ -58,7 +60,7 @@ class Composer:
         here = int(position_beats)
         sounding: list[Note] = []
         for index in range(here - here % _BEATS_PER_PERIOD, here):
-            notes = [n for n in self.beat(index, controls) if n.instrument in {"pad", "drone"}]
+            notes = [n for n in self.beat(index, controls) if n.instrument in SUSTAINED]
             sounding = [n for n in sounding if n.start_beats + n.duration_beats > index] + notes
         return [
             dataclasses.replace(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from audio_engine.conductor import Onset
 from audio_engine.desk import Desk, frequency_hz
 
@@ -48,9 +46,3 @@ class StruckVoices:
                 self._desk.fire(self._lines[i], onset.offset_s)
                 return True
         return False
-
-    def pan(self, sound: Any, places: list[float]) -> tuple[Any, Any]:
-        """Return left and right of `sound` (one stream a voice); `places` are 0 (left) … 1 (right)."""
-        left = (sound * [(1.0 - p) ** 0.5 for p in places]).mix(1)
-        right = (sound * [p**0.5 for p in places]).mix(1)
-        return left, right

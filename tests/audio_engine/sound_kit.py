@@ -76,6 +76,51 @@ def storm(seconds: float, seed: int) -> tuple[Sound, int]:
     return np.concatenate(blocks), refused
 
 
+def broken() -> tuple[str, list[Any]]:
+    """Let a player's synthesis make a NaN after three blocks; return the error and what the room got."""
+    import multiprocessing
+
+    from audio_engine.errors import EngineBroken
+    from audio_engine.messages import AudioConfig
+    from audio_engine.player import Player
+
+    ours, theirs = multiprocessing.Pipe(duplex=True)
+    player = Player(theirs, AudioConfig(seed=1, gain=1.0, fade_in_s=0.01), realtime=False)
+    engine = player._engine
+    process, calls = engine._server.process, iter(range(100))
+
+    def breaking() -> None:
+        process()
+        if next(calls) == 3:
+            engine._dry[100, 1] = np.nan
+
+    engine._server.process = breaking
+    error = ""
+    try:
+        player.run()
+    except EngineBroken as broke:
+        error = str(broke)
+    finally:
+        player.close()
+    heard = []
+    while ours.poll():
+        heard.append(ours.recv())
+    return error, heard
+
+
+def every_bell(seconds: float, controls: Controls, seed: int) -> tuple[int, int]:
+    """Return how many bells were played and how many the score has in that time."""
+    from audio_engine.composer.score import write
+
+    notes: list[Any] = []
+    plain(seconds, [(0.0, controls)], seed, on_note=notes.append)
+    beats = seconds * controls.tempo_bpm / 60.0
+    score = write(f"ocean/{seed}", lambda _beat: controls, int(beats) + 1)
+    written = [n for n in score if n.instrument == "bell" and n.start_beats < beats - 0.01]
+    played = [n for n in notes if n.instrument == "bell" and n.at_s < seconds - 0.01]
+    return len(played), len(written)
+
+
 def faded(gain_steps: Sequence[tuple[float, float, float]], controls: Controls, seconds: float) -> Sound:
     """Play `controls` with fades (at_s, gain, seconds)."""
     from audio_engine.engine import Engine
