@@ -22,20 +22,25 @@ from vr_world.streaming.client import join
 class Stillwater:
     """A running demo: what it printed, its API as the signed-in therapist, and its processes."""
 
+    panel: httpx.Client | None = None
+
     def __init__(self, home: Path, *arguments: str) -> None:
+        self.start(home, "demo", "--port", "0", "--no-tls", *arguments)
+        self.origin = self.said(r"Therapist panel\s+(http://\S+)/panel/")
+        self.password = self.said(r"password\s+(\S+)")
+        self.code = self.said(r"#code=(\d{6})")
+        self.said(r"(Ctrl-C)")
+        self.panel = httpx.Client(
+            base_url=self.origin, headers={"x-stillwater": "1", "origin": self.origin}, timeout=10.0
+        )
+        self.panel.post("/api/account/sign-in", json={"password": self.password}).raise_for_status()
+
+    def start(self, home: Path, *arguments: str) -> None:
+        """Start the command line and gather what it says."""
         self.home = home
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                "from vr_world.cli import main; main()",
-                "demo",
-                "--port",
-                "0",
-                "--no-tls",
-                *arguments,
-            ],
+            [sys.executable, "-c", "from vr_world.cli import main; main()", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -43,14 +48,6 @@ class Stillwater:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.origin = self._said(r"Therapist panel\s+(http://\S+)/panel/")
-        self.password = self._said(r"password\s+(\S+)")
-        self.code = self._said(r"#code=(\d{6})")
-        self._said(r"(Ctrl-C)")
-        self.panel = httpx.Client(
-            base_url=self.origin, headers={"x-stillwater": "1", "origin": self.origin}, timeout=10.0
-        )
-        self.panel.post("/api/account/sign-in", json={"password": self.password}).raise_for_status()
 
     def state(self) -> dict:
         answer = self.panel.get("/api/rooms/1")
@@ -108,7 +105,9 @@ class Stillwater:
         return [json.loads(line) for line in (self.folder() / "journal.jsonl").read_text().splitlines()]
 
     def close(self) -> None:
-        self.panel.close()
+        """End it as Ctrl-C does."""
+        if self.panel is not None:
+            self.panel.close()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:
@@ -122,7 +121,7 @@ class Stillwater:
         for line in self.process.stdout:
             self.lines.append(line.rstrip())
 
-    def _said(self, pattern: str, within_s: float = 60.0) -> str:
+    def said(self, pattern: str, within_s: float = 60.0) -> str:
         end_s = time.monotonic() + within_s
         while time.monotonic() < end_s:
             for line in list(self.lines):
@@ -139,6 +138,11 @@ def stillwater(tmp_path):
     running: list[Stillwater] = []
 
     def start(*arguments: str) -> Stillwater:
+        if arguments[:1] == ("serve",):
+            server = object.__new__(Stillwater)
+            running.append(server)
+            server.start(tmp_path / "clinic", *arguments)
+            return server
         running.append(Stillwater(tmp_path / f"home{len(running)}", *arguments))
         return running[-1]
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from audio_engine import messages as audio
-from audio_engine.process import main as audio_main
 from therapy.controls import START, Controls
 from therapy.events import (
     AlarmRaised,
@@ -33,7 +32,6 @@ from therapy.why import Change
 from vr_world.loop import World
 from vr_world.panel_state import Alarm, state_message
 from vr_world.rendering import messages as rendering
-from vr_world.rendering.process import main as renderer_main
 from vr_world.room_config import RoomConfig
 from vr_world.streaming import protocol
 from vr_world.streaming.control import Hello, PhaseChanged, SafePicture, Welcome
@@ -43,6 +41,8 @@ from vr_world.tape import Tape
 
 __all__ = ["RoomOutputs"]
 
+RENDERER: Final = "vr_world.rendering.process:main"
+AUDIO: Final = "audio_engine.process:main"
 #: Longest silence of a living child (they speak every 100–250 ms).
 RENDERER_SILENCE_S: Final = 3.0
 AUDIO_SILENCE_S: Final = 1.0
@@ -87,7 +87,7 @@ class RoomOutputs:
         self._renderer = Child(
             ChildSpec(
                 name="renderer",
-                main=renderer_main,
+                main=RENDERER,
                 config=self._renderer_config,
                 shutdown=rendering.Shutdown(),
                 silence_s=RENDERER_SILENCE_S,
@@ -100,7 +100,7 @@ class RoomOutputs:
         self._audio = Child(
             ChildSpec(
                 name="audio",
-                main=audio_main,
+                main=AUDIO,
                 config=self._audio_config,
                 shutdown=audio.Shutdown(),
                 silence_s=AUDIO_SILENCE_S,

@@ -29,7 +29,6 @@ from therapy.events import ChildDied, ChildReturned, Event
 from therapy.plan import PLANS
 from therapy.ports import RoomHost
 from therapy.specs import SceneSpec
-from vr_world import room as room_process
 from vr_world.link import Answer, Ask, Remember, StateNow, pack, parse_from_room
 from vr_world.room_config import RoomConfig
 from vr_world.settings import ServerSettings
@@ -40,6 +39,7 @@ __all__ = ["LocalRoomHost", "RoomLink", "Rooms"]
 
 log = logging.getLogger(__name__)
 
+ROOM: Final = "vr_world.room:main"
 ROOM_SILENCE_S: Final = 4.0
 RECONNECT_S: Final = 0.05
 ASK_S: Final = 5.0
@@ -62,7 +62,7 @@ class LocalRoomHost:
         """Start `room` and keep it alive."""
         spec = ChildSpec(
             name=room,
-            main=room_process.main,
+            main=ROOM,
             config=lambda: self._config(room, snapshot()),
             shutdown="leave",
             silence_s=ROOM_SILENCE_S,

@@ -1,6 +1,7 @@
 """Child processes that are kept alive: started, spoken to without waiting, watched, and started again.
 
-A child is a function `main(connection, config)` in a process of its own (`multiprocessing`, spawn). It sends
+A child is a function `main(connection, config)` in a process of its own (`multiprocessing`, spawn), named by
+its place, so that the parent need not import what only the child uses. It sends
 something at least every `silence_s`; an exit or a silence is a death, told as `ChildDied`; the next child
 gets a fresh configuration and what `on_start` sends it, and its first message is told as `ChildReturned`.
 """
@@ -11,6 +12,7 @@ import asyncio
 import collections
 import contextlib
 import dataclasses
+import importlib
 import multiprocessing
 import threading
 from collections.abc import Callable
@@ -37,7 +39,7 @@ class ChildSpec:
 
     Attributes:
         name: as the panel and the recording call it.
-        main: importable function `main(connection, config)`.
+        main: where `main(connection, config)` is, as `package.module:function`.
         config: makes the configuration of the next start.
         shutdown: message that asks the child to leave.
         silence_s: longest silence of a living child.
@@ -47,7 +49,7 @@ class ChildSpec:
     """
 
     name: str
-    main: Callable[[Any, Any], None]
+    main: str
     config: Callable[[], object]
     shutdown: object
     silence_s: float
@@ -146,7 +148,7 @@ class Child:
         self._outbox = Outbox()
         ours, theirs = self._spawn.Pipe(duplex=True)
         self._process = self._spawn.Process(
-            target=self._spec.main, args=(theirs, self._spec.config()), name=f"stillwater-{self.name}"
+            target=_run, args=(self._spec.main, theirs, self._spec.config()), name=f"stillwater-{self.name}"
         )
         self._process.start()
         theirs.close()
@@ -224,3 +226,9 @@ class Child:
         full = len(self._deaths) == FREE_CRASHES and now_s - self._deaths[0] < CRASH_WINDOW_S
         self._deaths.append(now_s)
         self._loop.call_later(CRASH_PAUSE_S if full else 0.0, self.start)
+
+
+def _run(place: str, connection: Connection, config: object) -> None:
+    """Run the child's function, in the child."""
+    module, _, function = place.partition(":")
+    getattr(importlib.import_module(module), function)(connection, config)

@@ -23,13 +23,13 @@ from therapy.events import AlarmRaised, Event, TherapistCommand, to_line
 from therapy.patient import PatientState
 from therapy.why import Change
 from vr_world.recording import RecorderConfig
-from vr_world.recording import main as recorder_main
 from vr_world.room_config import RoomConfig
 from vr_world.streaming.protocol import Frame, Pose, Shown
 from vr_world.supervise import Child, ChildSpec
 
 __all__ = ["Tape"]
 
+RECORDER: Final = "vr_world.recording:main"
 FLUSH_S: Final = 0.1
 SILENCE_S: Final = 5.0
 
@@ -80,7 +80,7 @@ class Tape:
         self._child = Child(
             ChildSpec(
                 name="recorder",
-                main=recorder_main,
+                main=RECORDER,
                 config=lambda: RecorderConfig(lsl_session=self._config.lsl_session, lan=self._config.lan),
                 shutdown=records.Shutdown(),
                 silence_s=SILENCE_S,

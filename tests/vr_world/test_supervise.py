@@ -36,11 +36,11 @@ class Told:
                 await asyncio.sleep(0.01)
 
 
-def child_of(told: Told, main=echo, silence_s: float = 30.0, *, keeps_mail: bool = False) -> Child:
+def child_of(told: Told, main="echo", silence_s: float = 30.0, *, keeps_mail: bool = False) -> Child:
     numbers = iter(range(100))
     spec = ChildSpec(
         name="echo",
-        main=main,
+        main=f"{__name__}:{main}",
         config=lambda: next(numbers),
         shutdown="leave",
         silence_s=silence_s,
@@ -86,7 +86,7 @@ async def test_a_silent_child_is_ended_and_replaced() -> None:
 
 async def test_a_child_that_does_not_leave_is_ended() -> None:
     told = Told()
-    child = child_of(told, main=stubborn)
+    child = child_of(told, main="stubborn")
     child.start()
     await told.until(lambda: child.alive)
     await child.stop()

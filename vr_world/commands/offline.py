@@ -11,15 +11,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from audio_engine.offline import render as render_sound
-from audio_engine.offline import write_wav
 from benchmarks._kit import Benchmark, figures_as_dict, figures_table
-from sensors.analyze import analyze as analyze_recording
-from sensors.devices.replay import load_recording
 from therapy.controls import Controls, parse_settings
 from therapy.discover import declared
 from therapy.errors import BadValue
-from vr_world.rendering.still import EYES, parse_size, render_still, render_video
 
 __all__ = ["analyze", "bench", "render", "sound"]
 
@@ -37,10 +32,12 @@ def render(
     at: Annotated[float, typer.Option(help="age of the scene in seconds")] = 10.0,
     seed: Annotated[int, typer.Option(help="seed of the place")] = 1,
     size: Annotated[str, typer.Option(help="width x height of the whole picture")] = "1280x640",
-    eyes: Annotated[str, typer.Option(help=f"one of {', '.join(EYES)}")] = "both",
+    eyes: Annotated[str, typer.Option(help="both, left or panorama")] = "both",
     seconds: Annotated[float | None, typer.Option(help="length of a video")] = None,
 ) -> None:
     """Draw a picture, or a video, of a place."""
+    from vr_world.rendering.still import parse_size, render_still, render_video
+
     controls = _controls(settings)
     pixels = parse_size(size)
     if seconds is None and out.suffix.lower() == _VIDEO:
@@ -71,6 +68,9 @@ def sound(
     scene: Annotated[str, typer.Option(help="place whose music it is")] = "ocean",
 ) -> None:
     """Play music and soundscape into a WAV file, faster than real time."""
+    from audio_engine.offline import render as render_sound
+    from audio_engine.offline import write_wav
+
     controls = _controls(settings)
     if out.suffix.lower() != ".wav":
         raise BadValue("--out", "a file that ends in .wav", out.name)
@@ -91,6 +91,9 @@ def analyze(
     out: Annotated[Path, typer.Option(help="folder for beats.csv, breaths.csv and vitals.csv")],
 ) -> None:
     """Run the live estimators over a recording at full speed, and write what they find as CSV."""
+    from sensors.analyze import analyze as analyze_recording
+    from sensors.devices.replay import load_recording
+
     loaded = load_recording(recording)
     with _bar() as bar:
         task = bar.add_task("analyzing", total=1.0)

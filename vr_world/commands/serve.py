@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
 import typer
@@ -102,7 +102,7 @@ class _Source:
     """Where the demo's signals come from: what to say of it, and the process that publishes them."""
 
     title: str
-    main: Callable[..., None]
+    main: str
     config: object
 
 
@@ -111,7 +111,7 @@ def _replaying(spec: str) -> _Source:
     kinds = ", ".join(sorted({stream.kind for stream in recording.streams}))
     return _Source(
         title=f"the recording {spec} ({kinds})",
-        main=replay.main,
+        main="sensors.devices.replay:main",
         config=replay.ReplayConfig(spec=spec, lsl_session=_LSL_SESSION),
     )
 
@@ -119,7 +119,7 @@ def _replaying(spec: str) -> _Source:
 def _simulating(seed: int) -> _Source:
     return _Source(
         title="a simulated patient (plausible, not physiologically validated)",
-        main=simulated_patient.main,
+        main="sensors.devices.simulated_patient:main",
         config=simulated_patient.SimulatedPatientConfig(seed=seed, lsl_session=_LSL_SESSION, room="1"),
     )
 

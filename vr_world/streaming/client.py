@@ -11,10 +11,11 @@ import contextlib
 import dataclasses
 import json
 import math
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable
-from typing import Final
+from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -55,8 +56,10 @@ class Received:
     message: Frame | Audio
 
 
-def join(origin: str, code: str) -> str:
+def join(origin: str, code: str, trust: ssl.SSLContext | None = None) -> str:
     """Exchange `code` at `origin` (such as `http://localhost:8080`) for a cookie. Blocks.
+
+    `trust` says which authority to believe for `https`.
 
     Raises:
         JoinRefused: with the server's reason.
@@ -68,7 +71,7 @@ def join(origin: str, code: str) -> str:
         method="POST",
     )
     try:
-        with urllib.request.urlopen(request) as answer:  # noqa: S310  # as above
+        with urllib.request.urlopen(request, context=trust) as answer:  # noqa: S310  # as above
             return str(answer.headers["set-cookie"]).partition(";")[0]
     except urllib.error.HTTPError as error:
         raise JoinRefused(json.loads(error.read())["error"]) from error
@@ -106,16 +109,21 @@ class HeadlessHeadset:
         *,
         pose_hz: float = 72.0,
         look: Callable[[float], float] | None = None,
+        trust: ssl.SSLContext | None = None,
     ) -> AsyncIterator[HeadlessHeadset]:
         """Connect both sockets and send poses while the block lasts."""
         headset = cls(now_s, look)
         base = origin.replace("http", "ws", 1)
         headers = {"cookie": cookie, "origin": origin}
+        options: dict[str, Any] = {
+            "additional_headers": headers,
+            "compression": None,
+            "max_size": _MAX_BYTES,
+            "ssl": trust,
+        }
         async with (
-            connect(f"{base}/ws/headset/control", additional_headers=headers, compression=None) as control,
-            connect(
-                f"{base}/ws/headset/video", additional_headers=headers, compression=None, max_size=_MAX_BYTES
-            ) as video,
+            connect(f"{base}/ws/headset/control", **options) as control,
+            connect(f"{base}/ws/headset/video", **options) as video,
         ):
             headset._control, headset._video = control, video
             await control.send(pack_client_text(Hello(version=1, agent="headless")))
