@@ -33,6 +33,7 @@ __all__ = ["CannotListen", "Running", "running_gateway"]
 #: A control message has at most 4 kB; the room closes with 4413 above its own limits, uvicorn far above.
 MAX_UP_BYTES: Final = 64 * 1024
 START_S: Final = 30.0
+ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104  # compared with, not bound to
 
 
 class CannotListen(TherapyError):
@@ -80,7 +81,7 @@ async def running_gateway(settings: ServerSettings) -> AsyncIterator[Running]:
     if tls_socket is not None:
         certificates = ensure_certificates(settings.home, local_names(), dt.datetime.now(dt.UTC))
     local = f"http://localhost:{plain.getsockname()[1]}/"
-    secure = [] if tls_socket is None else _secure_addresses(tls_socket.getsockname()[1])
+    secure = [] if tls_socket is None else _secure_addresses(settings.host, tls_socket.getsockname()[1])
 
     store = open_store(settings.home / "stillwater.sqlite")
     with contextlib.closing(store), tempfile.TemporaryDirectory(prefix="stillwater-") as run_folder:
@@ -184,8 +185,10 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _secure_addresses(port: int) -> list[str]:
-    """Return the TLS addresses of this machine: its networks' first, names and loopback last."""
+def _secure_addresses(host: str, port: int) -> list[str]:
+    """Return the TLS addresses that listening on `host` serves: networks' first, names and loopback last."""
+    if host != ANY_ADDRESS:
+        return [f"https://{'localhost' if host == '127.0.0.1' else host}:{port}/"]
     names = [n for n in local_names() if ":" not in n]
     networks = [n for n in names if n[0].isdigit() and not n.startswith("127.")]
     rest = [n for n in names if n not in networks and n != "127.0.0.1"]

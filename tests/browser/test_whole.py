@@ -45,5 +45,6 @@ def test_a_therapist_watches_steers_and_stops_what_a_patient_sees(browser: Brows
         expect(therapist.get_by_role("button", name="Pause")).not_to_be_visible()
     running.until(lambda _: (running.folder() / "SHA256SUMS").exists(), what="the recording is closed")
     commands = [line for line in running.journal() if line["type"] == "TherapistCommand"]
-    assert [line["data"]["command"] for line in commands] == ["stop"]
+    # the panel says STOP twice, over its socket and over HTTP, so that either may fail
+    assert [line["data"]["command"] for line in commands] == ["begin", "stop", "stop"]
     assert time.monotonic() > commands[0]["at_s"]

@@ -62,14 +62,12 @@ async def _serve(settings: ServerSettings) -> None:
             console.print(f"Headset page      [bold]{address}[/]")
         if running.accounts.setup_code is not None:
             console.print(
-                f"First start: set your password at the panel with the code {running.accounts.setup_code}"
+                f"First start       set your password there with the code {running.accounts.setup_code}"
             )
         if running.certificates is not None:
-            console.print(
-                f"Headsets must trust this server's authority once: {running.certificates.authority}"
-            )
-            console.print(f"  SHA-256 {running.certificates.fingerprint_sha256}")
-            console.print("  how: docs/howto/trust-the-certificate.md")
+            console.print(f"Certificate       headsets trust {running.certificates.authority} once")
+            console.print(f"                  SHA-256 {running.certificates.fingerprint_sha256}")
+            console.print("                  how: docs/howto/trust-the-certificate.md")
         console.print("Ctrl-C ends it; a running session is eased out first.")
         await _first(stop.wait(), asyncio.shield(running.finished))
 
