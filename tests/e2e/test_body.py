@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from test_session import load, table, until
+from test_lived_session import load, table, until
 
 from therapy.breath import breath_level
 from vr_world.streaming.client import HeadlessHeadset, join

@@ -8,7 +8,7 @@ import time
 
 import httpx
 import pytest
-from test_session import until
+from test_lived_session import until
 
 from vr_world.streaming.client import HeadlessHeadset, join
 
