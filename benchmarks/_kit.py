@@ -10,10 +10,16 @@ from typing import Any, TypeAlias
 
 from rich.table import Table
 
-__all__ = ["Benchmark", "Figure", "Progress", "figures_as_dict", "figures_table"]
+from therapy.errors import TherapyError
+
+__all__ = ["Benchmark", "BenchmarkFailed", "Figure", "Progress", "figures_as_dict", "figures_table"]
 
 #: Called with one short line whenever the benchmark goes on to its next part.
 Progress: TypeAlias = Callable[[str], None]
+
+
+class BenchmarkFailed(TherapyError):
+    """Something could not be measured: what must happen, and what did."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
