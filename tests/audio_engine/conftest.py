@@ -8,8 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import pytest
-
-Apart = Callable[..., Any]
+from sound_kit import Apart
 
 
 @pytest.fixture(scope="package")

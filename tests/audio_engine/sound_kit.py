@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import av
@@ -17,6 +17,8 @@ from therapy.controls import TABLE, Controls
 
 RATE_HZ = 48_000
 Sound = npt.NDArray[np.float32]
+#: Calls a function of this module in the sound process.
+Apart = Callable[..., Any]
 
 #: Tonal instruments alone, without the breath: what a scale or a timbre is measured on.
 BARE = Controls(ocean=0.0, wind=0.0, rain=0.0, fire=0.0, birds=0.0, pulse=0.0, swell=0.0)

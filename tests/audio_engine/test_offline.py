@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Apart
-from sound_kit import with_notes
+from sound_kit import Apart, with_notes
 
 from audio_engine.errors import BadRender
 from audio_engine.offline import render, write_wav

@@ -8,8 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import Apart
-from sound_kit import loudness_curve, plain
+from sound_kit import Apart, loudness_curve, plain
 
 from therapy.controls import TABLE, Controls
 

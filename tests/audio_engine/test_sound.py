@@ -6,11 +6,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from conftest import Apart
 from scipy import signal
 from sound_kit import (
     BARE,
     RATE_HZ,
+    Apart,
     broken,
     centroid_hz,
     decode,
