@@ -5,24 +5,12 @@ from __future__ import annotations
 import math
 from typing import Final
 
-__all__ = ["BreathClock", "breath_curve"]
+__all__ = ["BreathClock"]
 
 #: Time constant of phase corrections: fast enough to stay with the picture, too slow to be heard.
 _PULL_S: Final = 0.5
 #: Corrections never run the breath backwards nor faster than this many times its own rate.
 _MAX_SPEED_UP: Final = 2.0
-
-
-def breath_curve(phase: float, inhale_fraction: float) -> float:
-    """Return how full the lungs are, 0 … 1: rises while inhaling, falls while exhaling, no holding.
-
-    Args:
-        phase: 0 … 1, the inhale starts at 0.
-        inhale_fraction: share of the breath that is inhaling, 0 < share < 1.
-    """
-    if phase < inhale_fraction:
-        return 0.5 - 0.5 * math.cos(math.pi * phase / inhale_fraction)
-    return 0.5 + 0.5 * math.cos(math.pi * (phase - inhale_fraction) / (1.0 - inhale_fraction))
 
 
 class BreathClock:

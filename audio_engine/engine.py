@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio_engine._pyo import pyo
-from audio_engine.breath import BreathClock, breath_curve
+from audio_engine.breath import BreathClock
 from audio_engine.composer.score import BEATS_PER_BAR, SUSTAINED, Composer
 from audio_engine.conductor import Conductor, Onset
 from audio_engine.desk import Desk, Instrument, Soundscape
@@ -26,6 +26,7 @@ from audio_engine.errors import BadAudioConfig, EngineBroken
 from audio_engine.loudness import SILENT_DB, amplitude
 from audio_engine.master import LATENCY_S, Master
 from audio_engine.messages import BLOCK_FRAMES, BLOCK_S, CHANNELS, RATE_HZ, NotePlayed
+from therapy.breath import breath_level
 from therapy.controls import Controls
 from therapy.discover import declared
 from therapy.specs import InstrumentSpec, SoundscapeSpec
@@ -213,7 +214,7 @@ class Engine:
         controls = self.door.controls
         phase = self._breath.advance(BLOCK_S, at_s)
         self._swell += (controls.swell - self._swell) * BLOCK_S
-        lift = self._swell * (2.0 * breath_curve(phase, controls.inhale_fraction) - 1.0)
+        lift = self._swell * (2.0 * breath_level(phase, controls.inhale_fraction) - 1.0)
         self._desk.lift.value = lift
         self._desk.lift_gain.value = amplitude(_LIFT_DB * lift)
 

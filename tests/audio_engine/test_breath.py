@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audio_engine.breath import BreathClock, breath_curve
+from audio_engine.breath import BreathClock
+from therapy.breath import breath_level
 
 
 @given(st.floats(0.0, 0.999), st.floats(0.3, 0.55))
 def test_the_curve_rises_while_inhaling_and_falls_while_exhaling(phase: float, inhale: float) -> None:
-    now, soon = breath_curve(phase, inhale), breath_curve(min(phase + 0.001, 1.0), inhale)
+    now, soon = breath_level(phase, inhale), breath_level(min(phase + 0.001, 1.0), inhale)
     assert 0.0 <= now <= 1.0
     if phase + 0.001 < inhale:
         assert soon >= now

@@ -28,7 +28,6 @@ from sound_kit import (
     with_notes,
 )
 
-from audio_engine.breath import breath_curve
 from audio_engine.composer.score import Composer
 from audio_engine.composer.theory import pitch_classes
 from audio_engine.messages import OpusPacket
@@ -80,7 +79,7 @@ def test_the_swell_follows_the_pacer_in_rate_and_phase(apart: Apart) -> None:
     at_s = 4.0 + 0.1 * np.arange(len(curve)) + 0.05
 
     def match(pace_per_min: float, shift: float) -> float:
-        lungs = [breath_curve((t * pace_per_min / 60.0 - shift) % 1.0, 0.4) for t in at_s]
+        lungs = [breath_level((t * pace_per_min / 60.0 - shift) % 1.0, 0.4) for t in at_s]
         return float(np.corrcoef(curve, lungs)[0, 1])
 
     paces = np.arange(5.0, 9.01, 0.05)
