@@ -31,6 +31,7 @@ from sound_kit import (
 from audio_engine.composer.score import Composer
 from audio_engine.composer.theory import pitch_classes
 from audio_engine.messages import OpusPacket
+from therapy.breath import breath_level
 from therapy.controls import Controls
 
 
