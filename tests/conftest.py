@@ -115,7 +115,8 @@ class Stillwater:
             except subprocess.TimeoutExpired:
                 self.process.kill()
         self._reader.join(5)
-        self.process.stdout.close()
+        if not self.process.stdout.closed:
+            self.process.stdout.close()
 
     def _read(self) -> None:
         for line in self.process.stdout:

@@ -7,6 +7,7 @@ them go back.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Mapping
@@ -118,8 +119,7 @@ class RoomOutputs:
 
     async def stop(self) -> None:
         """Let the children end, the recording last."""
-        await self._renderer.stop()
-        await self._audio.stop()
+        await asyncio.gather(self._renderer.stop(), self._audio.stop())
         await self.tape.stop()
 
     def check(self, now_s: float) -> None:

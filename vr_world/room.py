@@ -49,6 +49,8 @@ LATE_S: Final = 0.25
 EASE_OUT_S: Final = 60.0
 #: The recording stays open this long after a session, for the last fade and the last stamps.
 TAPE_RUNS_ON_S: Final = 4.0
+#: What a stop's fade takes, and the stamps of its last pictures.
+FADE_OUT_S: Final = 0.6
 MAX_MESSAGE_BYTES: Final = 1 << 16
 SENDS_WAITING: Final = 16
 
@@ -269,11 +271,16 @@ class Room:
         self._outputs.tell_phase()
 
     def _gateway_said(self, word: str | None) -> None:
-        """Leave when asked to; without a gateway ease the session out first."""
-        if word == "leave":
-            self._leave.set()
-        elif word is None and self._easing_out is None:
-            self._easing_out = asyncio.get_running_loop().create_task(self._ease_out())
+        """Fade and leave when asked to; without a gateway ease the session out first."""
+        if self._easing_out is None:
+            ending = self._fade_out() if word == "leave" else self._ease_out()
+            self._easing_out = asyncio.get_running_loop().create_task(ending)
+
+    async def _fade_out(self) -> None:
+        if self._world.going_on:
+            self._world.order("stop", self._now_s(), by="the server is ending")
+            await asyncio.sleep(FADE_OUT_S)
+        self._leave.set()
 
     async def _ease_out(self) -> None:
         with contextlib.suppress(NotNow, NoSession):

@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 
 ROOM: Final = "vr_world.room:main"
 ROOM_SILENCE_S: Final = 4.0
+#: A fade, then the children one after another, the recording last.
+ROOM_LEAVES_S: Final = 15.0
 RECONNECT_S: Final = 0.05
 ASK_S: Final = 5.0
 CHECK_S: Final = 0.5
@@ -66,6 +68,7 @@ class LocalRoomHost:
             config=lambda: self._config(room, snapshot()),
             shutdown="leave",
             silence_s=ROOM_SILENCE_S,
+            leaves_within_s=ROOM_LEAVES_S,
             on_start=lambda _child: None,
         )
         child = Child(spec, on_message=lambda _: None, on_event=self._tell, now_s=self._now_s)

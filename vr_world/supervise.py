@@ -29,7 +29,6 @@ START_GRACE_S: Final = 30.0
 CRASH_WINDOW_S: Final = 30.0
 FREE_CRASHES: Final = 3
 CRASH_PAUSE_S: Final = 2.0
-SHUTDOWN_S: Final = 4.0
 OUTBOX_LIMIT: Final = 4000
 
 
@@ -44,6 +43,7 @@ class ChildSpec:
         shutdown: message that asks the child to leave.
         silence_s: longest silence of a living child.
         on_start: called for each new child; sends it what it needs to go on.
+        leaves_within_s: how long it may take to leave when asked, before it is ended.
         keeps_mail: whether the next child gets what the last one did not take any more. For a recorder; a
             player needs only what is true now, which `on_start` sends.
     """
@@ -54,6 +54,7 @@ class ChildSpec:
     shutdown: object
     silence_s: float
     on_start: Callable[[Child], None]
+    leaves_within_s: float = 4.0
     keeps_mail: bool = False
 
 
@@ -180,7 +181,7 @@ class Child:
             return
         self._outbox.put(self._spec.shutdown)
         try:
-            await asyncio.wait_for(self._gone.wait(), SHUTDOWN_S)
+            await asyncio.wait_for(self._gone.wait(), self._spec.leaves_within_s)
         except TimeoutError:
             self._process.kill()
             await self._gone.wait()

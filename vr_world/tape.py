@@ -32,6 +32,8 @@ __all__ = ["Tape"]
 RECORDER: Final = "vr_world.recording:main"
 FLUSH_S: Final = 0.1
 SILENCE_S: Final = 5.0
+#: Footers, the last fsync and the checksums of a long session on a slow disk.
+LEAVES_S: Final = 10.0
 
 
 class _Batch:
@@ -85,6 +87,7 @@ class Tape:
                 shutdown=records.Shutdown(),
                 silence_s=SILENCE_S,
                 on_start=lambda child: self._begin(child, opened),
+                leaves_within_s=LEAVES_S,
                 keeps_mail=True,
             ),
             on_message=self._heard,

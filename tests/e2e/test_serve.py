@@ -1,6 +1,7 @@
 """`stillwater serve`: a clinic's first start, over TLS with the clinic's own authority."""
 
 import asyncio
+import json
 import ssl
 import subprocess
 import sys
@@ -56,6 +57,12 @@ def test_a_first_start_a_password_and_a_headset_over_tls(stillwater) -> None:
     asyncio.run(look())
     assert panel.post("/api/rooms/1/commands", json={"command": "begin"}).json()["phase"] == "RUNNING"
     panel.close()
+    server.close()
+    assert server.process.returncode == 0
+    [folder] = (server.home / "sessions").iterdir()
+    assert (folder / "SHA256SUMS").exists(), "a server that ends closes its recordings"
+    moves = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+    assert [m["data"]["cause"] for m in moves if m["type"] == "MachineMoved"][-1] == "the server is ending"
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ async def _serve(settings: ServerSettings) -> None:
             console.print(f"Certificate       headsets trust {running.certificates.authority} once")
             console.print(f"                  SHA-256 {running.certificates.fingerprint_sha256}")
             console.print("                  how: docs/howto/trust-the-certificate.md")
-        console.print("Ctrl-C ends it; a running session is eased out first.")
+        console.print("Ctrl-C ends it; a running session fades to the safe picture first.")
         await _first(stop.wait(), asyncio.shield(running.finished))
 
 
