@@ -225,7 +225,11 @@ class PanelApi:
         )
         check(screening)
         start = SessionStart(
-            plan_id=body.plan_id, patient=body.patient.strip(), screening=screening, actor=call.actor
+            plan_id=body.plan_id,
+            patient=body.patient.strip(),
+            screening=screening,
+            actor=call.actor,
+            scene=body.scene or "",
         )
         return Answer(value=await self._rooms.start_session(call.room, start))
 

@@ -62,11 +62,15 @@ class ScreeningBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A session to start. `patient` is a label, not a name; an empty `present` says: nothing applies."""
+    """A session to start. `patient` is a label, not a name; an empty `present` says: nothing applies.
+
+    `scene` puts every stage into that place (GET /api/scenes); `null` leaves the plan's own.
+    """
 
     plan_id: _Label
     patient: _Label
     screening: ScreeningBody
+    scene: _Label | None = None
 
 
 class Steer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -39,12 +39,16 @@ class Command:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStart:
-    """A session that a therapist wants to start, with what the screening found."""
+    """A session that a therapist wants to start, with what the screening found.
+
+    `scene` is the place to go to, empty for the plan's own.
+    """
 
     plan_id: str
     patient: str
     screening: Screening
     actor: str
+    scene: str = ""
 
 
 class RoomsPort(Protocol):

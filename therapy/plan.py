@@ -15,7 +15,7 @@ from typing import Final
 from therapy.controls import TABLE
 from therapy.errors import BadPlan
 
-__all__ = ["PLANS", "Aim", "Condition", "Limits", "Range", "SessionPlan", "Stage", "StageKind"]
+__all__ = ["PLANS", "Aim", "Condition", "Limits", "Range", "SessionPlan", "Stage", "StageKind", "in_place"]
 
 #: Longest time in a headset without the therapist's renewed consent.
 HEADSET_CAP_S: Final = 30 * 60.0
@@ -116,6 +116,14 @@ class SessionPlan:
     def duration_s(self) -> float:
         """The sum of the stages' durations."""
         return sum(stage.duration_s for stage in self.stages)
+
+
+def in_place(plan: SessionPlan, scene: str) -> SessionPlan:
+    """Return `plan` with every stage in the place called `scene`; as planned when that is empty."""
+    if not scene:
+        return plan
+    stages = tuple(dataclasses.replace(stage, scene=scene) for stage in plan.stages)
+    return dataclasses.replace(plan, stages=stages)
 
 
 def _check_stage(plan_id: str, stage: Stage) -> None:

@@ -32,7 +32,7 @@ class BadLink(TherapyError):
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Do something.
 
-    `name` is `open` (plan_id, patient, session_id), `begin`, `pause`, `resume`, `return`, `stop`, `steer`
+    `name` is `open` (plan_id, scene, patient, session_id), `begin`, `pause`, `resume`, `return`, `stop`, `steer`
     (steer), or `acknowledge` (alarm).
     """
 
@@ -41,6 +41,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     plan_id: str = ""
     patient: str = ""
+    scene: str = ""
     session_id: str = ""
     started: str = ""
     screening: str = ""

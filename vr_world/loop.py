@@ -96,6 +96,7 @@ class WorldMemory:
     session_id: str
     patient: str
     plan_id: str
+    scene: str
     machine: SessionMemory
     controls: Controls
     wishes: Wishes
@@ -193,6 +194,7 @@ class World:
             session_id=self.session_id,
             patient=self.patient,
             plan_id=self.machine.plan.plan_id,
+            scene=self.machine.stage.scene,
             machine=self.machine.memory(),
             controls=self.controls,
             wishes=self.wishes,

@@ -28,7 +28,7 @@ from sensors.lsl import configure
 from sensors.outlets import ControlsOutlet
 from therapy.errors import TherapyError
 from therapy.events import BadInput, ChildReturned, Event
-from therapy.plan import PLANS
+from therapy.plan import PLANS, in_place
 from therapy.session import NotNow
 from therapy.steer import Wishes
 from vr_world.clock import session_now_s
@@ -130,7 +130,8 @@ class Room:
         memory = msgspec.convert(config.snapshot, WorldMemory)
         now_s = self._now_s()
         self._outputs.tape.open(self._folder(memory.session_id), {"resumed": True, "room": config.room})
-        self._world.restore(memory, PLANS[memory.plan_id], now_s)
+        plan = in_place(PLANS[memory.plan_id], memory.scene)
+        self._world.restore(memory, plan, now_s)
         gap_s = now_s - (config.died_at_s if config.died_at_s is not None else now_s)
         self._outputs.event(ChildReturned(at_s=now_s, child="room", gap_s=gap_s))
 
@@ -249,7 +250,7 @@ class Room:
             self._closing_tape.cancel()
             self._closing_tape = None
             self._outputs.tape.close()
-        plan = PLANS[ask.plan_id]
+        plan = in_place(PLANS[ask.plan_id], ask.scene)
         info = {
             "room": self._config.room,
             "patient": ask.patient,

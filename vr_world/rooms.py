@@ -296,6 +296,9 @@ class Rooms:
         link = self._link(room)
         if start.plan_id not in PLANS:
             raise Refused(f"plan must be one of {', '.join(PLANS)}, got {start.plan_id[:40]!r}")
+        places = declared("scenes", "SCENE", SceneSpec)
+        if start.scene and start.scene not in places:
+            raise Refused(f"place must be one of {', '.join(places)}, got {start.scene[:40]!r}")
         utc_s = self._utc_s()
         started = dt.datetime.fromtimestamp(utc_s, dt.UTC)
         session_id = f"{started:%Y%m%dT%H%M%SZ}-room{room}-{secrets.token_hex(3)}"
@@ -304,6 +307,7 @@ class Rooms:
             start.actor,
             plan_id=start.plan_id,
             patient=start.patient,
+            scene=start.scene,
             session_id=session_id,
             started=started.isoformat(),
             screening=msgspec.json.encode(dataclasses.asdict(start.screening)).decode(),

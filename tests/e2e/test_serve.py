@@ -40,6 +40,10 @@ def test_a_first_start_a_password_and_a_headset_over_tls(stillwater) -> None:
     assert "Secure" in done.headers["set-cookie"]
 
     body = {"plan_id": "first-visit", "patient": "0142", "screening": {"present": [], "override_reason": ""}}
+    nowhere = panel.post("/api/rooms/1/session", json={**body, "scene": "nowhere"})
+    assert nowhere.status_code == 409
+    assert "place must be one of" in nowhere.json()["error"]
+    body["scene"] = "ocean"
     end_s = time.monotonic() + 60
     while (
         opened := panel.post("/api/rooms/1/session", json=body)

@@ -14,7 +14,7 @@ from therapy.breath import breath_level
 from therapy.controls import MODES, NEUTRAL, TABLE, Controls, parse_settings
 from therapy.discover import declared
 from therapy.errors import BadPlan, BadPlugin, BadValue
-from therapy.plan import PLANS, Aim, Limits, Range, SessionPlan, Stage, StageKind
+from therapy.plan import PLANS, Aim, Limits, Range, SessionPlan, Stage, StageKind, in_place
 from therapy.specs import DeviceSpec
 from therapy.steer import Reason
 from therapy.why import ChangeLog
@@ -88,6 +88,12 @@ def test_a_plan_that_cannot_be_run_is_refused(
 ) -> None:
     with pytest.raises(BadPlan, match=message):
         SessionPlan(plan_id="x", title="x", stages=stages, limits=limits)
+
+
+def test_a_plan_can_be_lived_in_another_place() -> None:
+    plan = PLANS["first-visit"]
+    assert {stage.scene for stage in in_place(plan, "forest").stages} == {"forest"}
+    assert in_place(plan, "") is plan
 
 
 def test_shipped_plans_end_in_return() -> None:

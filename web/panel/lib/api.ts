@@ -1,4 +1,4 @@
-import type { Account, Command, PastSession, Plan, RoomState, ScreeningItem } from './types';
+import type { Account, Command, PastSession, Place, Plan, RoomState, ScreeningItem } from './types';
 
 /** What the server answered instead of doing it. `status` 0: it was not reached. */
 export class ApiError extends Error {
@@ -43,6 +43,7 @@ const roomPath = (room: string) => `/api/rooms/${encodeURIComponent(room)}`;
 export interface StartRequest {
   plan_id: string;
   patient: string;
+  scene: string | null;
   screening: { present: string[]; override_reason: string };
 }
 
@@ -54,6 +55,7 @@ export const api = {
   signOut: () => ask<unknown>('/api/account/sign-out', {}),
   screening: () => ask<ScreeningItem[]>('/api/screening'),
   plans: () => ask<Plan[]>('/api/plans'),
+  scenes: () => ask<Place[]>('/api/scenes'),
   rooms: () => ask<{ room: string; phase: string | null }[]>('/api/rooms'),
   sessions: () => ask<PastSession[]>('/api/sessions'),
   start: (room: string, request: StartRequest) =>

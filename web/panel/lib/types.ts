@@ -103,6 +103,13 @@ export interface Plan {
   stages: { name: string; kind: string; duration_s: number }[];
 }
 
+/** A place that a session may go to. */
+export interface Place {
+  name: string;
+  title: string;
+  description: string;
+}
+
 export interface ScreeningItem {
   id: string;
   text: string;
