@@ -32,8 +32,8 @@ class BadLink(TherapyError):
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Do something.
 
-    `name` is `open` (plan_id, scene, patient, session_id), `begin`, `pause`, `resume`, `return`, `stop`, `steer`
-    (steer), or `acknowledge` (alarm).
+    `name` is `open` (plan_id, scene, patient, session_id), `begin`, `pause`, `resume`, `return`, `stop`,
+    `steer` (steer), or `acknowledge` (alarm).
     """
 
     id: int
