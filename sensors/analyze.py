@@ -13,7 +13,8 @@ import numpy as np
 from sensors.coherence import WINDOW_S, coherence
 from sensors.errors import BadRecording
 from sensors.estimators import PredictsBeat, by_stream_type
-from sensors.ingest import preferred_channel, stream_kind
+from sensors.estimators._channels import padded
+from sensors.ingest import stream_kind
 from sensors.recordings import RecordedStream, Recording
 from therapy.events import Beat, Breath
 from therapy.units import FRACTION
@@ -54,10 +55,12 @@ def analyze(recording: Recording, out_dir: Path, progress: Callable[[float], Non
     breaths: list[Sequence[Any]] = []
     vitals: list[Sequence[Any]] = []
     for index, stream in enumerate(streams):
-        estimator = specs[stream_kind(stream.kind)].build(stream.rate_hz)
-        channel = preferred_channel(stream_kind(stream.kind), stream.labels)
+        spec = specs[stream_kind(stream.kind)]
+        labels = padded(stream.labels, stream.samples.shape[1])
+        columns = spec.choose(labels)
+        estimator = spec.build(stream.rate_hz, tuple(labels[i] for i in columns))
         for part, done in _seconds(stream):
-            events = estimator.push(stream.samples[part, channel], stream.stamps_s[part])
+            events = estimator.push(stream.samples[part][:, columns], stream.stamps_s[part])
             now_s = float(stream.stamps_s[part][-1])
             beats += [_beat(e, stream.name) for e in events if isinstance(e, Beat)]
             breaths += [_breath(e, stream.name) for e in events if isinstance(e, Breath)]

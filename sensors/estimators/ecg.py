@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from sensors.errors import BadStream
+from sensors.estimators._channels import of_one, one_of
 from sensors.estimators._intervals import Intervals
 from sensors.estimators._qrs import QrsDetector, RPeak
 from sensors.quality import Bools, Cleaner, Floats, ramp
@@ -183,4 +184,7 @@ def _reading(
     )
 
 
-ESTIMATOR: Final = EstimatorSpec(name="ecg", stream_type="ECG", build=EcgEstimator)
+#: The leads that most devices and detectors are made for come first, where a stream has several.
+ESTIMATOR: Final = EstimatorSpec(
+    name="ecg", stream_type="ECG", choose=one_of("II", "MLII", "ECG"), build=of_one(EcgEstimator)
+)
