@@ -11,6 +11,7 @@ when the first one falls silent, because it may well be on another patient. `pin
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import threading
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from typing import Any, Final, assert_never
 import numpy as np
 import numpy.typing as npt
 
+from sensors import rsa
 from sensors.coherence import WINDOW_S, coherence
 from sensors.errors import BadStream, IngestStopped
 from sensors.estimators import CountsBadSamples, KeepsPhase, PredictsBeat, by_stream_type
@@ -48,6 +50,8 @@ _BAD_INPUT_EVERY_S: Final = 1.0
 #: Stamps further from the session clock than this are not stamps of it.
 _EARLY_S: Final = 1.0
 _LATE_S: Final = 60.0
+#: In one minute of `sensors.rsa`.
+_MOST_BREATHS: Final = 60
 #: LSL types that mean the same. BIDS and OpenSignals write the long forms.
 _SAME_KIND: Final[Mapping[str, str]] = {
     "RESP": "RESPIRATION",
@@ -101,6 +105,8 @@ class Ingest:
         self._fusion = Fusion()
         self._pace_per_min: float | None = None
         self._coherence: float | None = None
+        self._inhales_s: collections.deque[float] = collections.deque(maxlen=_MOST_BREATHS)
+        self._rsa: Reading | None = None
         self._fused_s = -_FUSE_S
         self._lock = threading.Lock()
         self._end = threading.Event()
@@ -145,6 +151,8 @@ class Ingest:
         with self._lock:
             vitals = self._vitals(now_s)
             arousal, confidence = self._fusion.arousal(vitals)
+            if self._rsa is not None:
+                vitals[self._rsa.vital] = self._rsa
             phase = trust = 0.0
             next_beat_s: float | None = None
             for feed in self._steering():
@@ -205,6 +213,7 @@ class Ingest:
                 self._fused_s = now_s
                 self._fusion.learn(self._vitals(now_s), now_s)
                 self._coherence = self._measure_coherence(now_s)
+                self._rsa = self._measure_rsa(now_s)
                 for feed in self._feeds.values():
                     self._complain(feed, now_s, events)
         for event in events:
@@ -292,6 +301,7 @@ class Ingest:
                 feed.held_back += new
                 feed.complaint = "samples must be finite, in range and in time order"
         if self._pinned.get(feed.kind) == feed.source.key:
+            self._inhales_s += [event.at_s for event in decided if isinstance(event, Breath)]
             events += [
                 dataclasses.replace(event, stream=feed.source.name)
                 for event in decided
@@ -336,6 +346,17 @@ class Ingest:
             if isinstance(feed.estimator, PredictsBeat):
                 return coherence(feed.estimator.intervals(now_s, WINDOW_S), now_s, self._pace_per_min)
         return None
+
+    def _measure_rsa(self, now_s: float) -> Reading | None:
+        """Return the swing of the heart with the breath; `None` unless streams of both steer."""
+        hearts = [f.estimator for f in self._steering() if isinstance(f.estimator, PredictsBeat)]
+        if not hearts or not any(isinstance(f.estimator, KeepsPhase) for f in self._steering()):
+            return None
+        vitals = self._vitals(now_s)
+        intervals = hearts[0].intervals(now_s, rsa.WINDOW_S)
+        return rsa.reading(
+            intervals, list(self._inhales_s), now_s, vitals["heart_rate"], vitals["breath_rate"]
+        )
 
 
 def stream_kind(lsl_type: str) -> str:

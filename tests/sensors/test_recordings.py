@@ -100,7 +100,7 @@ def test_analyze_writes_what_the_live_estimators_see(recordings, tmp_path):
     result = analyze(load_recording(recordings / "v102s"), tmp_path / "out", done.append)
     assert done[-1] == 1.0
     assert done == sorted(done)
-    assert result.passed_over == ("v102s PPG",)
+    assert result.passed_over == ()
     tables = {}
     for name in ("beats", "breaths", "vitals"):
         with (tmp_path / "out" / f"{name}.csv").open(newline="") as file:
@@ -117,5 +117,13 @@ def test_analyze_writes_what_the_live_estimators_see(recordings, tmp_path):
 
 
 def test_analyze_refuses_what_it_cannot_read(tmp_path):
-    with pytest.raises(BadRecording, match="ECG, RESPIRATION, got 'PPG'"):
-        analyze(load_recording("sample:ppg"), tmp_path)
+    stream = RecordedStream(
+        name="room",
+        kind="Temperature",
+        rate_hz=1.0,
+        labels=("t",),
+        samples=np.ones((5, 1)),
+        stamps_s=np.arange(5.0),
+    )
+    with pytest.raises(BadRecording, match="ECG, .*got 'Temperature'"):
+        analyze(Recording(name="x", streams=(stream,)), tmp_path)
