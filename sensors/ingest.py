@@ -60,6 +60,7 @@ _SAME_KIND: Final[Mapping[str, str]] = {
     "PLETH": "PPG",
     "GSR": "EDA",
     "POSE": "HEADPOSE",
+    "STILLWATERPOSES": "HEADPOSE",  # in a session's recording
 }
 
 
@@ -81,10 +82,11 @@ class _Feed:
 
 
 class Ingest:
-    """Reads every stream in sight that an estimator is installed for. `on_event` is called from the reading thread.
+    """Reads every stream in sight that an estimator is installed for.
 
     Args:
-        on_event: takes beats, breaths, stream and bad-input events, each with the stream's name.
+        on_event: takes beats, breaths, stream and bad-input events, each with the stream's name, from the
+            reading thread.
         accept: which streams of a known kind to read at all; every one by default.
         pins: which stream (name or source id) steers, by LSL type; the first one found by default.
     """

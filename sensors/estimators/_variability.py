@@ -48,6 +48,6 @@ def band_powers_ms2(intervals: list[tuple[float, float]]) -> tuple[float, float]
     grid = np.arange(times[0], times[-1], 1.0 / _RESAMPLE_HZ)
     even = np.clip(interpolate.CubicSpline(times, lengths)(grid), np.min(lengths), np.max(lengths))
     segment = min(even.size, round(_SEGMENT_S * _RESAMPLE_HZ))
-    hz, power = signal.welch(even, _RESAMPLE_HZ, nperseg=segment, detrend="linear")
+    hz, power = signal.welch(even, _RESAMPLE_HZ, nperseg=segment, detrend=signal.detrend)
     lf, hf = (float(np.sum(power[(hz >= low) & (hz < high)]) * hz[1]) for low, high in (_LF_HZ, _HF_HZ))
     return (lf, hf) if math.isfinite(lf) and math.isfinite(hf) else None

@@ -177,9 +177,7 @@ class EcgEstimator:
         trust = quality * ramp(cover, 0.8, 0.98)
         lf, hf = powers if powers is not None else (None, None)
         return [
-            _reading(
-                vital, value, unit, now_s, trust, WINDOW_S, reason or (NOISE if value is None else "")
-            )
+            _reading(vital, value, unit, now_s, trust, WINDOW_S, reason or (NOISE if value is None else ""))
             for vital, value, unit in (
                 ("sdnn", sdnn, units.MS),
                 ("lf_power", lf, units.MS2),
@@ -188,7 +186,7 @@ class EcgEstimator:
         ]
 
     def _of_the_newest_beat(self) -> _Slow:
-        """Return SDNN, powers and the share of the window covered; worked out once a beat, asked far oftener."""
+        """Return SDNN, powers and the share of the window covered; asked oftener than beats come."""
         newest_s = self._beats.kept[-1].at_s if self._beats.kept else 0.0
         if self._slow is None or self._slow_of != newest_s:
             clean = self.intervals(newest_s, WINDOW_S)

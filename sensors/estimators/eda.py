@@ -1,7 +1,7 @@
 """Skin conductance: tonic level, phasic responses and how many come a minute.
 
 The stream must be in microsiemens. A response is a rise between an onset, where the smoothed slope leaves the
-tonic drift, and the peak, where it comes back to nothing: at least 0.03 µS high and 0.5 … 6 s long (Boucsein et
+tonic drift, and the peak, where it ends: at least 0.03 µS high and 0.5 … 6 s long (Boucsein et
 al., Psychophysiology 49:1017, 2012, give 0.01…0.05 µS and 1…3 s as usual). It is decided at its peak. What
 cannot be skin is refused by Kleckner et al.'s rules (IEEE Trans. Biomed. Eng. 65:1460, 2018): outside
 0.05 … 60 µS, or faster than 10 µS/s.
@@ -166,7 +166,9 @@ class EdaEstimator:
         height = value - slope / self._rate - onset[0] - max(self._drift, 0.0) * (peak_s - onset[1])
         if self._spoilt or height < self._least_height() or not _RISE_S[0] <= peak_s - onset[1] <= _RISE_S[1]:
             return None
-        return SkinResponse(onset_s=onset[1], peak_s=peak_s, amplitude_us=height, quality=self._quality(peak_s))
+        return SkinResponse(
+            onset_s=onset[1], peak_s=peak_s, amplitude_us=height, quality=self._quality(peak_s)
+        )
 
     def _noise(self) -> float:
         return statistics.median(self._noises) if self._noises else 0.0
@@ -223,7 +225,9 @@ class EdaEstimator:
         if not reason:
             began_s = self._began_s if self._began_s is not None else now_s
             reason = (CALIBRATING if not self._goods else "") or (NOISE if quality < _USABLE else "")
-            phasic = CALIBRATING if now_s - began_s < _WINDOW_S else reason or (NOISE if cover < _COVER else "")
+            phasic = (
+                CALIBRATING if now_s - began_s < _WINDOW_S else reason or (NOISE if cover < _COVER else "")
+            )
         trust = quality * ramp(cover, 0.7, 0.95)
         height = statistics.median(r.amplitude_us for r in seen) if seen else None
         return [

@@ -232,10 +232,21 @@ class EegEstimator:
         if pair is not None and all(k in spectra and powers["alpha"][k] > 0.0 for k in pair):
             asymmetry = math.log(powers["alpha"][pair[1]] / powers["alpha"][pair[0]])
         tell(
-            "alpha_asymmetry", asymmetry, units.LN_RATIO, list(pair or ()), why if pair is not None else NO_CHANNEL
+            "alpha_asymmetry",
+            asymmetry,
+            units.LN_RATIO,
+            list(pair or ()),
+            why if pair is not None else NO_CHANNEL,
         )
         told.append(
-            ("alpha_peak", peak_hz, units.HZ, float(np.max(trust, initial=0.0)), _PEAK_WINDOW * _HOP_S, peak_why)
+            (
+                "alpha_peak",
+                peak_hz,
+                units.HZ,
+                float(np.max(trust, initial=0.0)),
+                _PEAK_WINDOW * _HOP_S,
+                peak_why,
+            )
         )
         return told
 
@@ -255,7 +266,7 @@ class EegEstimator:
         return found
 
     def _alpha_peak(self) -> tuple[float | None, str]:
-        """Return the frequency of the alpha peak, of the back of the head where it has channels; or why not."""
+        """Return the frequency of the alpha peak, or why there is none; the back of the head is asked first."""
         if len(self._epochs) < _PEAK_WINDOW:
             return None, CALIBRATING
         spectra = self._spectra(list(self._epochs), _PEAK_LEAST)

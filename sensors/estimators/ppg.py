@@ -202,7 +202,7 @@ class PpgEstimator:
         return self._quality() * (1.0 - ramp(now_s - self._last_s, _FRESH_S, 2.0 * _FRESH_S))
 
     def intervals(self, now_s: float, window_s: float) -> list[tuple[float, float]]:
-        """Return clean pulse intervals of the last `window_s` as (end time, length), seconds, oldest first."""
+        """Return clean pulse intervals of the last `window_s` as (end time, length), s, oldest first."""
         return [(i.at_s, i.length_s) for i in self._beats.clean_since(now_s - window_s)]
 
     def readings(self, now_s: float) -> list[Reading]:

@@ -20,7 +20,9 @@ def pulses(seconds, rate_hz, per_min=66.0, noise=0.01, seed=0):
     peaks, at = [], 0.4
     while at < seconds:
         peaks.append(at)
-        at += 60.0 / per_min * (1.0 + 0.04 * math.sin(2.0 * math.pi * 0.1 * at) + 0.01 * rng.standard_normal())
+        at += (
+            60.0 / per_min * (1.0 + 0.04 * math.sin(2.0 * math.pi * 0.1 * at) + 0.01 * rng.standard_normal())
+        )
     x = 0.3 * np.sin(2.0 * np.pi * 0.2 * stamps) + noise * rng.standard_normal(stamps.size)
     for peak in peaks:  # upstroke, runoff and a dicrotic wave
         since = stamps - peak
@@ -176,7 +178,9 @@ def test_the_finger_sample_pulse_by_pulse():
 
 
 @pytest.mark.filterwarnings("ignore:::neurokit2")
-@pytest.mark.parametrize(("name", "lead", "least", "wrong"), [("v102s", "V", 150, 0.02), ("a103l", "II", 120, 0.02)])
+@pytest.mark.parametrize(
+    ("name", "lead", "least", "wrong"), [("v102s", "V", 150, 0.02), ("a103l", "II", 120, 0.02)]
+)
 def test_pulse_rate_that_is_called_good_is_the_heart_rate_of_the_ecg(recordings, name, lead, least, wrong):
     import neurokit2
 

@@ -123,7 +123,9 @@ def test_variability_of_a_clean_bedside_stretch_is_that_of_neurokit(recordings):
     ecg = next(s for s in load_recording(recordings / "a103l").streams if s.kind == "ECG")
     x = ecg.samples[:, ecg.labels.index("II")]
     estimator = EcgEstimator(250.0)
-    peaks = neurokit2.ecg_peaks(neurokit2.ecg_clean(x, sampling_rate=250), sampling_rate=250)[1]["ECG_R_Peaks"]
+    peaks = neurokit2.ecg_peaks(neurokit2.ecg_clean(x, sampling_rate=250), sampling_rate=250)[1][
+        "ECG_R_Peaks"
+    ]
     beats, off = peaks / 250.0, []
     for at in range(0, x.size, 250):
         estimator.push(x[at : at + 250], ecg.stamps_s[at : at + 250])
