@@ -13,6 +13,7 @@ from sensors.errors import BadStream
 from sensors.estimators._channels import of_one, one_of
 from sensors.estimators._intervals import Intervals
 from sensors.estimators._qrs import QrsDetector, RPeak
+from sensors.estimators._readings import reading
 from sensors.estimators._variability import COVER, WINDOW_S, band_powers_ms2, sdnn_ms
 from sensors.quality import Bools, Cleaner, Floats, ramp
 from therapy import units
@@ -152,7 +153,7 @@ class EcgEstimator:
             reason = CALIBRATING if now_s - (self._began_s or now_s) < 10.0 else NOISE
         elif not reason and quality < 0.5 * _USABLE:
             reason = NOISE
-        return _reading("heart_rate", value, units.BPM, now_s, quality, span_s or _HEART_S, reason)
+        return reading("heart_rate", value, units.BPM, now_s, quality, span_s or _HEART_S, reason)
 
     def _rmssd(self, now_s: float, quality: float) -> Reading:
         value, cover = self._beats.rmssd_ms(now_s, _RMSSD_S)
@@ -163,7 +164,7 @@ class EcgEstimator:
         elif not reason and (value is None or cover < _RMSSD_COVER):
             reason = NOISE
         trust = quality * ramp(cover, 0.5, 0.95)
-        return _reading("rmssd", value, units.MS, now_s, trust, _RMSSD_S, reason)
+        return reading("rmssd", value, units.MS, now_s, trust, _RMSSD_S, reason)
 
     def _slow_variability(self, now_s: float, quality: float) -> list[Reading]:
         """Return what needs three minutes, as of the newest beat: it changes with each beat only."""
@@ -177,7 +178,7 @@ class EcgEstimator:
         trust = quality * ramp(cover, 0.8, 0.98)
         lf, hf = powers if powers is not None else (None, None)
         return [
-            _reading(vital, value, unit, now_s, trust, WINDOW_S, reason or (NOISE if value is None else ""))
+            reading(vital, value, unit, now_s, trust, WINDOW_S, reason or (NOISE if value is None else ""))
             for vital, value, unit in (
                 ("sdnn", sdnn, units.MS),
                 ("lf_power", lf, units.MS2),
@@ -209,21 +210,6 @@ class EcgEstimator:
     def intervals(self, now_s: float, window_s: float) -> list[tuple[float, float]]:
         """Return clean intervals of the last `window_s` as (end time, length), seconds, oldest first."""
         return [(i.at_s, i.length_s) for i in self._beats.clean_since(now_s - window_s)]
-
-
-def _reading(
-    vital: str, value: float | None, unit: str, at_s: float, quality: float, window_s: float, reason: str
-) -> Reading:
-    told = None if reason else value
-    return Reading(
-        vital=vital,
-        value=told,
-        unit=unit,
-        at_s=at_s,
-        quality=quality if told is not None else 0.0,
-        window_s=window_s,
-        reason=reason,
-    )
 
 
 #: The leads that most devices and detectors are made for come first, where a stream has several.

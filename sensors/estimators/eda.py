@@ -20,6 +20,7 @@ from scipy import signal
 
 from sensors.errors import BadStream
 from sensors.estimators._channels import of_one, one_of
+from sensors.estimators._readings import reading
 from sensors.quality import Cleaner, Floats, ramp
 from therapy import units
 from therapy.patient import CALIBRATING, LEAD_OFF, NO_SIGNAL, NOISE, STALE, Reading
@@ -231,9 +232,9 @@ class EdaEstimator:
         trust = quality * ramp(cover, 0.7, 0.95)
         height = statistics.median(r.amplitude_us for r in seen) if seen else None
         return [
-            _reading("skin_conductance", level, units.MICROSIEMENS, now_s, quality, _LEVEL_S, reason),
-            _reading("skin_responses", float(len(seen)), units.PER_MIN, now_s, trust, _WINDOW_S, phasic),
-            _reading(
+            reading("skin_conductance", level, units.MICROSIEMENS, now_s, quality, _LEVEL_S, reason),
+            reading("skin_responses", float(len(seen)), units.PER_MIN, now_s, trust, _WINDOW_S, phasic),
+            reading(
                 "skin_response_amplitude",
                 height,
                 units.MICROSIEMENS,
@@ -252,21 +253,6 @@ class EdaEstimator:
         if self._flat:
             return LEAD_OFF
         return OUT_OF_RANGE if self._outside else ""
-
-
-def _reading(
-    vital: str, value: float | None, unit: str, at_s: float, quality: float, window_s: float, reason: str
-) -> Reading:
-    told = None if reason else value
-    return Reading(
-        vital=vital,
-        value=told,
-        unit=unit,
-        at_s=at_s,
-        quality=quality if told is not None else 0.0,
-        window_s=window_s,
-        reason=reason,
-    )
 
 
 ESTIMATOR: Final = EstimatorSpec(

@@ -20,6 +20,7 @@ from scipy import signal
 
 from sensors.errors import BadStream
 from sensors.estimators._epochs import Epoch, judge
+from sensors.estimators._readings import reading
 from sensors.quality import Cleaner, Floats, Segment, ramp
 from therapy import units
 from therapy.patient import CALIBRATING, LEAD_OFF, NO_SIGNAL, NOISE, STALE, Reading
@@ -167,21 +168,10 @@ class EegEstimator:
             fresh = 1.0 - ramp(now_s - self._last_s, _FRESH_S, 2.0 * _FRESH_S)
         if self._told is None or self._told[0] != self._epochs_seen:  # a new epoch comes once a second
             self._told = (self._epochs_seen, self._measure())
-        made: list[Reading] = []
-        for vital, value, unit, trust, window_s, why in self._told[1]:
-            said = reason or why
-            made.append(
-                Reading(
-                    vital=vital,
-                    value=None if said else value,
-                    unit=unit,
-                    at_s=now_s,
-                    quality=0.0 if said else trust * fresh,
-                    window_s=window_s,
-                    reason=said,
-                )
-            )
-        return made
+        return [
+            reading(vital, value, unit, now_s, trust * fresh, window_s, reason or why)
+            for vital, value, unit, trust, window_s, why in self._told[1]
+        ]
 
     def _trouble(self, now_s: float) -> str:
         if self._last_s is None:
@@ -266,7 +256,7 @@ class EegEstimator:
         return found
 
     def _alpha_peak(self) -> tuple[float | None, str]:
-        """Return the frequency of the alpha peak, or why there is none; the back of the head is asked first."""
+        """Return the frequency of the alpha peak or why there is none; the back of the head comes first."""
         if len(self._epochs) < _PEAK_WINDOW:
             return None, CALIBRATING
         spectra = self._spectra(list(self._epochs), _PEAK_LEAST)

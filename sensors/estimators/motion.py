@@ -1,7 +1,7 @@
 """How still the head is kept, from a stream of head poses.
 
 Channels `x`, `y`, `z` (metres, y up) and, where there, the quaternion `qx`, `qy`, `qz`, `qw`: a headset's
-pose as WebXR gives it and as a session's recording holds it. Without labels, the first three and the next four.
+pose as WebXR gives it and as a session's recording holds it. Without labels: the first three, the next four.
 
 Poses come unevenly: they are averaged over 50 ms, which also takes the tracker's own trembling away.
 """
@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from sensors.errors import BadStream
+from sensors.estimators._readings import reading
 from sensors.quality import Bools, Cleaner, Floats, ramp
 from therapy import units
 from therapy.patient import CALIBRATING, LEAD_OFF, NO_SIGNAL, NOISE, STALE, Reading
@@ -123,15 +124,7 @@ class MotionEstimator:
         fresh = 1.0 - ramp(now_s - (self._last_s or now_s), _FRESH_S, 2.0 * _FRESH_S)
         quality = ramp(cover, 0.7, 0.95) * ramp(good, 0.7, 1.0) * fresh
         return [
-            Reading(
-                vital=vital,
-                value=None if reason else value,
-                unit=unit,
-                at_s=now_s,
-                quality=0.0 if reason else quality,
-                window_s=_WINDOW_S,
-                reason=reason,
-            )
+            reading(vital, value, unit, now_s, quality, _WINDOW_S, reason)
             for vital, value, unit in (
                 ("head_sway", sway, units.MM),
                 ("head_speed", speed, units.MM_PER_S),

@@ -22,6 +22,7 @@ from sensors.errors import BadStream
 from sensors.estimators._channels import of_one, one_of
 from sensors.estimators._intervals import Intervals
 from sensors.estimators._pulse import Peak, PulseDetector
+from sensors.estimators._readings import reading
 from sensors.quality import Cleaner, Floats, ramp
 from therapy import units
 from therapy.patient import CALIBRATING, LEAD_OFF, NO_SIGNAL, NOISE, STALE, Reading
@@ -229,7 +230,7 @@ class PpgEstimator:
             reason = CALIBRATING if now_s - (self._began_s or now_s) < 10.0 else NOISE
         elif not reason and quality < _USABLE:
             reason = NOISE
-        return _reading("pulse_rate", value, units.BPM, now_s, quality, span_s or _RATE_S, reason)
+        return reading("pulse_rate", value, units.BPM, now_s, quality, span_s or _RATE_S, reason)
 
     def _variability(self, now_s: float, quality: float, reason: str) -> Reading:
         value, cover = self._beats.rmssd_ms(now_s, _PRV_S)
@@ -241,7 +242,7 @@ class PpgEstimator:
         elif not reason and (value is None or cover < _PRV_COVER or trusted < 0.9 or quality < _PRV_GOOD):
             reason = NOISE
         trust = quality * ramp(cover, 0.7, 0.95) * ramp(trusted, 0.8, 1.0)
-        return _reading("pulse_rmssd", value, units.MS, now_s, trust, _PRV_S, reason)
+        return reading("pulse_rmssd", value, units.MS, now_s, trust, _PRV_S, reason)
 
     def _perfusion(self, now_s: float, quality: float, reason: str) -> Reading:
         """Return the amplitude of the pulses against that of the first half minute of good ones."""
@@ -252,22 +253,7 @@ class PpgEstimator:
             reason = CALIBRATING
         elif not reason and quality < _USABLE:
             reason = NOISE
-        return _reading("relative_perfusion", value, units.RATIO, now_s, quality, _RATE_S, reason)
-
-
-def _reading(
-    vital: str, value: float | None, unit: str, at_s: float, quality: float, window_s: float, reason: str
-) -> Reading:
-    told = None if reason else value
-    return Reading(
-        vital=vital,
-        value=told,
-        unit=unit,
-        at_s=at_s,
-        quality=quality if told is not None else 0.0,
-        window_s=window_s,
-        reason=reason,
-    )
+        return reading("relative_perfusion", value, units.RATIO, now_s, quality, _RATE_S, reason)
 
 
 ESTIMATOR: Final = EstimatorSpec(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sensors.devices.simulated_patient import PatientTraits, RoomView, SimulatedPatient
-from sensors.inlets import Chunk, Found
 from sensors.ingest import Ingest
+from sensors.inlets import Chunk, Found
 from sensors.lsl import Source
 from therapy.events import Beat, Breath, StreamFound
 from therapy.patient import NO_SIGNAL
@@ -58,9 +58,9 @@ def body():
     patient = SimulatedPatient(PatientTraits(seed=4, breaths_per_min=7.0)).step(RoomView(), 90.0)
     made.add("strap", "ECG", 250.0, ("II",), patient.ecg, patient.ecg_s)
     made.add("belt", "Respiration", 50.0, ("chest",), patient.belt, patient.belt_s)
-    stamps = np.arange(6400) / 72.0
+    stamps = np.arange(6480) / 72.0
     finger = sum(np.exp(-0.5 * ((stamps - t - 0.25) / 0.09) ** 2) for t in patient.beats_s)
-    made.add("finger", "BVP", 72.0, ("ir",), finger + 0.01 * rng.standard_normal(6400), stamps)
+    made.add("finger", "BVP", 72.0, ("ir",), finger + 0.01 * rng.standard_normal(6480), stamps)
     skin = 4.0 + 0.002 * rng.standard_normal(900)
     made.add("skin", "GSR", 10.0, ("EDA",), skin, np.arange(900) / 10.0)
     eeg = 10.0 * np.sin(2.0 * np.pi * 10.0 * np.arange(22500) / 250.0)[:, None] + rng.standard_normal(
@@ -70,7 +70,7 @@ def body():
     eeg[:, 1] *= 2.0
     made.add("cap", "EEG", 250.0, ("F3", "F4", "Right AUX"), eeg, np.arange(22500) / 250.0)
     pose = np.column_stack(
-        (np.arange(6400), 0.01 * np.sin(stamps), np.full(6400, 1.2), 0.001 * rng.standard_normal(6400))
+        (np.arange(6480), 0.01 * np.sin(stamps), np.full(6480, 1.2), 0.001 * rng.standard_normal(6480))
     )
     made.add("headset", "HeadPose", 0.0, ("seq", "x", "y", "z"), pose, stamps)
     made.state = made.live(90)

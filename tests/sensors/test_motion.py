@@ -116,7 +116,7 @@ def test_channels_are_known_by_their_labels():
     assert ESTIMATOR.choose(("x", "y", "z")) == (0, 1, 2)
     assert ESTIMATOR.choose(("",) * 8) == (0, 1, 2, 3, 4, 5, 6)
     for labels in (("",), ("", "")):
-        with pytest.raises(BadStream, match="3 .position. or 7"):
+        with pytest.raises(BadStream, match="or 7"):
             ESTIMATOR.build(72.0, tuple(labels[i] for i in ESTIMATOR.choose(labels)))
     with pytest.raises(BadStream, match="8…2000 Hz"):
         MotionEstimator(1.0)
