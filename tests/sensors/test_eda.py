@@ -7,31 +7,10 @@ from hypothesis import strategies as st
 
 from sensors.errors import BadStream
 from sensors.estimators.eda import NO_RESPONSE, OUT_OF_RANGE, EdaEstimator
+from sensors.testing import skin
 from therapy.patient import CALIBRATING, LEAD_OFF, NO_SIGNAL, NOISE, STALE
 
 ANY_FLOAT = st.floats(allow_nan=True, allow_infinity=True)
-
-
-def response(since):
-    """Return a response of height 1: a rise of two seconds and a slower decay (Bateman's shape)."""
-    late = np.maximum(since, 0.0)
-    shape = np.exp(-late / 4.0) - np.exp(-late / 0.9)
-    top = 0.9 * 4.0 / (4.0 - 0.9) * math.log(4.0 / 0.9)
-    return shape / (math.exp(-top / 4.0) - math.exp(-top / 0.9)), top
-
-
-def skin(seconds, rate_hz, seed=0, noise=0.002, drift=0.0005, every_s=11.0):
-    """Return skin conductance in µS, its times, and the true (onset, amplitude) of its responses."""
-    rng = np.random.default_rng(seed)
-    stamps = np.arange(int(seconds * rate_hz)) / rate_hz
-    x = 4.0 + drift * stamps + 0.05 * np.sin(2.0 * np.pi * stamps / 170.0)
-    truth, at = [], 8.0
-    while at < seconds - 5.0:
-        height = float(rng.uniform(0.08, 0.6))
-        x = x + height * response(stamps - at)[0]
-        truth.append((at, height))
-        at += every_s * float(rng.uniform(0.7, 1.5))
-    return x + noise * rng.standard_normal(stamps.size), stamps, truth
 
 
 def run(x, stamps, rate_hz, size=10):
@@ -46,7 +25,7 @@ def run(x, stamps, rate_hz, size=10):
 def test_responses_are_found_with_onset_height_and_rise(rate_hz):
     hits = due = extra = 0
     for seed in range(4):
-        x, stamps, truth = skin(240.0, rate_hz, seed)
+        x, stamps, truth = skin(240.0, rate_hz, seed=seed)
         _, found = run(x, stamps, rate_hz)
         onsets = np.array([r.onset_s for r in found])
         for at, height in truth:
@@ -62,7 +41,7 @@ def test_responses_are_found_with_onset_height_and_rise(rate_hz):
 
 
 def test_level_and_responses_a_minute():
-    x, stamps, truth = skin(180.0, 32.0, 5)
+    x, stamps, truth = skin(180.0, 32.0, seed=5)
     early, _ = run(x[:900], stamps[:900], 32.0)
     assert [r.reason for r in early.readings(28.1)] == ["", CALIBRATING, CALIBRATING]
     estimator, _ = run(x, stamps, 32.0)
@@ -113,7 +92,7 @@ def test_neurokit_counts_the_same_responses():
 
     mine = theirs = 0
     for seed in range(3):
-        x, stamps, _ = skin(240.0, 20.0, 20 + seed)
+        x, stamps, _ = skin(240.0, 20.0, seed=20 + seed)
         _, found = run(x, stamps, 20.0)
         signals, _ = neurokit2.eda_process(x, sampling_rate=20)
         mine, theirs = mine + len(found), theirs + int(signals["SCR_Peaks"].sum())

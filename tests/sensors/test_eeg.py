@@ -4,38 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import signal
 
 from sensors.errors import BadStream
 from sensors.estimators.eeg import ESTIMATOR, NO_CHANNEL, NO_PEAK, EegEstimator
+from sensors.testing import brain
 from therapy.patient import CALIBRATING, LEAD_OFF, NO_SIGNAL, NOISE, STALE
 
 ANY_FLOAT = st.floats(allow_nan=True, allow_infinity=True)
 LABELS = ("F3", "F4", "Fz", "Cz", "O1", "O2")
 RATE_HZ = 250.0
-
-
-def rhythm(rng, count, low, high, rms, rate_hz=RATE_HZ):
-    """Return noise of one band with an exact RMS, in µV."""
-    sos = signal.butter(4, (low, high), btype="bandpass", fs=rate_hz, output="sos")
-    x = signal.sosfiltfilt(sos, rng.standard_normal(count + 1000))[500 : count + 500]
-    return rms * x / np.std(x)
-
-
-def brain(seconds, seed=0, alpha=(4.0, 8.0, 6.0, 6.0, 12.0, 12.0), peak_hz=10.3, theta=5.0):
-    """Return EEG in µV (n, 6) with a rhythm at `peak_hz` and theta of exact RMS, and its times."""
-    rng = np.random.default_rng(seed)
-    count = int(seconds * RATE_HZ)
-    channels = []
-    for strength in alpha:
-        noise = np.cumsum(rng.standard_normal(count))  # 1/f², as the background
-        noise = signal.sosfilt(signal.butter(1, 1.0, btype="highpass", fs=RATE_HZ, output="sos"), noise)
-        x = 3.0 * noise / np.std(noise) + 0.5 * rng.standard_normal(count)
-        x += rhythm(rng, count, 5.0, 6.5, theta)
-        if strength:
-            x += rhythm(rng, count, peak_hz - 0.6, peak_hz + 0.6, strength)
-        channels.append(x + 15000.0)  # the offset of an electrode
-    return np.column_stack(channels), np.arange(count) / RATE_HZ
+ALPHA_UV = (4.0, 8.0, 6.0, 6.0, 12.0, 12.0)
 
 
 def run(x, stamps, labels=LABELS, size=25):
@@ -51,7 +29,7 @@ def told(estimator, now_s):
 
 @pytest.fixture(scope="module")
 def rested():
-    return brain(90.0)
+    return brain(90.0, RATE_HZ, alpha_uv=ALPHA_UV)
 
 
 def test_the_peak_and_the_powers_are_those_that_were_put_in(rested):
@@ -65,14 +43,14 @@ def test_the_peak_and_the_powers_are_those_that_were_put_in(rested):
 
 
 def test_the_peak_moves_the_band_with_it():
-    x, stamps = brain(90.0, seed=3, peak_hz=8.2)
+    x, stamps = brain(90.0, RATE_HZ, alpha_uv=ALPHA_UV, seed=3, peak_hz=8.2)
     got = told(run(x, stamps), 90.0)
     assert got["alpha_peak"].value == pytest.approx(8.2, abs=0.3)
     assert got["alpha_asymmetry"].value == pytest.approx(math.log(4.0), abs=0.4)
 
 
 def test_no_peak_is_made_up():
-    x, stamps = brain(90.0, seed=4, alpha=(0.0,) * 6, theta=0.01)
+    x, stamps = brain(90.0, RATE_HZ, alpha_uv=(0.0,) * 6, theta_uv=0.01, seed=4)
     peak = told(run(x, stamps), 90.0)["alpha_peak"]
     assert (peak.value, peak.reason) == (None, NO_PEAK)
 
@@ -141,7 +119,7 @@ def test_channels_that_are_no_eeg_are_not_read():
 
 
 def test_the_size_of_chunks_changes_nothing():
-    x, stamps = brain(75.0, seed=6)
+    x, stamps = brain(75.0, RATE_HZ, alpha_uv=ALPHA_UV, seed=6)
     x[3000:3010, 2] = math.nan
     stamps[2500:] += 2.0
     expected = run(x, stamps, size=1)

@@ -1,38 +1,15 @@
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensors.errors import BadStream
 from sensors.estimators.motion import ESTIMATOR, MotionEstimator
+from sensors.testing import head
 from therapy.patient import CALIBRATING, LEAD_OFF, NO_SIGNAL, NOISE, STALE
 
 ANY_FLOAT = st.floats(allow_nan=True, allow_infinity=True)
-
-
-def head(seconds, radius_m=0.02, hz=0.5, turn_deg=10.0, rate_hz=72.0, seed=0):
-    """Return poses of a head that circles and shakes slowly, unevenly sampled, and their times."""
-    rng = np.random.default_rng(seed)
-    count = int(seconds * rate_hz)
-    stamps = (np.arange(count) + rng.uniform(-0.3, 0.3, count)) / rate_hz + 0.3
-    circle = 2.0 * np.pi * hz * stamps
-    half = 0.5 * np.radians(turn_deg) * np.sin(2.0 * np.pi * 0.25 * stamps)
-    zero = np.zeros(count)
-    poses = np.column_stack(
-        (
-            radius_m * np.cos(circle),
-            1.2 + zero,
-            radius_m * np.sin(circle),
-            zero,
-            np.sin(half),
-            zero,
-            np.cos(half),
-        )
-    )
-    poses[:, :3] += 0.0002 * rng.standard_normal((count, 3))
-    return poses, stamps
 
 
 def run(poses, stamps, size=9, rate_hz=72.0):
@@ -48,7 +25,7 @@ def told(estimator, now_s):
 
 @pytest.mark.parametrize("rate_hz", [30.0, 72.0, 120.0, 0.0])
 def test_a_circling_head_has_the_sway_speed_and_turning_of_its_circle(rate_hz):
-    poses, stamps = head(20.0, rate_hz=rate_hz or 60.0)
+    poses, stamps = head(20.0, rate_hz or 60.0)
     got = told(run(poses, stamps, rate_hz=rate_hz), stamps[-1])
     assert got["head_sway"].value == pytest.approx(20.0, rel=0.03)
     assert got["head_speed"].value == pytest.approx(2.0 * math.pi * 20.0 * 0.5, rel=0.05)
@@ -58,7 +35,7 @@ def test_a_circling_head_has_the_sway_speed_and_turning_of_its_circle(rate_hz):
 
 
 def test_a_still_head_sways_less_than_a_millimetre_in_spite_of_the_tracker():
-    poses, stamps = head(20.0, radius_m=0.0, turn_deg=0.0)
+    poses, stamps = head(20.0, 72.0, radius_m=0.0, turn_deg=0.0)
     got = told(run(poses, stamps), stamps[-1])
     assert got["head_sway"].value < 0.5
     assert got["head_speed"].value < 5.0
@@ -66,7 +43,7 @@ def test_a_still_head_sways_less_than_a_millimetre_in_spite_of_the_tracker():
 
 
 def test_a_turn_told_with_the_other_sign_is_the_same_turn():
-    poses, stamps = head(20.0)
+    poses, stamps = head(20.0, 72.0)
     other = poses.copy()
     other[::2, 3:] *= -1.0
     turning = told(run(other, stamps), stamps[-1])["head_turning"].value
@@ -74,12 +51,12 @@ def test_a_turn_told_with_the_other_sign_is_the_same_turn():
 
 
 def test_positions_alone_do():
-    poses, stamps = head(20.0)
+    poses, stamps = head(20.0, 72.0)
     assert set(told(run(poses[:, :3], stamps), stamps[-1])) == {"head_sway", "head_speed"}
 
 
 def test_nothing_before_ten_seconds_across_a_hole_after_silence_or_from_a_frozen_tracker():
-    poses, stamps = head(30.0)
+    poses, stamps = head(30.0, 72.0)
     assert {r.reason for r in MotionEstimator(72.0).readings(1.0)} == {NO_SIGNAL}
     early = run(poses[:360], stamps[:360])
     assert {r.reason for r in early.readings(stamps[359])} == {CALIBRATING}
@@ -92,7 +69,7 @@ def test_nothing_before_ten_seconds_across_a_hole_after_silence_or_from_a_frozen
 
 
 def test_a_new_place_is_no_motion():
-    poses, stamps = head(40.0)
+    poses, stamps = head(40.0, 72.0)
     moved = poses.copy()
     moved[1440:, :3] += 1.0
     got = told(run(moved, stamps), stamps[-1])
@@ -102,7 +79,7 @@ def test_a_new_place_is_no_motion():
 
 
 def test_the_size_of_chunks_changes_nothing():
-    poses, stamps = head(30.0)
+    poses, stamps = head(30.0, 72.0)
     poses[500:505, 1] = math.nan
     stamps[900:] += 2.0
     expected = run(poses, stamps, 1).readings(stamps[-1])
@@ -129,7 +106,7 @@ def test_channels_are_known_by_their_labels():
     st.floats(min_value=-1e6, max_value=1e9),
 )
 def test_no_input_makes_a_reading_that_is_not_finite(rows, at, now_s):
-    poses, stamps = head(15.0)
+    poses, stamps = head(15.0, 72.0)
     for k, (one, stamp) in enumerate(rows):
         poses[(at + k) % len(poses), k % 7] = one
         stamps[(at + 3 * k) % len(poses)] = stamp

@@ -8,27 +8,10 @@ from hypothesis import strategies as st
 from sensors.errors import BadStream
 from sensors.estimators.ppg import PpgEstimator
 from sensors.recordings import load_recording
+from sensors.testing import pulses
 from therapy.patient import CALIBRATING, LEAD_OFF, NO_SIGNAL, NOISE, STALE
 
 ANY_FLOAT = st.floats(allow_nan=True, allow_infinity=True)
-
-
-def pulses(seconds, rate_hz, per_min=66.0, noise=0.01, seed=0):
-    """Return a finger's signal, its times and the true times of its systolic peaks."""
-    rng = np.random.default_rng(seed)
-    stamps = np.arange(int(seconds * rate_hz)) / rate_hz
-    peaks, at = [], 0.4
-    while at < seconds:
-        peaks.append(at)
-        at += (
-            60.0 / per_min * (1.0 + 0.04 * math.sin(2.0 * math.pi * 0.1 * at) + 0.01 * rng.standard_normal())
-        )
-    x = 0.3 * np.sin(2.0 * np.pi * 0.2 * stamps) + noise * rng.standard_normal(stamps.size)
-    for peak in peaks:  # upstroke, runoff and a dicrotic wave
-        since = stamps - peak
-        x += np.exp(-0.5 * (since / np.where(since < 0.0, 0.06, 0.12)) ** 2)
-        x += 0.3 * np.exp(-0.5 * ((since - 0.32) / 0.07) ** 2)
-    return x, stamps, np.array(peaks)
 
 
 def run(x, stamps, rate_hz, size=10):
