@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import signal
 
 from sensors.errors import BadStream
 from sensors.estimators.ppg import PpgEstimator
@@ -64,6 +65,31 @@ def test_a_burst_of_motion_takes_the_variability_and_not_the_pulse_rate_of_later
     variability = value(estimator, "pulse_rmssd", 149.9)
     assert (variability.value, variability.reason) == (None, NOISE)
     assert value(estimator, "pulse_rate", 149.9).value == pytest.approx(66.0, abs=3.0)
+
+
+@pytest.mark.parametrize("decibels", [24, 20, 16, 12, 6, 0])
+def test_in_band_noise_makes_no_wrong_number_that_is_called_good(decibels):
+    rates, variabilities = [], []
+    for seed in range(3):
+        x, stamps, truth = pulses(110.0, 64.0, seed=seed, noise=0.0)
+        band = signal.butter(2, (1.0, 8.0), btype="bandpass", fs=64.0, output="sos")
+        noise = signal.sosfilt(band, np.random.default_rng(50 + seed).standard_normal(x.size))
+        x += noise * 0.32 / np.std(noise) * 10.0 ** (-decibels / 20.0)  # 0.32: RMS of the pulses
+        estimator = PpgEstimator(64.0)
+        for at in range(0, x.size, 64):
+            estimator.push(x[at : at + 64], stamps[at : at + 64])
+            now_s = stamps[at : at + 64][-1]
+            spans = np.diff(truth[truth < now_s])
+            rate, variability = estimator.readings(now_s)[:2]
+            if rate.value is not None and rate.quality > 0.5:
+                rates.append(abs(rate.value - 60.0 / np.mean(spans[-10:])))
+            if variability.value is not None and variability.quality > 0.5:
+                true = 1e3 * np.sqrt(np.mean(np.diff(spans[np.cumsum(spans[::-1])[::-1] < 60.0]) ** 2))
+                variabilities.append(abs(variability.value - true))
+    assert np.mean(np.array([*rates, 0.0]) > 5.0) <= 0.01
+    assert max(variabilities, default=0.0) < 10.0
+    assert bool(rates) == (decibels >= 6) or decibels == 0
+    assert bool(variabilities) == (decibels >= 20)
 
 
 def test_perfusion_is_relative_to_the_first_pulses():
