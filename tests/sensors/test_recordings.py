@@ -1,4 +1,5 @@
 import csv
+import itertools
 import shutil
 
 import numpy as np
@@ -139,9 +140,8 @@ def test_analyze_tells_the_swing_with_the_breath_where_there_are_both(tmp_path):
     beats, inhales = np.array(lived.beats_s), np.array(lived.inhales_s)
     rates = 60.0 / np.diff(beats)
     middles = 0.5 * (beats[1:] + beats[:-1])
-    true = [
-        np.ptp(rates[(middles > a) & (middles <= b)]) for a, b in zip(inhales[4:-1], inhales[5:], strict=True)
-    ]
+    breaths = itertools.pairwise(inhales[4:])
+    true = [np.ptp(rates[(middles > start) & (middles <= end)]) for start, end in breaths]
     assert float(late[-1]["value"]) == pytest.approx(np.median(true[-7:]), rel=0.15)
     assert min(float(row["quality"]) for row in late[5:]) > 0.5
 
