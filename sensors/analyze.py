@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import csv
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
@@ -10,17 +11,22 @@ from typing import Any, Final
 
 import numpy as np
 
+from sensors import rsa
 from sensors.coherence import WINDOW_S, coherence
 from sensors.errors import BadRecording
-from sensors.estimators import PredictsBeat, by_stream_type
-from sensors.ingest import preferred_channel, stream_kind
+from sensors.estimators import KeepsPhase, PredictsBeat, by_stream_type
+from sensors.estimators._channels import padded
+from sensors.ingest import stream_kind
 from sensors.recordings import RecordedStream, Recording
 from therapy.events import Beat, Breath
+from therapy.patient import Reading
+from therapy.specs import Estimator
 from therapy.units import FRACTION
 
 __all__ = ["Analysis", "analyze"]
 
 _EVERY_S: Final = 1.0
+_MOST_BREATHS: Final = 60
 _BEATS: Final = ("time_s", "stream", "interval_s", "quality")
 _BREATHS: Final = ("time_s", "stream", "period_s", "quality")
 _VITALS: Final = ("time_s", "vital", "value", "unit", "quality")
@@ -53,20 +59,26 @@ def analyze(recording: Recording, out_dir: Path, progress: Callable[[float], Non
     beats: list[Sequence[Any]] = []
     breaths: list[Sequence[Any]] = []
     vitals: list[Sequence[Any]] = []
+    swings = _Swings()
     for index, stream in enumerate(streams):
-        estimator = specs[stream_kind(stream.kind)].build(stream.rate_hz)
-        channel = preferred_channel(stream_kind(stream.kind), stream.labels)
+        spec = specs[stream_kind(stream.kind)]
+        labels = padded(stream.labels, stream.samples.shape[1])
+        columns = spec.choose(labels)
+        estimator = spec.build(stream.rate_hz, tuple(labels[i] for i in columns))
         for part, done in _seconds(stream):
-            events = estimator.push(stream.samples[part, channel], stream.stamps_s[part])
+            events = estimator.push(stream.samples[part][:, columns], stream.stamps_s[part])
             now_s = float(stream.stamps_s[part][-1])
             beats += [_beat(e, stream.name) for e in events if isinstance(e, Beat)]
             breaths += [_breath(e, stream.name) for e in events if isinstance(e, Breath)]
-            vitals += [_vital(now_s, r.vital, r.value, r.unit, r.quality) for r in estimator.readings(now_s)]
+            readings = estimator.readings(now_s)
+            vitals += [_vital(now_s, r.vital, r.value, r.unit, r.quality) for r in readings]
+            swings.take(stream.name, estimator, events, readings)
             if isinstance(estimator, PredictsBeat):
                 share = coherence(estimator.intervals(now_s, WINDOW_S), now_s)
                 vitals.append(_vital(now_s, "coherence", share, FRACTION, 1.0))
             if progress is not None:
                 progress((index + done) / len(streams))
+    vitals += [_vital(r.at_s, r.vital, r.value, r.unit, r.quality) for r in swings.readings()]
     out_dir.mkdir(parents=True, exist_ok=True)
     for name, header, rows in (
         ("beats", _BEATS, beats),
@@ -77,6 +89,36 @@ def analyze(recording: Recording, out_dir: Path, progress: Callable[[float], Non
         _write(out_dir / f"{name}.csv", header, rows)
     left = tuple(s.name for s in recording.streams if s not in streams)
     return Analysis(beats=len(beats), breaths=len(breaths), vitals=len(vitals), passed_over=left)
+
+
+class _Swings:
+    """Keeps, second by second, what the swing of the heart with the breath needs of each's first stream."""
+
+    def __init__(self) -> None:
+        self._heart = self._belt = ""
+        self._hearts: list[tuple[Reading, list[tuple[float, float]]]] = []
+        self._breaths: list[Reading] = []
+        self._inhales_s: list[float] = []
+
+    def take(self, name: str, estimator: Estimator, events: list[Any], readings: list[Reading]) -> None:
+        """Take one second of the stream `name`."""
+        if isinstance(estimator, PredictsBeat) and self._heart in ("", name):
+            self._heart = name
+            heart = next(r for r in readings if r.vital == "heart_rate")
+            self._hearts.append((heart, estimator.intervals(heart.at_s, rsa.WINDOW_S)))
+        if isinstance(estimator, KeepsPhase) and self._belt in ("", name):
+            self._belt = name
+            self._breaths += [r for r in readings if r.vital == "breath_rate"]
+            self._inhales_s += [e.at_s for e in events if isinstance(e, Breath)]
+
+    def readings(self) -> Iterator[Reading]:
+        """Yield one reading for each second of the heart that is also one of the belt."""
+        times = [r.at_s for r in self._breaths]
+        for heart, intervals in self._hearts:
+            at = bisect.bisect_right(times, heart.at_s) - 1
+            if at >= 0 and heart.at_s - times[at] <= 2.0 * _EVERY_S:
+                seen = self._inhales_s[: bisect.bisect_right(self._inhales_s, heart.at_s)]
+                yield rsa.reading(intervals, seen[-_MOST_BREATHS:], heart.at_s, heart, self._breaths[at])
 
 
 def _seconds(stream: RecordedStream) -> Iterator[tuple[slice, float]]:

@@ -11,6 +11,7 @@ when the first one falls silent, because it may well be on another patient. `pin
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import threading
 from collections.abc import Callable, Mapping
@@ -19,9 +20,11 @@ from typing import Any, Final, assert_never
 import numpy as np
 import numpy.typing as npt
 
+from sensors import rsa
 from sensors.coherence import WINDOW_S, coherence
 from sensors.errors import BadStream, IngestStopped
 from sensors.estimators import CountsBadSamples, KeepsPhase, PredictsBeat, by_stream_type
+from sensors.estimators._channels import MOST_CHANNELS, padded
 from sensors.fuse import Fusion, missing
 from sensors.inlets import Changed, Chunk, Found, Happening, Inlets, Lost, Offset, Recovered, Refused
 from sensors.lsl import Source, local_clock
@@ -39,7 +42,7 @@ from therapy.events import (
 from therapy.patient import PatientState, Reading
 from therapy.specs import Estimator, EstimatorSpec
 
-__all__ = ["Ingest", "preferred_channel", "stream_kind"]
+__all__ = ["Ingest", "stream_kind"]
 
 _POLL_S: Final = 0.005
 _FUSE_S: Final = 0.25
@@ -47,17 +50,18 @@ _BAD_INPUT_EVERY_S: Final = 1.0
 #: Stamps further from the session clock than this are not stamps of it.
 _EARLY_S: Final = 1.0
 _LATE_S: Final = 60.0
-_MOST_CHANNELS: Final = 4096
+#: In one minute of `sensors.rsa`.
+_MOST_BREATHS: Final = 60
 #: LSL types that mean the same. BIDS and OpenSignals write the long forms.
-_SAME_KIND: Final[Mapping[str, str]] = {"RESP": "RESPIRATION", "EKG": "ECG"}
-#: The lead that most devices and detectors are made for, where a stream has several.
-_PREFERRED: Final[Mapping[str, tuple[str, ...]]] = {"ECG": ("II", "MLII", "ECG")}
-
-
-def preferred_channel(kind: str, labels: tuple[str, ...]) -> int:
-    """Return the channel to read of a stream of `kind`: a preferred label, else the first."""
-    upper = [label.upper() for label in labels]
-    return next((upper.index(name) for name in _PREFERRED.get(kind, ()) if name in upper), 0)
+_SAME_KIND: Final[Mapping[str, str]] = {
+    "RESP": "RESPIRATION",
+    "EKG": "ECG",
+    "BVP": "PPG",
+    "PLETH": "PPG",
+    "GSR": "EDA",
+    "POSE": "HEADPOSE",
+    "STILLWATERPOSES": "HEADPOSE",  # in a session's recording
+}
 
 
 @dataclasses.dataclass(slots=True)
@@ -66,7 +70,7 @@ class _Feed:
 
     source: Source
     kind: str
-    channel: int
+    columns: npt.NDArray[np.intp]
     estimator: Estimator
     heard_s: float
     alive: bool = True
@@ -78,10 +82,11 @@ class _Feed:
 
 
 class Ingest:
-    """Reads every ECG and respiration stream in sight. `on_event` is called from the reading thread.
+    """Reads every stream in sight that an estimator is installed for.
 
     Args:
-        on_event: takes beats, breaths, stream and bad-input events, each with the stream's name.
+        on_event: takes beats, breaths, stream and bad-input events, each with the stream's name, from the
+            reading thread.
         accept: which streams of a known kind to read at all; every one by default.
         pins: which stream (name or source id) steers, by LSL type; the first one found by default.
     """
@@ -102,6 +107,8 @@ class Ingest:
         self._fusion = Fusion()
         self._pace_per_min: float | None = None
         self._coherence: float | None = None
+        self._inhales_s: collections.deque[float] = collections.deque(maxlen=_MOST_BREATHS)
+        self._rsa: Reading | None = None
         self._fused_s = -_FUSE_S
         self._lock = threading.Lock()
         self._end = threading.Event()
@@ -146,6 +153,8 @@ class Ingest:
         with self._lock:
             vitals = self._vitals(now_s)
             arousal, confidence = self._fusion.arousal(vitals)
+            if self._rsa is not None:
+                vitals[self._rsa.vital] = self._rsa
             phase = trust = 0.0
             next_beat_s: float | None = None
             for feed in self._steering():
@@ -206,6 +215,7 @@ class Ingest:
                 self._fused_s = now_s
                 self._fusion.learn(self._vitals(now_s), now_s)
                 self._coherence = self._measure_coherence(now_s)
+                self._rsa = self._measure_rsa(now_s)
                 for feed in self._feeds.values():
                     self._complain(feed, now_s, events)
         for event in events:
@@ -218,13 +228,21 @@ class Ingest:
             return None
         if source.value_format == "string":
             return "its values must be numbers, are strings"
-        if not 1 <= source.channels <= _MOST_CHANNELS:
-            return f"its channels must be 1…{_MOST_CHANNELS}, are {source.channels}"
+        if not 1 <= source.channels <= MOST_CHANNELS:
+            return f"its channels must be 1…{MOST_CHANNELS}, are {source.channels}"
         try:
-            spec.build(source.rate_hz)
+            self._built(source)
         except BadStream as error:
             return str(error)
         return ""
+
+    def _built(self, source: Source) -> tuple[Estimator, npt.NDArray[np.intp]]:
+        """Return an estimator for `source` and the columns of its samples to give to it."""
+        spec = self._specs[stream_kind(source.kind)]
+        labels = padded(source.labels, source.channels)
+        columns = spec.choose(labels)
+        estimator = spec.build(source.rate_hz, tuple(labels[i] for i in columns))
+        return estimator, np.asarray(columns, dtype=np.intp)
 
     def _take(self, happening: Happening, now_s: float, events: list[Event]) -> None:
         match happening:
@@ -263,12 +281,9 @@ class Ingest:
 
     def _found(self, source: Source, now_s: float) -> None:
         kind = stream_kind(source.kind)
+        estimator, columns = self._built(source)
         self._feeds[source.key] = _Feed(
-            source=source,
-            kind=kind,
-            channel=preferred_channel(kind, source.labels),
-            estimator=self._specs[kind].build(source.rate_hz),
-            heard_s=now_s,
+            source=source, kind=kind, columns=columns, estimator=estimator, heard_s=now_s
         )
         wanted = self._wanted.get(kind)
         if wanted is None:
@@ -280,7 +295,7 @@ class Ingest:
         feed = self._feeds[chunk.source.key]
         feed.heard_s = now_s
         stamps_s = self._session_times(feed, chunk.raw_stamps_s + chunk.offset_s, now_s)
-        decided = feed.estimator.push(chunk.samples[:, feed.channel], stamps_s)
+        decided = feed.estimator.push(chunk.samples[:, feed.columns], stamps_s)
         if isinstance(feed.estimator, CountsBadSamples):
             new = feed.estimator.bad_samples - feed.bad_samples
             if new:
@@ -288,6 +303,7 @@ class Ingest:
                 feed.held_back += new
                 feed.complaint = "samples must be finite, in range and in time order"
         if self._pinned.get(feed.kind) == feed.source.key:
+            self._inhales_s += [event.at_s for event in decided if isinstance(event, Breath)]
             events += [
                 dataclasses.replace(event, stream=feed.source.name)
                 for event in decided
@@ -332,6 +348,17 @@ class Ingest:
             if isinstance(feed.estimator, PredictsBeat):
                 return coherence(feed.estimator.intervals(now_s, WINDOW_S), now_s, self._pace_per_min)
         return None
+
+    def _measure_rsa(self, now_s: float) -> Reading | None:
+        """Return the swing of the heart with the breath; `None` unless streams of both steer."""
+        hearts = [f.estimator for f in self._steering() if isinstance(f.estimator, PredictsBeat)]
+        if not hearts or not any(isinstance(f.estimator, KeepsPhase) for f in self._steering()):
+            return None
+        vitals = self._vitals(now_s)
+        intervals = hearts[0].intervals(now_s, rsa.WINDOW_S)
+        return rsa.reading(
+            intervals, list(self._inhales_s), now_s, vitals["heart_rate"], vitals["breath_rate"]
+        )
 
 
 def stream_kind(lsl_type: str) -> str:

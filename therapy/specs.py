@@ -69,7 +69,10 @@ class Estimator(Protocol):
     """A causal, stateful estimator of one signal. The size of the chunks never changes its result."""
 
     def push(self, chunk: Any, stamps_s: Any) -> list[Any]:
-        """Take samples (n,) and their session times (n,); return beats, breaths or other events in order."""
+        """Take samples (n, channels chosen) and their session times (n,); return what was decided, in order.
+
+        What is decided are beats, breaths or other events. An estimator of one channel takes (n,) as well.
+        """
         ...
 
     def readings(self, now_s: float) -> list[Reading]:
@@ -79,11 +82,21 @@ class Estimator(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class EstimatorSpec:
-    """An estimator for streams of one LSL type (`ECG`, `Respiration`, …). `build(rate_hz)` returns one."""
+    """An estimator for streams of one LSL type (`ECG`, `Respiration`, …).
+
+    Attributes:
+        name: what `discover` finds it by.
+        stream_type: the LSL type of the streams it reads.
+        choose: from the labels of a stream's channels (one a channel, empty where unknown), the indices of
+            those it reads, at least one; these columns are what `push` gets.
+        build: from the rate in Hz and the labels of the chosen channels, an estimator; raises where it
+            cannot work with them.
+    """
 
     name: str
     stream_type: str
-    build: Callable[[float], Estimator]
+    choose: Callable[[tuple[str, ...]], tuple[int, ...]]
+    build: Callable[[float, tuple[str, ...]], Estimator]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

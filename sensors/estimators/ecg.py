@@ -1,17 +1,20 @@
-"""Heart rate, RMSSD and the next beat from one ECG lead."""
+"""Heart rate, its variability and the next beat from one ECG lead."""
 
 from __future__ import annotations
 
 import collections
 import math
 import statistics
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from sensors.errors import BadStream
+from sensors.estimators._channels import of_one, one_of
 from sensors.estimators._intervals import Intervals
 from sensors.estimators._qrs import QrsDetector, RPeak
+from sensors.estimators._readings import reading
+from sensors.estimators._variability import COVER, WINDOW_S, band_powers_ms2, sdnn_ms
 from sensors.quality import Bools, Cleaner, Floats, ramp
 from therapy import units
 from therapy.events import Beat
@@ -29,6 +32,10 @@ _HEART_S: Final = 15.0
 _BLOCK_S: Final = 0.5
 _FRESH_S: Final = 1.0
 _USABLE: Final = 0.2
+#: Longer without a beat, what the last one said is not true any more.
+_LATE_S: Final = 5.0
+
+_Slow: TypeAlias = tuple[float | None, tuple[float, float] | None, float]
 
 
 class EcgEstimator:
@@ -47,6 +54,8 @@ class EcgEstimator:
         self._x = np.empty(0)
         self._bad = np.empty(0, dtype=np.bool_)
         self._flat = False
+        self._slow: _Slow | None = None
+        self._slow_of = 0.0
         self._signal = 0.0
         self._began_s: float | None = None
         self._last_s: float | None = None
@@ -63,6 +72,7 @@ class EcgEstimator:
             if part.gap_s > 0.0:
                 self._qrs.restart()
                 self._beats.break_off()
+                self._slow = None
             if self._began_s is None:
                 self._began_s = float(part.stamps_s[0])
             start = 0
@@ -128,9 +138,13 @@ class EcgEstimator:
         return ""
 
     def readings(self, now_s: float) -> list[Reading]:
-        """Return heart rate and RMSSD as of `now_s`."""
+        """Return heart rate, RMSSD, SDNN and the powers of the two bands as of `now_s`."""
         quality = self.quality(now_s)
-        return [self._heart_rate(now_s, quality), self._rmssd(now_s, quality)]
+        return [
+            self._heart_rate(now_s, quality),
+            self._rmssd(now_s, quality),
+            *self._slow_variability(now_s, quality),
+        ]
 
     def _heart_rate(self, now_s: float, quality: float) -> Reading:
         value, span_s = self._beats.heart_rate(now_s, _HEART_BEATS, _HEART_S)
@@ -139,7 +153,7 @@ class EcgEstimator:
             reason = CALIBRATING if now_s - (self._began_s or now_s) < 10.0 else NOISE
         elif not reason and quality < 0.5 * _USABLE:
             reason = NOISE
-        return _reading("heart_rate", value, units.BPM, now_s, quality, span_s or _HEART_S, reason)
+        return reading("heart_rate", value, units.BPM, now_s, quality, span_s or _HEART_S, reason)
 
     def _rmssd(self, now_s: float, quality: float) -> Reading:
         value, cover = self._beats.rmssd_ms(now_s, _RMSSD_S)
@@ -150,7 +164,37 @@ class EcgEstimator:
         elif not reason and (value is None or cover < _RMSSD_COVER):
             reason = NOISE
         trust = quality * ramp(cover, 0.5, 0.95)
-        return _reading("rmssd", value, units.MS, now_s, trust, _RMSSD_S, reason)
+        return reading("rmssd", value, units.MS, now_s, trust, _RMSSD_S, reason)
+
+    def _slow_variability(self, now_s: float, quality: float) -> list[Reading]:
+        """Return what needs three minutes, as of the newest beat: it changes with each beat only."""
+        reason = self._trouble(now_s)
+        since = self._beats.since_s
+        if not reason and (since is None or now_s - since < WINDOW_S):
+            reason = CALIBRATING
+        sdnn, powers, cover = (None, None, 0.0) if reason else self._of_the_newest_beat()
+        if not reason and (cover < COVER or now_s - self._slow_of > _LATE_S):
+            reason = NOISE
+        trust = quality * ramp(cover, 0.8, 0.98)
+        lf, hf = powers if powers is not None else (None, None)
+        return [
+            reading(vital, value, unit, now_s, trust, WINDOW_S, reason or (NOISE if value is None else ""))
+            for vital, value, unit in (
+                ("sdnn", sdnn, units.MS),
+                ("lf_power", lf, units.MS2),
+                ("hf_power", hf, units.MS2),
+            )
+        ]
+
+    def _of_the_newest_beat(self) -> _Slow:
+        """Return SDNN, powers and the share of the window covered; asked oftener than beats come."""
+        newest_s = self._beats.kept[-1].at_s if self._beats.kept else 0.0
+        if self._slow is None or self._slow_of != newest_s:
+            clean = self.intervals(newest_s, WINDOW_S)
+            lengths = [length for _, length in clean]
+            cover = math.fsum(lengths) / WINDOW_S
+            self._slow_of, self._slow = newest_s, (sdnn_ms(lengths), band_powers_ms2(clean), min(cover, 1.0))
+        return self._slow
 
     def next_beat_s(self, now_s: float) -> float | None:
         """Return the expected time of the next R peak after `now_s`; `None` when that would be a guess.
@@ -168,19 +212,7 @@ class EcgEstimator:
         return [(i.at_s, i.length_s) for i in self._beats.clean_since(now_s - window_s)]
 
 
-def _reading(
-    vital: str, value: float | None, unit: str, at_s: float, quality: float, window_s: float, reason: str
-) -> Reading:
-    told = None if reason else value
-    return Reading(
-        vital=vital,
-        value=told,
-        unit=unit,
-        at_s=at_s,
-        quality=quality if told is not None else 0.0,
-        window_s=window_s,
-        reason=reason,
-    )
-
-
-ESTIMATOR: Final = EstimatorSpec(name="ecg", stream_type="ECG", build=EcgEstimator)
+#: The leads that most devices and detectors are made for come first, where a stream has several.
+ESTIMATOR: Final = EstimatorSpec(
+    name="ecg", stream_type="ECG", choose=one_of("II", "MLII", "ECG"), build=of_one(EcgEstimator)
+)

@@ -16,6 +16,7 @@ import numpy as np
 from scipy import signal
 
 from sensors.errors import BadStream
+from sensors.estimators._channels import of_one, one_of
 from sensors.estimators._oscillator import Oscillator
 from sensors.quality import Cleaner, Floats, ramp
 from therapy import units
@@ -269,4 +270,6 @@ class RespirationEstimator:
         return ""
 
 
-ESTIMATOR: Final = EstimatorSpec(name="respiration", stream_type="Respiration", build=RespirationEstimator)
+ESTIMATOR: Final = EstimatorSpec(
+    name="respiration", stream_type="Respiration", choose=one_of(), build=of_one(RespirationEstimator)
+)

@@ -203,3 +203,18 @@ def _record_a_session(folder: Path) -> None:
             recorder.event(at_s, to_line(beat))
         assert recorder.tick(at_s) == []
     assert recorder.close(102.0) == []
+
+
+def test_every_vital_that_an_estimator_tells_is_in_the_reference():
+    from sensors.estimators import by_stream_type
+
+    labels = ("x", "y", "z", "qx", "qy", "qz", "qw")
+    page = (ROOT / "docs/reference/vitals.md").read_text(encoding="utf-8")
+    told = {
+        reading.vital: reading.unit
+        for spec in by_stream_type().values()
+        for reading in spec.build(250.0, tuple(labels[i] for i in spec.choose(labels))).readings(0.0)
+    }
+    assert len(told) > 15
+    for vital, unit in told.items():
+        assert f"| `{vital}` | {unit} |" in page

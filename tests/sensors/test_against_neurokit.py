@@ -86,7 +86,7 @@ def test_rmssd_of_a_clean_minute_is_that_of_the_reference(recordings):
     _, seconds = estimate(EcgEstimator(rate_hz), x, rate_hz, stamps)
     reference = reference_beats(x, rate_hz)
     compared = 0
-    for at, (_, rmssd) in seconds:
+    for at, (_, rmssd, *_) in seconds:
         spans = np.diff(reference[(reference > at - 60.0) & (reference < at)])
         clean = spans.size > 90 and np.max(np.abs(spans / np.median(spans) - 1.0)) < 0.15
         if clean and rmssd.value is not None:

@@ -64,7 +64,7 @@ def test_the_size_of_chunks_changes_nothing(patient):
 
 def test_heart_rate_and_rmssd_are_those_of_the_true_beats(patient):
     estimator, _ = run(patient.ecg, patient.ecg_s)
-    heart_rate, rmssd = estimator.readings(120.0)
+    heart_rate, rmssd, *_ = estimator.readings(120.0)
     truth = np.asarray(patient.beats_s)
     last = np.diff(truth)[-10:]
     minute = np.diff(truth[truth > 60.0])
@@ -86,7 +86,7 @@ def test_no_number_before_there_is_one_and_none_after_silence(patient):
     estimator = EcgEstimator(250.0)
     assert {r.reason for r in estimator.readings(0.0)} == {NO_SIGNAL}
     estimator.push(patient.ecg[:5000], patient.ecg_s[:5000])
-    heart_rate, rmssd = estimator.readings(20.0)
+    heart_rate, rmssd, *_ = estimator.readings(20.0)
     assert heart_rate.value is not None
     assert (rmssd.value, rmssd.reason) == (None, CALIBRATING)
     assert {(r.value, r.quality, r.reason) for r in estimator.readings(25.0)} == {(None, 0.0, STALE)}
@@ -103,7 +103,7 @@ def test_an_electrode_that_falls_off_is_said_so(patient):
 def test_noise_has_no_heart_rate():
     noise = np.random.default_rng(3).standard_normal(15000)
     estimator, _ = run(noise, np.arange(15000) / 250.0)
-    assert [r.value for r in estimator.readings(60.0)] == [None, None]
+    assert {r.value for r in estimator.readings(60.0)} == {None}
 
 
 def test_a_missed_and_an_early_beat_are_marked_and_left_out_of_rmssd():

@@ -1,12 +1,14 @@
 import csv
+import itertools
 import shutil
 
 import numpy as np
 import pytest
 
 from sensors.analyze import analyze
+from sensors.devices.simulated_patient import PatientTraits, RoomView, SimulatedPatient
 from sensors.errors import BadRecording
-from sensors.recordings import SAMPLES, kind_of_channel, load_recording
+from sensors.recordings import SAMPLES, RecordedStream, Recording, kind_of_channel, load_recording
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_analyze_writes_what_the_live_estimators_see(recordings, tmp_path):
     result = analyze(load_recording(recordings / "v102s"), tmp_path / "out", done.append)
     assert done[-1] == 1.0
     assert done == sorted(done)
-    assert result.passed_over == ("v102s PPG",)
+    assert result.passed_over == ()
     tables = {}
     for name in ("beats", "breaths", "vitals"):
         with (tmp_path / "out" / f"{name}.csv").open(newline="") as file:
@@ -116,6 +118,42 @@ def test_analyze_writes_what_the_live_estimators_see(recordings, tmp_path):
     assert {r["quality"] for r in tables["vitals"] if not r["value"]} == {"0.000"}
 
 
+def test_analyze_tells_the_swing_with_the_breath_where_there_are_both(tmp_path):
+    lived = SimulatedPatient(PatientTraits(seed=4, breaths_per_min=7.0)).step(RoomView(), 100.0)
+    both = [
+        RecordedStream(
+            name=kind, kind=kind, rate_hz=rate_hz, labels=(kind,), samples=x[:, None], stamps_s=stamps
+        )
+        for kind, rate_hz, x, stamps in (
+            ("ECG", 250.0, lived.ecg, lived.ecg_s),
+            ("Respiration", 50.0, lived.belt, lived.belt_s),
+        )
+    ]
+    swings = {}
+    for name, streams in (("both", both), ("heart", both[:1])):
+        analyze(Recording(name=name, streams=tuple(streams)), tmp_path / name)
+        with (tmp_path / name / "vitals.csv").open(newline="") as file:
+            swings[name] = [row for row in csv.DictReader(file) if row["vital"] == "rsa_amplitude"]
+    assert swings["heart"] == []
+    late = [row for row in swings["both"] if float(row["time_s"]) > 60.0]
+    assert len(late) > 30
+    beats, inhales = np.array(lived.beats_s), np.array(lived.inhales_s)
+    rates = 60.0 / np.diff(beats)
+    middles = 0.5 * (beats[1:] + beats[:-1])
+    breaths = itertools.pairwise(inhales[4:])
+    true = [np.ptp(rates[(middles > start) & (middles <= end)]) for start, end in breaths]
+    assert float(late[-1]["value"]) == pytest.approx(np.median(true[-7:]), rel=0.15)
+    assert min(float(row["quality"]) for row in late[5:]) > 0.5
+
+
 def test_analyze_refuses_what_it_cannot_read(tmp_path):
-    with pytest.raises(BadRecording, match="ECG, RESPIRATION, got 'PPG'"):
-        analyze(load_recording("sample:ppg"), tmp_path)
+    stream = RecordedStream(
+        name="room",
+        kind="Temperature",
+        rate_hz=1.0,
+        labels=("t",),
+        samples=np.ones((5, 1)),
+        stamps_s=np.arange(5.0),
+    )
+    with pytest.raises(BadRecording, match="ECG, EDA, EEG, HEADPOSE, PPG, RESPIRATION, got"):
+        analyze(Recording(name="x", streams=(stream,)), tmp_path)
