@@ -14,7 +14,7 @@ import numpy as np
 
 from scenes._geometry import Floats
 
-__all__ = ["ENV_SHAPE", "Heaven", "ambient", "env_directions", "heaven", "radiance", "tint"]
+__all__ = ["ENV_SHAPE", "Heaven", "ambient", "env_directions", "heaven", "radiance", "tint", "turned"]
 
 #: Rows by the square root of the height above the horizon (fine near it), columns by the diamond angle.
 ENV_SHAPE: Final = (48, 256)
@@ -82,6 +82,17 @@ def heaven(time_of_day_h: float) -> Heaven:
         moon_share=1.0 - _smooth(-11.0, -3.5, height),
         stars=1.0 - _smooth(-15.0, -1.0, height),
     )
+
+
+def turned(lights: Heaven, right_deg: float) -> Heaven:
+    """Return `lights` with sun and moon `right_deg` farther to the right, at their height."""
+
+    def moved(way: tuple[float, float, float]) -> tuple[float, float, float]:
+        turn = math.atan2(way[0], way[1]) + math.radians(right_deg)
+        flat = math.hypot(way[0], way[1])
+        return (math.sin(turn) * flat, math.cos(turn) * flat, way[2])
+
+    return dataclasses.replace(lights, sun=moved(lights.sun), moon=moved(lights.moon))
 
 
 def radiance(directions: Floats, lights: Heaven) -> Floats:

@@ -11,7 +11,8 @@ from panda3d import core
 from scenes import _land, _sea, _sky
 from scenes._geometry import Floats, byte_texture, everywhere, mesh, shader, upload
 from scenes._heavens import GLOW, LAND, MIST, NEAR, Heavens, vec3
-from scenes._parts import add, blend_over, blend_premultiplied, grid, quads, shown_if, star_cards
+from scenes._parts import add, blend_over, blend_premultiplied, grid, shown_if, star_cards
+from scenes._water import lantern_cards, mist_bank, water_sectors
 from therapy.controls import NEUTRAL, Controls
 from therapy.specs import SceneSpec
 
@@ -22,8 +23,6 @@ _STARS: Final = 1800
 #: The sea's mesh: within 7 m each pixel is smaller than a ripple, beyond it the ripples are averaged.
 _NEAR_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.6, 7.0, 26)])
 _FAR_RINGS: Final = np.concatenate([np.geomspace(7.0, 70.0, 30), np.geomspace(82.0, 9000.0, 16)])
-_SECTORS: Final = 12
-_SECTOR_STEPS: Final = 7
 
 
 class Ocean:
@@ -129,42 +128,20 @@ class Ocean:
     def _build(self) -> None:
         for name, rings in (("near", _NEAR_RINGS), ("far", _FAR_RINGS)):
             water = shader("ocean_water", defines=(name.upper(),))
-            for sector in _water_sectors(name, rings):
+            for sector in water_sectors(name, rings):
                 add(self.root, sector, water, NEAR)
         land = shader("ocean_land")
         for index, ridge in enumerate(reversed(self._layers)):
             blend_over(add(self.root, _ridge(ridge), land, LAND + index))
         bank = shader("ocean_mist")
         self._mist_nodes = [
-            blend_over(add(self.root, _bank(away_m, tall_m), bank, MIST + index))
+            blend_over(add(self.root, mist_bank(away_m, tall_m), bank, MIST + index))
             for index, (away_m, tall_m) in enumerate(((420.0, 22.0), (170.0, 8.0), (70.0, 3.0)))
         ]
         lanterns = shader("ocean_lantern")
         for index, flag in enumerate((1.0, 0.0)):
-            path = everywhere(add(self.root, _lantern_cards(flag), lanterns, GLOW + index))
+            path = everywhere(add(self.root, lantern_cards(_LANTERNS, flag), lanterns, GLOW + index))
             blend_premultiplied(path).set_depth_test(False)  # nothing that is drawn lies before them
-
-
-def _water_sectors(name: str, rings: Floats) -> list[Any]:
-    """A ring of the sea, finer near the seat, cut into sectors so that those out of sight are culled."""
-    spacing = np.gradient(rings)
-    paths = []
-    for sector in range(_SECTORS):
-        angle = 2.0 * np.pi * (sector + np.linspace(0.0, 1.0, _SECTOR_STEPS + 1)) / _SECTORS
-        r, a = np.meshgrid(rings, angle, indexing="ij")
-        wide = np.maximum(spacing[:, None], r * np.pi / (_SECTORS * _SECTOR_STEPS))
-        vertex = np.stack([r * np.sin(a), r * np.cos(a), wide], axis=-1).reshape(-1, 3).astype(np.float32)
-        path = mesh(f"water-{name}-{sector}", {"vertex": vertex}, grid(len(rings), _SECTOR_STEPS + 1))
-        low, high = vertex.min(axis=0), vertex.max(axis=0)
-        box = core.BoundingBox(
-            core.LPoint3(float(low[0]), float(low[1]), -0.6),
-            core.LPoint3(float(high[0]), float(high[1]), 0.6),
-        )
-        path.node().set_bounds(box)
-        path.node().set_final(True)
-        path.set_z(-_sea.EYE_M)
-        paths.append(path)
-    return paths
 
 
 def _mirror_bytes(light: Floats) -> Any:
@@ -193,17 +170,6 @@ def _ridge(ridge: _land.Ridge) -> Any:
     return mesh("land", columns, triangles[np.repeat(held, 2)])
 
 
-def _bank(away_m: float, tall_m: float) -> Any:
-    columns = 97
-    a = np.linspace(-np.pi, np.pi, columns)
-    foot = np.stack([np.sin(a) * away_m, np.cos(a) * away_m, np.full_like(a, -_sea.EYE_M - 0.3)], axis=-1)
-    weave = np.linspace(0.0, 3.0, columns)
-    vertex = np.concatenate([foot, foot + np.array([0.0, 0.0, tall_m])]).astype(np.float32)
-    up = np.repeat([0.0, 1.0], columns)
-    at = np.stack([np.tile(weave, 2), up], axis=-1).astype(np.float32)
-    return mesh("mist", {"vertex": vertex, "weave": at}, grid(2, columns))
-
-
 def _lantern_places(rng: np.random.Generator) -> Floats:
     """(lanterns, 4): x, y, phase, seconds of one slow round. None nearer than 6 m; most of them ahead."""
     away = np.geomspace(7.0, 85.0, _LANTERNS) * rng.uniform(0.92, 1.08, _LANTERNS)
@@ -219,14 +185,6 @@ def _lantern_places(rng: np.random.Generator) -> Floats:
         ],
         axis=-1,
     ).astype(np.float32)
-
-
-def _lantern_cards(mirrored: float) -> Any:
-    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
-    order = np.repeat(np.arange(_LANTERNS)[::-1], 4)[:, None]  # far ones first
-    vertex = np.concatenate([np.tile(corners, (_LANTERNS, 1)), order], axis=1).astype(np.float32)
-    flags = np.full((len(vertex), 1), mirrored, np.float32)
-    return mesh("lanterns", {"vertex": vertex, "mirrored": flags}, quads(_LANTERNS))
 
 
 SCENE: Final = SceneSpec(
