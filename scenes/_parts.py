@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from panda3d import core
 
-from scenes._geometry import mesh
+from scenes._geometry import Floats, mesh
 
 __all__ = [
     "add",
@@ -21,6 +21,7 @@ __all__ = [
     "quads",
     "shown_if",
     "star_cards",
+    "stars_at",
 ]
 
 _CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
@@ -101,13 +102,25 @@ def star_cards(rng: np.random.Generator, count: int) -> Any:
     ways = np.stack([np.sin(turn) * flat, np.cos(turn) * flat, up], axis=-1)
     rank = rng.uniform(0.0, 1.0, count) ** 0.6
     hue = np.array([1.0, 0.97, 0.92]) + rng.normal(0.0, 0.5, (count, 1)) * np.array([0.14, 0.0, -0.16])
+    return stars_at(ways, np.clip(hue, 0.7, 1.15), rank, rng.random(count))
+
+
+def stars_at(ways: Floats, hue: Floats, rank: Floats, phase: Floats) -> Any:
+    """Return stars for `ocean_star`.
+
+    Args:
+        ways: unit vectors to them (count, 3).
+        hue: linear colours (count, 3).
+        rank: 0 the brightest … 1 (count,).
+        phase: of their slow breathing, 0 … 1 (count,).
+    """
+    count = len(ways)
     star = np.concatenate(
-        [np.tile(_CORNERS, (count, 1)), np.repeat(np.stack([rank, rng.random(count)], axis=-1), 4, axis=0)],
-        axis=1,
+        [np.tile(_CORNERS, (count, 1)), np.repeat(np.stack([rank, phase], axis=-1), 4, axis=0)], axis=1
     )
     columns = {
         "vertex": np.repeat(ways, 4, axis=0).astype(np.float32),
         "star": star.astype(np.float32),
-        "hue": np.repeat(np.clip(hue, 0.7, 1.15), 4, axis=0).astype(np.float32),
+        "hue": np.repeat(hue, 4, axis=0).astype(np.float32),
     }
     return mesh("stars", columns, quads(count))
