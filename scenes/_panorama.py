@@ -17,9 +17,8 @@ from scenes._geometry import Bytes, Floats
 
 __all__ = ["Panorama", "Relief", "baked", "planted", "turn_of", "ways"]
 
-#: Distances are coded as `NEAREST_M` · 2^(`OCTAVES` · alpha); the shader holds the same two numbers.
-NEAREST_M: Final = 30.0
-OCTAVES: Final = 9.0
+#: A distance d is coded as d / (d + `HALF_WAY_M`): haze is then a ratio, without exponentials in the shader.
+HALF_WAY_M: Final = 4000.0
 _TILE: Final = 1024
 
 Height = Callable[[Floats, Floats], Floats]
@@ -51,8 +50,7 @@ class Panorama:
 
     def matter_bytes(self) -> Bytes:
         """Return the roots of reflectance, and the coded distance, as a texture's bytes, blue first."""
-        coded = np.log2(np.maximum(self.away_m, NEAREST_M) / NEAREST_M) / OCTAVES
-        return _bytes(np.sqrt(self.matter), coded)
+        return _bytes(np.sqrt(self.matter), self.away_m / (self.away_m + HALF_WAY_M))
 
 
 class Relief:

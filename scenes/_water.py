@@ -8,10 +8,10 @@ import numpy as np
 from panda3d import core
 
 from scenes import _sea
-from scenes._geometry import Floats, mesh
+from scenes._geometry import Bytes, Floats, mesh
 from scenes._parts import grid, quads
 
-__all__ = ["lantern_cards", "mist_bank", "water_sectors"]
+__all__ = ["lantern_cards", "mirror_bytes", "mist_bank", "water_sectors"]
 
 _SECTORS: Final = 12
 _SECTOR_STEPS: Final = 7
@@ -58,3 +58,10 @@ def lantern_cards(count: int, mirrored: float) -> Any:
     vertex = np.concatenate([np.tile(corners, (count, 1)), order], axis=1).astype(np.float32)
     flags = np.full((len(vertex), 1), mirrored, np.float32)
     return mesh("lanterns", {"vertex": vertex, "mirrored": flags}, quads(count))
+
+
+def mirror_bytes(light: Floats) -> Bytes:
+    """Return `light` (rows, columns, 3), linear, as bytes, blue first: the root of its share of 2.5."""
+    out = np.full((*light.shape[:2], 4), 255, np.uint8)
+    out[..., :3] = np.rint(255.0 * np.sqrt(np.clip(light[..., ::-1] / 2.5, 0.0, 1.0)))
+    return out

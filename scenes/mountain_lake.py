@@ -18,7 +18,7 @@ from scenes import _far, _panorama, _sea, _sky
 from scenes._geometry import Floats, byte_texture, everywhere, shader, upload
 from scenes._heavens import GLOW, MIST, NEAR, Heavens, vec3
 from scenes._parts import add, blend_over, blend_premultiplied, shown_if, star_cards
-from scenes._water import lantern_cards, mist_bank, water_sectors
+from scenes._water import lantern_cards, mirror_bytes, mist_bank, water_sectors
 from therapy.controls import NEUTRAL, Controls
 from therapy.specs import SceneSpec
 
@@ -62,6 +62,7 @@ class MountainLake:
         self._wave_map = byte_texture("waves", _sea.encoded(self._waves.surface(0.0)))
         self._heavens = Heavens(self.root, seed, star_cards(rng, _STARS), _over_the_pass)
         self._land = _peaks(seed, rng)
+        self._mirror_map = byte_texture("mirror", mirror_bytes(self._heavens.sky), repeat_up=False)
         self._lantern_now = core.PTA_LVecBase4f.empty_array(24)
         self._build()
         self.update(NEUTRAL, 0.0)
@@ -73,6 +74,7 @@ class MountainLake:
         thick = controls.density
         _far.light_land(root, heavens, self._land, 1.0 / 15_000.0, thick * thick / 700.0 + thick / 4000.0)
         if moved:
+            upload(self._mirror_map, mirror_bytes(heavens.sky))
             root.set_shader_input(
                 "deep", vec3(heavens.mean * np.array([0.05, 0.13, 0.14], np.float32) + 0.004)
             )
@@ -111,6 +113,7 @@ class MountainLake:
 
     def _build(self) -> None:
         root = self.root
+        root.set_shader_input("mirror_map", self._mirror_map)
         root.set_shader_input("wave_map", self._wave_map)
         smooth = core.SamplerState(self._wave_map.get_default_sampler())
         smooth.set_minfilter(core.SamplerState.FT_linear_mipmap_linear)

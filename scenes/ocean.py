@@ -12,7 +12,7 @@ from scenes import _land, _sea, _sky
 from scenes._geometry import Floats, byte_texture, everywhere, mesh, shader, upload
 from scenes._heavens import GLOW, LAND, MIST, NEAR, Heavens, vec3
 from scenes._parts import add, blend_over, blend_premultiplied, grid, shown_if, star_cards
-from scenes._water import lantern_cards, mist_bank, water_sectors
+from scenes._water import lantern_cards, mirror_bytes, mist_bank, water_sectors
 from therapy.controls import NEUTRAL, Controls
 from therapy.specs import SceneSpec
 
@@ -40,7 +40,7 @@ class Ocean:
         self._waves = _sea.Waves(seed)
         self._layers = _land.ridges(seed)
         blank = np.zeros((*_sky.ENV_SHAPE, 3), np.float32)
-        self._mirror_map = byte_texture("mirror", _mirror_bytes(blank), repeat_up=False)
+        self._mirror_map = byte_texture("mirror", mirror_bytes(blank), repeat_up=False)
         self._wave_map = byte_texture("waves", _sea.encoded(self._waves.surface(0.0)))
         self._lantern_rest = _lantern_places(rng)
         self._lantern_now = core.PTA_LVecBase4f.empty_array(24)
@@ -110,7 +110,7 @@ class Ocean:
         flat = np.hypot(*np.moveaxis(heavens.directions[..., :2], -1, 0))
         tan = heavens.directions[..., 2] / np.maximum(flat, 1e-3)
         covered = np.clip((self._skyline - tan) / 0.02 + 0.5, 0.0, 1.0) * (self._skyline > 0.003)
-        upload(self._mirror_map, _mirror_bytes(sky + (far_land - sky) * covered[..., None]))
+        upload(self._mirror_map, mirror_bytes(sky + (far_land - sky) * covered[..., None]))
         self._lantern_shine = 0.55 + 0.6 * (1.0 - min(max((lights.sun_deg + 8.0) / 26.0, 0.0), 1.0))
         deep = mean * np.array([0.10, 0.30, 0.36], np.float32) + np.array([0.004, 0.009, 0.014], np.float32)
         self.root.set_shader_input("deep", vec3(deep))
@@ -142,13 +142,6 @@ class Ocean:
         for index, flag in enumerate((1.0, 0.0)):
             path = everywhere(add(self.root, lantern_cards(_LANTERNS, flag), lanterns, GLOW + index))
             blend_premultiplied(path).set_depth_test(False)  # nothing that is drawn lies before them
-
-
-def _mirror_bytes(light: Floats) -> Any:
-    """Return `light` (rows, columns, 3), linear, as bytes, blue first: the root of its share of 2.5."""
-    out = np.full((*light.shape[:2], 4), 255, np.uint8)
-    out[..., :3] = np.rint(255.0 * np.sqrt(np.clip(light[..., ::-1] / 2.5, 0.0, 1.0)))
-    return out
 
 
 def _ridge(ridge: _land.Ridge) -> Any:

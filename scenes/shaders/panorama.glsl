@@ -9,12 +9,13 @@ vec4 land_at(vec2 uv, vec3 air, vec4 veil) {
     vec4 f = texture(land_facing, uv);
     vec4 m = texture(land_matter, uv);
     vec3 n = f.rgb * 2.0 - 1.0;
-    float tan_up = land_span.x + uv.y / land_span.y;
-    float away = 30.0 * exp2(m.a * 9.0);
+    float tan_up = max(land_span.x + uv.y / land_span.y, 0.0);
+    float near = 1.0 - m.a;                          // distance is 4000 · m.a / near
     vec3 c = m.rgb * m.rgb * (land_light * max(dot(n, land_lamp), 0.0) + land_sky * (0.6 + 0.4 * n.z));
-    c = mix(c, air, 1.0 - exp(-away * land_span.z));
-    float over = max(tan_up * away, 0.0);
-    float low = exp(-over * 0.011);
-    float misty = veil.a * (1.0 - exp(-away * land_span.w)) * (0.16 + 0.84 * low);
+    float haze_m = land_span.z * 4000.0 * m.a;
+    c = mix(c, air, haze_m / (near + haze_m));
+    float mist_m = land_span.w * 4000.0 * m.a;
+    float low = near / (near + tan_up * 70.0 * m.a);
+    float misty = veil.a * mist_m / (near + mist_m) * (0.10 + 0.90 * low * low);
     return vec4(mix(c, veil.rgb, misty), f.a);
 }
