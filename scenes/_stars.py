@@ -90,8 +90,10 @@ def faint(rng: np.random.Generator, count: int, pole: Floats) -> tuple[Floats, F
     ways = np.stack([np.sin(turn) * flat, np.cos(turn) * flat, up], axis=-1)
     crowd = 0.30 + 0.70 * np.exp(-(((ways @ pole) / 0.24) ** 2))
     order = np.argsort(rng.random(tried) / crowd)[:count]
-    magnitude = 6.4 + np.log10(np.maximum(rng.random(count), 3.0**-7)) / np.log10(3.0)
-    return ways[order].astype(np.float32), np.clip(magnitude, 3.0, 6.4).astype(np.float32)
+    rarest = 3.0 ** (3.0 - 6.4)
+    share = rarest + (1.0 - rarest) * rng.random(count)
+    magnitude = 6.4 + np.log(share) / np.log(3.0)
+    return ways[order].astype(np.float32), magnitude.astype(np.float32)
 
 
 def hues(spectra: list[str]) -> Floats:
