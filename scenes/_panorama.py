@@ -91,14 +91,14 @@ def ways(columns: int) -> tuple[Floats, Floats]:
     x = np.where(turn < 0.5, 1.0 - 4.0 * turn, 4.0 * turn - 3.0)
     y = np.where(turn < 0.5, 1.0, -1.0) * (1.0 - np.abs(x))
     long = np.hypot(x, y)
-    return (x / long).astype(np.float32), (y / long).astype(np.float32)
+    return np.asarray(x / long, np.float32), np.asarray(y / long, np.float32)
 
 
-def turn_of(azimuth: Floats) -> Floats:
+def turn_of(azimuth: Floats | np.float32) -> Floats:
     """Return the place in a row, 0 … 1, of an azimuth (radians, 0 ahead, right positive)."""
     x, y = np.sin(azimuth), np.cos(azimuth)
     flat = x / (np.abs(x) + np.abs(y))
-    return np.where(y >= 0.0, 0.25 - 0.25 * flat, 0.75 + 0.25 * flat).astype(np.float32)
+    return np.asarray(np.where(y >= 0.0, 0.25 - 0.25 * flat, 0.75 + 0.25 * flat), np.float32)
 
 
 def baked(height: Height, *, shape: tuple[int, int], tans: tuple[float, float], reach_m: Floats) -> Panorama:

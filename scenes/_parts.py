@@ -77,7 +77,8 @@ def grid(rows: int, columns: int) -> npt.NDArray[np.uint32]:
 def quads(count: int) -> npt.NDArray[np.uint32]:
     """Return the triangles of `count` quads of four vertices each, (2 · count, 3)."""
     first = 4 * np.arange(count)[:, None, None]
-    return (first + np.array([[0, 1, 2], [0, 2, 3]])).reshape(-1, 3).astype(np.uint32)
+    corners = (first + np.array([[0, 1, 2], [0, 2, 3]])).reshape(-1, 3)
+    return np.asarray(corners, np.uint32)
 
 
 def card(name: str) -> Any:
@@ -102,7 +103,7 @@ def star_cards(rng: np.random.Generator, count: int) -> Any:
     ways = np.stack([np.sin(turn) * flat, np.cos(turn) * flat, up], axis=-1)
     rank = rng.uniform(0.0, 1.0, count) ** 0.6
     hue = np.array([1.0, 0.97, 0.92]) + rng.normal(0.0, 0.5, (count, 1)) * np.array([0.14, 0.0, -0.16])
-    return stars_at(ways, np.clip(hue, 0.7, 1.15), rank, rng.random(count))
+    return stars_at(ways, np.clip(hue, 0.7, 1.15), rank.astype(np.float32), rng.random(count, np.float32))
 
 
 def stars_at(ways: Floats, hue: Floats, rank: Floats, phase: Floats) -> Any:

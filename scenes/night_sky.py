@@ -106,9 +106,12 @@ def _star_mesh(rng: np.random.Generator, pole: Floats) -> Any:
     more, faint = _stars.faint(rng, _FAINT, pole)
     pale = np.clip(1.0 + rng.normal(0.0, 0.5, (_FAINT, 1)) * np.array([0.12, 0.0, -0.14]), 0.75, 1.15)
     every = np.concatenate([magnitude[seen], faint])
-    rank = np.clip((every - 0.3) / 6.4, -0.28, 0.99)
+    rank = np.clip((every - 0.3) / 6.4, -0.28, 0.99).astype(np.float32)
     return stars_at(
-        np.concatenate([ways[seen], more]), np.concatenate([hue[seen], pale]), rank, rng.random(len(every))
+        np.concatenate([ways[seen], more]),
+        np.concatenate([hue[seen], pale]),
+        rank,
+        rng.random(len(every), np.float32),
     )
 
 
@@ -120,7 +123,9 @@ def _hills(seed: int, rng: np.random.Generator) -> _panorama.Panorama:
         rise = np.clip((np.hypot(x, y) - 260.0) / 3600.0, 0.0, 1.0)
         return np.asarray(560.0 * rise * relief.at(x, y) ** 1.3 - _EYE_M, np.float32)
 
-    land = _panorama.baked(height, shape=_SHAPE, tans=_TANS, reach_m=np.geomspace(150.0, 8000.0, 120))
+    land = _panorama.baked(
+        height, shape=_SHAPE, tans=_TANS, reach_m=np.geomspace(150.0, 8000.0, 120, dtype=np.float32)
+    )
     steep = np.clip((0.80 - land.facing[..., 2:]) / 0.2, 0.0, 1.0)
     snow, rock = np.array([0.62, 0.66, 0.72]), np.array([0.10, 0.10, 0.11])
     land.matter[:] = snow + (rock - snow) * steep
