@@ -162,7 +162,8 @@ def planted(land: Panorama, pines: Floats, rng: np.random.Generator) -> None:
         if last <= first:
             continue
         up = ((land.tan_low + (np.arange(first, last) + 0.5) * tall_row) * away - foot) / tall
-        boughs = 0.62 + 0.38 * np.abs(((up * rng.uniform(7.0, 11.0) + rng.random()) % 1.0) - 1.0)
+        per_tree, start = rng.uniform(7.0, 11.0), rng.random()
+        boughs = 0.62 + 0.38 * (1.0 - (up * per_tree + start) % 1.0)
         lean = rng.normal(0.0, 0.12, (len(up), 2)).repeat(1, axis=0)
         half = np.clip(1.0 - up, 0.0, 1.0) ** 0.85 * 0.185 * boughs + 0.008
         wide = half[:, None] * (1.0 + np.where(off[None] < 0.0, lean[:, :1], lean[:, 1:]))
@@ -171,7 +172,11 @@ def planted(land: Panorama, pines: Floats, rng: np.random.Generator) -> None:
         window = np.ix_(np.arange(first, last), these)
         side = np.clip(off[None] / np.maximum(wide, 1e-3), -1.0, 1.0) * 0.75
         normal = _round_trunk(x[these], y[these], side)
-        shade = (0.55 + 0.45 * boughs[:, None] * rng.uniform(0.8, 1.2))[..., None] * green
+        # Boughs hang: farther from the trunk they are seen lower, each a little otherwise.
+        ragged = np.convolve(rng.normal(0.0, 0.9, off.size + 4), np.full(5, 0.2), "valid")
+        tier = ((up[:, None] + 0.75 * np.abs(off)[None]) * per_tree + start + ragged[None]) % 1.0
+        deep = (0.50 + 0.70 * (1.0 - tier) ** 1.5) * rng.uniform(0.75, 1.25, (up.size, off.size))
+        shade = (deep * rng.uniform(0.75, 1.25))[..., None] * green
         share = cover[..., None]
         land.facing[window] += (normal - land.facing[window]) * share
         land.matter[window] += (shade - land.matter[window]) * share

@@ -67,8 +67,8 @@ class Forest:
         breath = controls.swell * (full - 0.5)
         thick = controls.density
         heavens.set_grade(controls, 1.0 + 0.04 * breath)
-        heavens.set_air(controls, scene_s, thick, 0.40 + 0.55 * thick)
-        _far.light_land(root, heavens, self._land, 1.0 / 700.0, 1.0 / 240.0 + thick * thick / 22.0)
+        heavens.set_air(controls, scene_s, thick, 0.45 + 0.50 * thick)
+        _far.light_land(root, heavens, self._land, 1.0 / 2200.0, 1.0 / 320.0 + thick * thick / 22.0)
         root.set_shader_input(
             "breeze",
             core.LVecBase4f(
@@ -111,7 +111,7 @@ def _wood(rng: np.random.Generator) -> _panorama.Panorama:
     pines = np.stack([azimuth, away, tall, np.full(count, -_EYE_M - 0.4)], axis=-1)
     _panorama.planted(land, np.asarray(pines, np.float32), rng)
     is_pine = land.matter[..., :1] < 0.07
-    land.matter[:] *= np.where(is_pine, np.array([1.9, 1.9, 1.4], np.float32), 1.0)
+    land.matter[:] *= np.where(is_pine, np.array([2.6, 2.5, 1.9], np.float32), 1.0)
     return land
 
 

@@ -23,7 +23,7 @@ void main() {
     float away = length(p.xy);
     vec3 air = textureLod(sky_map, env_at(vec3(p.xy / max(away, 1e-3), 0.05)), 0.0).rgb;
     vec3 green = mix(vec3(0.055, 0.105, 0.030), vec3(0.21, 0.25, 0.075), blade.y) * (blade.x < 0.0 ? 0.72 : 0.5 + 0.9 * up);
-    light = green * (land_sky * 0.95 + land_light * 0.36);
+    light = green * (land_sky * 1.15 + 0.006 + land_light * 0.36);
     place = p.xy;
     ground = vec2(blade.x < 0.0 ? 1.0 : 0.0, 0.0);
     float m = away * land_span.w;

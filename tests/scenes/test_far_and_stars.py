@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from scenes import _panorama, _sky, _stars
+from scenes.forest import Forest
 from scenes.mountain_lake import MountainLake
 from scenes.night_sky import NightSky
 from therapy.controls import NEUTRAL
@@ -89,7 +90,7 @@ def test_it_is_always_night_in_the_north() -> None:
     assert _sky.night(1.0).stars == 1.0
 
 
-@pytest.mark.parametrize("place", [MountainLake, NightSky])
+@pytest.mark.parametrize("place", [Forest, MountainLake, NightSky])
 def test_a_place_is_built_without_a_driver(place: type) -> None:
     built = place(3)
     built.update(NEUTRAL, 5.0)
