@@ -14,7 +14,17 @@ import numpy as np
 
 from scenes._geometry import Floats
 
-__all__ = ["ENV_SHAPE", "Heaven", "ambient", "env_directions", "heaven", "radiance", "tint"]
+__all__ = [
+    "ENV_SHAPE",
+    "Heaven",
+    "ambient",
+    "env_directions",
+    "heaven",
+    "night",
+    "radiance",
+    "tint",
+    "turned",
+]
 
 #: Rows by the square root of the height above the horizon (fine near it), columns by the diamond angle.
 ENV_SHAPE: Final = (48, 256)
@@ -54,6 +64,7 @@ class Heaven:
         moon: direction to the moon, unit, always above the horizon.
         moon_share: 0 by day … 1 at night.
         stars: 0 none … 1 all are out.
+        milky_way: how bright the map's own band of it is; a place that draws a finer one leaves it out.
     """
 
     sun: tuple[float, float, float]
@@ -62,6 +73,22 @@ class Heaven:
     moon: tuple[float, float, float]
     moon_share: float
     stars: float
+    milky_way: float = 1.0
+
+
+def night(time_of_day_h: float) -> Heaven:
+    """Return a moonless night's lights: the sun rises no higher than 7° below the horizon, at 13 h."""
+    day = 2.0 * math.pi / 24.0
+    height = -13.0 + 6.0 * math.cos(day * (time_of_day_h - 12.9))
+    return Heaven(
+        sun=_direction(-3.0 + 15.0 * math.sin(day * (time_of_day_h - 12.75)), height),
+        sun_deg=height,
+        sun_colour=(0.0, 0.0, 0.0),
+        moon=_direction(-17.0, 13.0),
+        moon_share=0.0,
+        stars=1.0 - 0.8 * _smooth(-13.0, -5.0, height),
+        milky_way=0.0,
+    )
 
 
 def heaven(time_of_day_h: float) -> Heaven:
@@ -82,6 +109,17 @@ def heaven(time_of_day_h: float) -> Heaven:
         moon_share=1.0 - _smooth(-11.0, -3.5, height),
         stars=1.0 - _smooth(-15.0, -1.0, height),
     )
+
+
+def turned(lights: Heaven, right_deg: float) -> Heaven:
+    """Return `lights` with sun and moon `right_deg` farther to the right, at their height."""
+
+    def moved(way: tuple[float, float, float]) -> tuple[float, float, float]:
+        turn = math.atan2(way[0], way[1]) + math.radians(right_deg)
+        flat = math.hypot(way[0], way[1])
+        return (math.sin(turn) * flat, math.cos(turn) * flat, way[2])
+
+    return dataclasses.replace(lights, sun=moved(lights.sun), moon=moved(lights.moon))
 
 
 def radiance(directions: Floats, lights: Heaven) -> Floats:
@@ -154,7 +192,7 @@ def _milky_way(directions: Floats, lights: Heaven) -> Floats:
     along = directions @ np.cross(pole, [0.0, 0.0, 1.0])
     wave = 0.05 * np.sin(7.0 * along + 1.0) + 0.02 * np.sin(17.0 * along)
     band = np.exp(-(((off + wave) / 0.17) ** 2)) - 0.42 * np.exp(-(((off + 1.6 * wave) / 0.05) ** 2))
-    clear = np.clip(directions[..., 2] * 2.5, 0.0, 1.0) * lights.stars**2
+    clear = np.clip(directions[..., 2] * 2.5, 0.0, 1.0) * lights.stars**2 * lights.milky_way
     return np.asarray((band * clear * 0.036)[..., None] * np.array([0.86, 0.90, 1.15]), np.float32)
 
 

@@ -1,7 +1,12 @@
 #version 330
 #include "ocean_common.glsl"
 #include "ocean_env.glsl"
-uniform sampler2D mirror_map;    // the sky map with the land in it
+uniform sampler2D mirror_map;    // the sky map; the ocean's with the land in it
+#ifdef LAKE
+uniform vec4 mist;
+uniform vec4 ring;               // where it comes from x, y; its turn; its slope
+#include "panorama.glsl"
+#endif
 #ifdef NEAR
 uniform sampler2D wave_map;
 #else
@@ -29,6 +34,14 @@ void main() {
 #endif
     vec2 slope = base.xy + ripple * (8.0315 * base.z);
     float unseen = base.z * base.w;
+#ifdef LAKE
+    vec2 from = place - ring.xy;
+    float away = length(from);
+    if (away < 30.0) {
+        float wave = exp(-away * 0.085) * smoothstep(0.2, 1.4, away) * (0.5 + 0.5 * cos(6.2831853 * (away / 9.0 - ring.z)));
+        slope += from / max(away, 0.05) * (ring.w * wave * sin(6.2831853 * (away * 0.62 - ring.z * 6.0)));
+    }
+#endif
     vec3 n = normalize(vec3(-slope, 1.0));
     float facing = -dot(v, n);
     vec3 r = v + 2.0 * facing * n;
@@ -36,8 +49,17 @@ void main() {
     float c = 1.0 - clamp(facing + 0.35 * unseen, 0.0, 1.0);
     float c2 = c * c;
     float fresnel = 0.035 + 0.965 * c2 * c2;
-    vec3 light = texture(mirror_map, env_at(normalize(r))).rgb;
+    r = normalize(r);
+    vec2 at = env_at(r);
+    vec3 light = texture(mirror_map, at).rgb;
     light *= light * 2.5;
+#ifdef LAKE
+    float height = (r.z * inversesqrt(max(1.0 - r.z * r.z, 1e-4)) - land_span.x) * land_span.y;
+    if (height < 1.0) {
+        vec4 land = land_at(vec2(at.x, height), light, mist);
+        light = mix(light, land.rgb, land.a);
+    }
+#endif
     vec3 h = lamp - v;
     vec2 miss = slope + h.xy / max(h.z, 1e-3);
     float spread = lamp_light.a * lamp_light.a + unseen * unseen;
