@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 
 from scenes import _parts
-from scenes._geometry import Bytes, Floats
+from scenes._geometry import Bytes
 from scenes._land import Ridge
-from scenes._parts import Shape, smooth
+from scenes._parts import Numbers, Shape, smooth
 
 __all__ = [
     "LAMPS",
@@ -24,14 +24,15 @@ __all__ = [
     "bamboo",
     "bamboo_stems",
     "boulders",
+    "by_the_pond",
     "foliage",
+    "ground_m",
     "hills",
     "lamps",
     "lantern",
     "leaf_atlas",
     "maple",
     "moss_share",
-    "ground_m",
     "wall",
     "warmth",
 ]
@@ -56,7 +57,7 @@ LAMPS: Final = (
 _FLAME_M: Final = 1.02
 
 
-def _shore_m(x: Floats, y: Floats) -> Floats:
+def _shore_m(x: Numbers, y: Numbers) -> Numbers:
     """Distance from the water's edge, about: negative in the pond."""
     cx, cy, rx, ry = _POND
     turn = np.arctan2(y - cy, x - cx)
@@ -65,7 +66,12 @@ def _shore_m(x: Floats, y: Floats) -> Floats:
     return np.asarray(np.maximum(pond, _ISLET[2] - np.hypot(x - _ISLET[0], (y - _ISLET[1]) * 1.15)))
 
 
-def moss_share(x: Floats, y: Floats) -> Floats:
+def by_the_pond(at: Numbers) -> bool:
+    """Return whether what stands at `at` (x, y, …) is seen again in the pond."""
+    return bool(at[1] > 2.0 and _shore_m(at[0:1], at[1:2])[0] < 2.2)
+
+
+def moss_share(x: Numbers, y: Numbers) -> Numbers:
     """Return 1 where moss grows, 0 where the gravel is raked."""
     right = np.hypot((x - 7.4) / 5.2, (y - 3.6) / 4.4) - 1.0
     behind = np.hypot((x + 0.5) / 9.6, (y + 4.2) / 6.3) - 1.0
@@ -74,7 +80,7 @@ def moss_share(x: Floats, y: Floats) -> Floats:
     return np.asarray(np.maximum(smooth(-0.02, 0.05, raked), rim), np.float32)
 
 
-def ground_m(x: Floats, y: Floats) -> Floats:
+def ground_m(x: Numbers, y: Numbers) -> Numbers:
     """Return the ground's height above the water; in the pond it is far below."""
     shore = _shore_m(x, y)
     moss = moss_share(x, y)
@@ -86,14 +92,14 @@ def ground_m(x: Floats, y: Floats) -> Floats:
     return np.asarray(np.where(shore > 0.0, np.maximum(land, islet) * edge, 0.6 * edge), np.float32)
 
 
-def lamps() -> Floats:
+def lamps() -> Numbers:
     """Return the flames, (lanterns, 4): x, y, z; height above the water."""
     at = np.array(LAMPS)
     high = ground_m(at[:, 0], at[:, 1]) + _FLAME_M * at[:, 2]
     return np.stack([at[:, 0], at[:, 1], high - WATER_M, high], axis=-1).astype(np.float32)
 
 
-def warmth(vertex: Floats, normal: Floats) -> Floats:
+def warmth(vertex: Numbers, normal: Numbers) -> Numbers:
     """Return what lanterns shine on the surface, (n, 2): from the breathing one, and from all others."""
     out = np.zeros((len(vertex), 2))
     for index, flame in enumerate(lamps()):
@@ -153,14 +159,14 @@ def boulders(rng: np.random.Generator) -> list[tuple[Shape, float]]:
 
 def _boulder(rng: np.random.Generator, x: float, y: float, size: float, sunk: float) -> tuple[Shape, float]:
     foot = max(float(ground_m(np.array(x), np.array(y))), -0.05) - WATER_M - sunk * size
-    shape = _parts.stone(rng).moved((x, y, foot), size=size, turn=rng.uniform(0.0, 6.3))
+    shape = _parts.stone(rng, sides=11, rows=7).moved((x, y, foot), size=size, turn=rng.uniform(0.0, 6.3))
     return shape, float(rng.uniform(0.1, 0.9))
 
 
-def wall() -> tuple[Shape, Floats]:
+def wall() -> tuple[Shape, Numbers]:
     """Return the garden's wall and, per vertex, metres along it and height share (its cap begins at 1)."""
     corners = np.array([[-14, -11], [-14, 18], [13.5, 18], [13.5, -11], [-14, -11]], float)
-    along, points = [0.0], [corners[0]]
+    points = [corners[0]]
     for one, other in itertools.pairwise(corners):
         steps = np.linspace(0.0, 1.0, 36)[1:, None]
         points += list(one + (other - one) * steps)
@@ -184,18 +190,20 @@ def wall() -> tuple[Shape, Floats]:
 class Cards:
     """Clusters of leaves: `at` (n, 3), `size` (n,) metres, `turn` radians, `tone` (n, 3), share of atlas."""
 
-    at: Floats
-    size: Floats
-    turn: Floats
-    tone: Floats
-    leaf: Floats
+    at: Numbers
+    size: Numbers
+    turn: Numbers
+    tone: Numbers
+    leaf: Numbers
 
 
 def maple(rng: np.random.Generator) -> tuple[Shape, Cards]:
     """Return the maple by the water on the right and the bough that reaches in: wood, leaves."""
     wood: list[Shape] = []
-    tips: list[Floats] = []
-    trunk = np.array([[6.3, 10.4, -1.3], [6.2, 10.3, -0.5], [5.9, 10.2, 0.3], [6.1, 10.0, 1.1], [5.8, 9.9, 1.9]])
+    tips: list[Numbers] = []
+    trunk = np.array(
+        [[6.3, 10.4, -1.3], [6.2, 10.3, -0.5], [5.9, 10.2, 0.3], [6.1, 10.0, 1.1], [5.8, 9.9, 1.9]]
+    )
     wood.append(_parts.tube(_bent(trunk), np.linspace(0.17, 0.06, 13), 7))
     for angle in np.linspace(0.0, 6.3, 9)[:-1]:
         first = trunk[2] + (trunk[4] - trunk[2]) * rng.uniform(0.0, 1.0)
@@ -219,17 +227,19 @@ def maple(rng: np.random.Generator) -> tuple[Shape, Cards]:
 
 
 def _limb(
-    rng: np.random.Generator, wood: list[Shape], first: Floats, end: Floats, radius: float
-) -> list[Floats]:
+    rng: np.random.Generator, wood: list[Shape], first: Numbers, end: Numbers, radius: float
+) -> list[Numbers]:
     middle = 0.5 * (first + end) + rng.normal(0.0, 0.14, 3) + np.array([0.0, 0.0, 0.12])
     path = _bent(np.stack([first, middle, end]))
     wood.append(_parts.tube(path, np.linspace(radius, radius * 0.25, len(path)), 5))
     share = rng.uniform(0.35, 1.05, 30)
-    along = np.stack([np.interp(share * (len(path) - 1), np.arange(len(path)), path[:, i]) for i in range(3)], 1)
+    along = np.stack(
+        [np.interp(share * (len(path) - 1), np.arange(len(path)), path[:, i]) for i in range(3)], 1
+    )
     return [along + rng.normal(0.0, 1.0, (30, 3)) * np.array([0.30, 0.30, 0.085])]
 
 
-def _bent(points: Floats) -> Floats:
+def _bent(points: Numbers) -> Numbers:
     """Return a smooth line of 13 points through about `points`."""
     share = np.linspace(0.0, len(points) - 1.0, 13)
     line = np.stack([np.interp(share, np.arange(len(points)), points[:, i]) for i in range(3)], axis=1)
@@ -237,10 +247,15 @@ def _bent(points: Floats) -> Floats:
     return np.asarray(line)
 
 
-def bamboo_stems(rng: np.random.Generator) -> Floats:
+def bamboo_stems(rng: np.random.Generator) -> Numbers:
     """Return stems (n, 6): foot x y z, lean x y over the height, height."""
     count = 34
-    x = np.concatenate([rng.uniform(-11.5, -6.4, count - 10), np.concatenate([rng.uniform(-8.5, -4.6, 5), rng.uniform(8.4, 11.5, 5)])])
+    x = np.concatenate(
+        [
+            rng.uniform(-11.5, -6.4, count - 10),
+            np.concatenate([rng.uniform(-8.5, -4.6, 5), rng.uniform(8.4, 11.5, 5)]),
+        ]
+    )
     y = np.concatenate([rng.uniform(8.0, 14.5, count - 10), rng.uniform(13.5, 16.5, 10)])
     foot = ground_m(x, y) - WATER_M
     lean = rng.normal(0.0, 0.5, (count, 2)) + np.array([0.35, -0.2])
@@ -248,7 +263,7 @@ def bamboo_stems(rng: np.random.Generator) -> Floats:
     return np.concatenate([np.stack([x, y, foot], 1), lean, high[:, None]], axis=1).astype(np.float32)
 
 
-def bamboo(rng: np.random.Generator, stems: Floats) -> Cards:
+def bamboo(rng: np.random.Generator, stems: Numbers) -> Cards:
     """Return the leaves of `stems`."""
     each = 11
     share = rng.uniform(0.35, 1.02, (len(stems), each))
@@ -300,15 +315,13 @@ def leaf_atlas(seed: int) -> Bytes:
     return out
 
 
-def foliage(seed: int, layer: int) -> Floats:
+def foliage(seed: int, layer: int) -> Numbers:
     """Return (192, 1024): how much the trees behind the wall cover, from the foot up, all round."""
     rng = np.random.default_rng([seed, 71, layer])
     rows, columns = 192, 1024
     fx, fy = np.fft.fftfreq(columns, 1.0 / columns), np.fft.fftfreq(rows, 1.0 / rows)
     k = np.maximum(np.hypot(fx[None] * 0.05, fy[:, None]), 1e-3)
-    noise = np.fft.ifft2(
-        np.where(k > 0.6, k**-1.15, 0.0) * np.exp(2j * np.pi * rng.random(k.shape))
-    ).real
+    noise = np.fft.ifft2(np.where(k > 0.6, k**-1.15, 0.0) * np.exp(2j * np.pi * rng.random(k.shape))).real
     noise /= noise.std()
     u = (np.arange(columns) + 0.5) / columns
     v = ((np.arange(rows) + 0.5) / rows)[:, None]
@@ -330,9 +343,7 @@ def hills(seed: int) -> list[Ridge]:
     degrees = np.arange(-180.0, 180.0, 0.5)
     layers = []
     for distance_m, low, high in ((240.0, 3.2, 7.5), (620.0, 5.0, 9.5), (1500.0, 6.8, 11.5)):
-        wave = sum(
-            np.sin(np.radians(degrees) * n + rng.uniform(0.0, 6.3)) / n**0.85 for n in range(2, 34)
-        )
+        wave = sum(np.sin(np.radians(degrees) * n + rng.uniform(0.0, 6.3)) / n**0.85 for n in range(2, 34))
         share = 0.5 + 0.5 * np.tanh(0.75 * np.asarray(wave))
         gap = 1.0 - 0.42 * np.exp(-(((degrees - 2.0) / 24.0) ** 2))
         tall = (low + (high - low) * share) * gap

@@ -1,21 +1,27 @@
-"""Parts that several places are put together from: grids, cards, stones, draw order. Numpy and Panda3D nodes."""
+"""Parts that several places are put together from: grids, cards, stones, draw order."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from panda3d import core
 
-from scenes._geometry import Floats, everywhere, mesh
+from scenes._geometry import everywhere, mesh
 from scenes._land import Ridge
 
 __all__ = [
+    "CORNERS",
     "OVER",
+    "Numbers",
     "Shape",
+    "belt",
     "blended",
+    "by_sector",
+    "card",
     "dome",
     "glow_over",
     "grid",
@@ -23,13 +29,18 @@ __all__ = [
     "placed",
     "quads",
     "revolved",
+    "revolved_part",
+    "ridge",
     "smooth",
+    "stars",
     "stone",
     "together",
     "tube",
 ]
 
-Triangles = npt.NDArray[np.uint32]
+#: Numbers of any kind of float: shapes are made in double precision and drawn in single.
+Numbers: TypeAlias = npt.NDArray[Any]
+Triangles: TypeAlias = npt.NDArray[np.uint32]
 
 #: Corners of a card, anticlockwise.
 CORNERS: Final = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
@@ -41,7 +52,7 @@ OVER: Final = (core.ColorBlendAttrib.O_incoming_alpha, core.ColorBlendAttrib.O_o
 class Shape:
     """A triangle mesh in numpy: `vertex` (n, 3) metres, `triangles` (m, 3)."""
 
-    vertex: Floats
+    vertex: Numbers
     triangles: Triangles
 
     def moved(self, at: tuple[float, float, float], *, size: float = 1.0, turn: float = 0.0) -> Shape:
@@ -61,7 +72,16 @@ def together(shapes: list[Shape]) -> Shape:
     )
 
 
-def normals(shape: Shape) -> Floats:
+def by_sector(parts: list[Any], shape_of: Callable[[Any], Shape], sectors: int = 6) -> list[list[Any]]:
+    """Return `parts` in groups that lie together from the seat: a group out of sight costs nothing."""
+    groups: list[list[Any]] = [[] for _ in range(sectors)]
+    for part in parts:
+        x, y, _ = shape_of(part).vertex.mean(axis=0)
+        groups[int((np.arctan2(x, y) / (2.0 * np.pi) + 1.0 + 0.5 / sectors) * sectors) % sectors].append(part)
+    return [group for group in groups if group]
+
+
+def normals(shape: Shape) -> Numbers:
     """Return the smooth unit normals (n, 3), areas weighing."""
     a, b, c = (shape.vertex[shape.triangles[:, i]] for i in range(3))
     face = np.cross(b - a, c - a)
@@ -81,10 +101,10 @@ def grid(rows: int, columns: int) -> Triangles:
 def quads(count: int) -> Triangles:
     """Return the triangles of `count` cards of four vertices each."""
     first = 4 * np.arange(count)[:, None, None]
-    return (first + np.array([[0, 1, 2], [0, 2, 3]])).reshape(-1, 3).astype(np.uint32)
+    return np.asarray((first + np.array([[0, 1, 2], [0, 2, 3]])).reshape(-1, 3), np.uint32)
 
 
-def revolved(profile: Floats, sides: int, *, flat: bool = False) -> Shape:
+def revolved(profile: Numbers, sides: int, *, flat: bool = False) -> Shape:
     """Return `profile` (rows of radius and height, from the foot up) turned about z.
 
     Args:
@@ -99,7 +119,7 @@ def revolved(profile: Floats, sides: int, *, flat: bool = False) -> Shape:
     return revolved_part(profile, turn)
 
 
-def revolved_part(profile: Floats, turn: Floats) -> Shape:
+def revolved_part(profile: Numbers, turn: Numbers) -> Shape:
     """Return the part of a turned shape between the angles `turn` (radians)."""
     radius, height = np.asarray(profile, float).T
     x = radius[:, None] * np.sin(turn)[None]
@@ -134,7 +154,7 @@ def stone(rng: np.random.Generator, *, sides: int = 13, rows: int = 8) -> Shape:
     )
 
 
-def tube(path: Floats, radius: Floats, sides: int) -> Shape:
+def tube(path: Numbers, radius: Numbers, sides: int) -> Shape:
     """Return a round branch along `path` (rows, 3) with `radius` (rows,)."""
     along = np.gradient(path, axis=0)
     along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
@@ -144,9 +164,7 @@ def tube(path: Floats, radius: Floats, sides: int) -> Shape:
     turn = np.linspace(0.0, 2.0 * np.pi, sides + 1)[None, :, None]
     ring = aside[:, None] * np.cos(turn) + across[:, None] * np.sin(turn)
     vertex = path[:, None] + ring * np.asarray(radius)[:, None, None]
-    return Shape(
-        vertex=vertex.reshape(-1, 3).astype(np.float32), triangles=grid(len(path), sides + 1)
-    )
+    return Shape(vertex=vertex.reshape(-1, 3).astype(np.float32), triangles=grid(len(path), sides + 1))
 
 
 def placed(root: Any, path: Any, program: Any, order: int) -> Any:
@@ -231,7 +249,7 @@ def ridge(layer: Ridge, foot_m: float) -> Any:
     return mesh("land", columns, grid(2, len(closed)))
 
 
-def smooth(low: float, high: float, value: Floats | float) -> Any:
+def smooth(low: float, high: float, value: Numbers | float) -> Any:
     """Return 0 below `low`, 1 above `high`, and an even curve between; `low` may be the greater."""
     share = np.clip((np.asarray(value) - low) / (high - low), 0.0, 1.0)
     return share * share * (3.0 - 2.0 * share)

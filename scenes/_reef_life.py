@@ -11,8 +11,8 @@ import numpy as np
 import scipy.ndimage
 
 from scenes import _parts
-from scenes._geometry import Bytes, Floats
-from scenes._parts import Shape, smooth
+from scenes._geometry import Bytes
+from scenes._parts import Numbers, Shape, smooth
 
 __all__ = [
     "SAND_M",
@@ -47,7 +47,7 @@ _SCHOOLS: Final = (
 )
 
 
-def seabed_m(x: Floats, y: Floats) -> Floats:
+def seabed_m(x: Numbers, y: Numbers) -> Numbers:
     """Return the sand's z: a lane ahead, banks at both sides."""
     aside = np.abs(x - 0.7 * np.sin(0.22 * y))
     bank = 0.95 * smooth(2.6, 9.0, aside) + 0.6 * smooth(10.0, 22.0, np.hypot(x, y))
@@ -76,7 +76,7 @@ def caustics(seed: int) -> Bytes:
     return out
 
 
-def rocks(rng: np.random.Generator) -> list[tuple[Shape, Floats]]:
+def rocks(rng: np.random.Generator) -> list[tuple[Shape, Numbers]]:
     """Return boulders near and pinnacles far, each with its colour."""
     out = []
     for _ in range(26):
@@ -91,14 +91,14 @@ def rocks(rng: np.random.Generator) -> list[tuple[Shape, Floats]]:
     return out
 
 
-def _rock(rng: np.random.Generator, x: float, y: float, size: float) -> tuple[Shape, Floats]:
+def _rock(rng: np.random.Generator, x: float, y: float, size: float) -> tuple[Shape, Numbers]:
     foot = float(seabed_m(np.array(x), np.array(y))) - 0.12 * size
     shape = _parts.stone(rng, sides=15, rows=9).moved((x, y, foot), size=size, turn=rng.uniform(0.0, 6.3))
     tint = np.array([0.20, 0.19, 0.20]) + rng.uniform(0.0, 0.12) * np.array([1.0, 0.55, 0.9])
     return shape, np.broadcast_to(tint, shape.vertex.shape)
 
 
-def corals(rng: np.random.Generator) -> list[tuple[Shape, Floats]]:
+def corals(rng: np.random.Generator) -> list[tuple[Shape, Numbers]]:
     """Return corals in groups on both banks; every one with colours per vertex, paler at its tips."""
     out = []
     for index in range(76):
@@ -119,35 +119,40 @@ def corals(rng: np.random.Generator) -> list[tuple[Shape, Floats]]:
 
 def _branching(rng: np.random.Generator) -> Shape:
     parts: list[Shape] = []
-    for _ in range(8):
+    for _ in range(7):
         turn, lean = rng.uniform(0.0, 6.3), rng.uniform(0.15, 0.75)
         way = np.array([np.cos(turn) * lean, np.sin(turn) * lean, 1.0])
         base = np.array([np.cos(turn), np.sin(turn), 0.0]) * 0.10
         tip = base + way * rng.uniform(0.45, 0.8)
         parts.append(_finger(rng, base, tip, 0.050))
-        for _ in range(2):
+        for _ in range(1):
             fork = base + (tip - base) * rng.uniform(0.3, 0.7)
             parts.append(_finger(rng, fork, fork + (way + rng.normal(0.0, 0.45, 3)) * 0.26, 0.034))
     return _parts.together(parts)
 
 
-def _finger(rng: np.random.Generator, base: Floats, tip: Floats, radius: float) -> Shape:
+def _finger(rng: np.random.Generator, base: Numbers, tip: Numbers, radius: float) -> Shape:
     share = np.array([0.0, 0.35, 0.7, 0.95, 1.0])[:, None]
     path = base + (tip - base) * share + rng.normal(0.0, 0.012, (5, 3))
-    return _parts.tube(path, radius * np.array([1.0, 0.9, 0.8, 0.6, 0.02]), 6)
+    return _parts.tube(path, radius * np.array([1.0, 0.9, 0.8, 0.6, 0.02]), 5)
 
 
 def _brain(rng: np.random.Generator) -> Shape:
     shape = _parts.revolved(
-        np.stack([0.55 * np.cos(np.linspace(-0.2, 1.57, 9)), 0.42 * np.sin(np.linspace(-0.2, 1.57, 9))], 1), 18
+        np.stack([0.55 * np.cos(np.linspace(-0.2, 1.57, 9)), 0.42 * np.sin(np.linspace(-0.2, 1.57, 9))], 1),
+        18,
     )
-    wave = sum(np.sin(shape.vertex @ rng.normal(0.0, 7.0, 3)) for _ in range(3))
-    return Shape(vertex=(shape.vertex * (1.0 + 0.03 * wave[:, None])).astype(np.float32), triangles=shape.triangles)
+    wave = np.sin(shape.vertex @ rng.normal(0.0, 7.0, (3, 3))).sum(axis=1)
+    return Shape(
+        vertex=(shape.vertex * (1.0 + 0.03 * wave[:, None])).astype(np.float32), triangles=shape.triangles
+    )
 
 
 def _table(rng: np.random.Generator) -> Shape:
     shape = _parts.revolved(
-        np.array([[0.12, 0.0], [0.08, 0.18], [0.12, 0.32], [0.62, 0.46], [0.70, 0.50], [0.62, 0.53], [0.0, 0.50]]),
+        np.array(
+            [[0.12, 0.0], [0.08, 0.18], [0.12, 0.32], [0.62, 0.46], [0.70, 0.50], [0.62, 0.53], [0.0, 0.50]]
+        ),
         20,
     )
     turn = np.arctan2(shape.vertex[:, 0], shape.vertex[:, 1])
@@ -161,17 +166,32 @@ def _tubes(rng: np.random.Generator) -> Shape:
     for _ in range(6):
         high, wide = rng.uniform(0.3, 0.8), rng.uniform(0.06, 0.10)
         tube = _parts.revolved(
-            np.array([[wide * 0.8, 0.0], [wide, high * 0.6], [wide * 1.15, high], [wide * 0.8, high * 0.98], [wide * 0.6, high * 0.6]]),
+            np.array(
+                [
+                    [wide * 0.8, 0.0],
+                    [wide, high * 0.6],
+                    [wide * 1.15, high],
+                    [wide * 0.8, high * 0.98],
+                    [wide * 0.6, high * 0.6],
+                ]
+            ),
             9,
         )
         parts.append(tube.moved((rng.normal(0.0, 0.17), rng.normal(0.0, 0.17), 0.0)))
     return _parts.together(parts)
 
 
-def kelp(rng: np.random.Generator) -> dict[str, Floats]:
+def kelp(rng: np.random.Generator) -> dict[str, Numbers]:
     """Return ribbons, far ones first: `foot` (n, 3), `tall` (n,), `phase` (n,), `wide` (n,)."""
     at = []
-    for cx, cy, count in ((-6.4, 8.0, 16), (6.6, 11.0, 14), (-9.5, 3.0, 10), (10.0, 4.5, 10), (2.5, -8.0, 12), (-6.0, -8.5, 10)):
+    for cx, cy, count in (
+        (-6.4, 8.0, 16),
+        (6.6, 11.0, 14),
+        (-9.5, 3.0, 10),
+        (10.0, 4.5, 10),
+        (2.5, -8.0, 12),
+        (-6.0, -8.5, 10),
+    ):
         at.append(np.array([cx, cy]) + rng.normal(0.0, 1.0, (count, 2)))
     flat = np.concatenate(at)
     flat = flat[np.argsort(-np.hypot(flat[:, 0], flat[:, 1]))]
@@ -185,10 +205,10 @@ def kelp(rng: np.random.Generator) -> dict[str, Floats]:
     }
 
 
-def fish(rng: np.random.Generator) -> tuple[dict[str, Floats], Floats]:
+def fish(rng: np.random.Generator) -> tuple[dict[str, Numbers], Numbers]:
     """Return all fish as one mesh's columns and its triangles; the shader swims them along their schools."""
     body, faces = _one_fish()
-    rows: dict[str, list[Floats]] = {"vertex": [], "ring": [], "pace": [], "off": [], "hue": []}
+    rows: dict[str, list[Numbers]] = {"vertex": [], "ring": [], "pace": [], "off": [], "hue": []}
     total = 0
     for (cx, cy, cz), (rx, ry), speed, count, long_m, hue in _SCHOOLS:
         turn0 = rng.uniform(0.0, 6.3)
@@ -209,31 +229,40 @@ def fish(rng: np.random.Generator) -> tuple[dict[str, Floats], Floats]:
     return columns, (first + faces[None]).reshape(-1, 3).astype(np.uint32)
 
 
-def _one_fish() -> tuple[Floats, Floats]:
+def _one_fish() -> tuple[Numbers, Numbers]:
     """A slim body of four sides along x, nose at +½, with a tail and a back fin."""
     along = np.array([0.5, 0.36, 0.12, -0.16, -0.36])
     high = np.array([0.0, 0.13, 0.20, 0.12, 0.035])
     wide = np.array([0.0, 0.055, 0.075, 0.045, 0.012])
     ring = [
-        np.stack([along, wide * s, high * u], axis=-1) for s, u in ((0.0, 1.0), (1.0, 0.0), (0.0, -1.0), (-1.0, 0.0), (0.0, 1.0))
+        np.stack([along, wide * s, high * u], axis=-1)
+        for s, u in ((0.0, 1.0), (1.0, 0.0), (0.0, -1.0), (-1.0, 0.0), (0.0, 1.0))
     ]
     body = np.stack(ring, axis=1).reshape(-1, 3)
     faces = _parts.grid(5, 5)
     fins = np.array(
-        [[-0.34, 0.0, 0.03], [-0.34, 0.0, -0.03], [-0.55, 0.0, 0.16], [-0.55, 0.0, -0.16], [0.16, 0.0, 0.18], [-0.20, 0.0, 0.11], [-0.10, 0.0, 0.25]]
+        [
+            [-0.34, 0.0, 0.03],
+            [-0.34, 0.0, -0.03],
+            [-0.55, 0.0, 0.16],
+            [-0.55, 0.0, -0.16],
+            [0.16, 0.0, 0.18],
+            [-0.20, 0.0, 0.11],
+            [-0.10, 0.0, 0.25],
+        ]
     )
     n = len(body)
     more = np.array([[n, n + 2, n + 1], [n + 1, n + 2, n + 3], [n + 4, n + 5, n + 6]])
     return np.concatenate([body, fins]), np.concatenate([faces, more])
 
 
-def jelly_bell(rows: int = 15, sides: int = 28) -> tuple[Floats, Floats]:
-    """Return the bell's places (n, 2): 0 at its crown … 1 at its hem, and radians round; and its triangles."""
+def jelly_bell(rows: int = 15, sides: int = 28) -> tuple[Numbers, Numbers]:
+    """Return the bell's places (n, 2): 0 at its crown … 1 at its hem, radians round; and its triangles."""
     u, a = np.meshgrid(np.linspace(0.0, 1.0, rows), np.linspace(0.0, 2.0 * np.pi, sides + 1), indexing="ij")
     return np.stack([u, a], axis=-1).reshape(-1, 2).astype(np.float32), _parts.grid(rows, sides + 1)
 
 
-def jelly_threads(rng: np.random.Generator, count: int = 14, rows: int = 12) -> tuple[Floats, Floats]:
+def jelly_threads(rng: np.random.Generator, count: int = 14, rows: int = 12) -> tuple[Numbers, Numbers]:
     """Return threads under the bell (n, 4): share down, side, radians round, length; and their triangles."""
     share, side = np.meshgrid(np.linspace(0.0, 1.0, rows), [-1.0, 1.0], indexing="ij")
     strip = np.stack([share.reshape(-1), side.reshape(-1)], axis=-1)

@@ -19,9 +19,9 @@ import numpy as np
 from panda3d import core
 
 from scenes import _parts, _reef_life, _sky
-from scenes._geometry import Floats, byte_texture, everywhere, mesh, shader, upload
+from scenes._geometry import byte_texture, everywhere, mesh, shader, upload
 from scenes._noise import cloud_texture
-from scenes._parts import OVER, Shape, blended, glow_over, grid, placed, quads
+from scenes._parts import OVER, Numbers, Shape, blended, glow_over, grid, placed, quads
 from scenes._sea import Waves, encoded
 from therapy.breath import breath_level
 from therapy.controls import NEUTRAL, Controls
@@ -45,7 +45,9 @@ _SOLID, _SAND, _FISH, _SURFACE, _DOME, _SHAFT, _KELP, _JELLY, _DRIFT = range(0, 
 
 #: Linear colours by day and by night: below, level, above, and the sky seen through the surface.
 _DAY: Final = np.array([[0.014, 0.12, 0.22], [0.040, 0.29, 0.45], [0.26, 0.74, 0.86], [1.05, 1.65, 1.70]])
-_NIGHT: Final = np.array([[0.010, 0.026, 0.052], [0.020, 0.055, 0.105], [0.055, 0.13, 0.21], [0.14, 0.24, 0.36]])
+_NIGHT: Final = np.array(
+    [[0.010, 0.026, 0.052], [0.020, 0.055, 0.105], [0.055, 0.13, 0.21], [0.14, 0.24, 0.36]]
+)
 
 
 class Reef:
@@ -68,9 +70,11 @@ class Reef:
         self._build_life(rng)
         self._build_water(rng)
         net = byte_texture("net", _reef_life.caustics(seed))
-        net.set_minfilter(core.SamplerState.FT_linear_mipmap_linear)
+        net.set_minfilter(core.SamplerState.FT_linear_mipmap_nearest)
         self.root.set_shader_input("net_map", net)
-        self.root.set_shader_input("cloud_map", byte_texture("clouds", cloud_texture(seed)))
+        clouds = byte_texture("clouds", cloud_texture(seed))
+        clouds.set_minfilter(core.SamplerState.FT_linear_mipmap_nearest)  # also spares the memory's bandwidth
+        self.root.set_shader_input("cloud_map", clouds)
         self.root.set_shader_input("wave_map", self._wave_map)
         self.root.set_shader_input("pixel_tan", 0.0037)
         self.update(NEUTRAL, 0.0)
@@ -137,10 +141,16 @@ class Reef:
             low = Shape(vertex=_points(x, y, _reef_life.seabed_m(x, y)), triangles=triangles)
             placed(self.root, _painted([(low, np.array([[0.62, 0.56, 0.44]]))]), sand, _SAND)
             high = _points(x, y, np.full_like(x, _SURFACE_M))
-            placed(self.root, mesh("surface", {"vertex": high}, np.ascontiguousarray(triangles)), surface, _SURFACE)
+            placed(
+                self.root,
+                mesh("surface", {"vertex": high}, np.ascontiguousarray(triangles)),
+                surface,
+                _SURFACE,
+            )
         solid = shader("reef_solid")
-        placed(self.root, _painted(_reef_life.rocks(rng)), solid, _SOLID)
-        placed(self.root, _painted(_reef_life.corals(rng)), solid, _SOLID)
+        parts = [*_reef_life.rocks(rng), *_reef_life.corals(rng)]
+        for group in _parts.by_sector(parts, lambda part: part[0], sectors=8):
+            placed(self.root, _painted(group), solid, _SOLID)
 
     def _build_life(self, rng: np.random.Generator) -> None:
         columns, triangles = _reef_life.fish(rng)
@@ -169,15 +179,23 @@ class Reef:
     def _build_water(self, rng: np.random.Generator) -> None:
         placed(self.root, _parts.dome(-32.0), shader("reef_dome"), _DOME).set_depth_write(False)
         away = np.linspace(15.0, 4.5, _SHAFTS)
-        turn = np.radians(np.where(np.arange(_SHAFTS) % 4 == 3, 180.0, 0.0) + rng.uniform(-52.0, 52.0, _SHAFTS))
+        turn = np.radians(
+            np.where(np.arange(_SHAFTS) % 4 == 3, 180.0, 0.0) + rng.uniform(-52.0, 52.0, _SHAFTS)
+        )
         foot = _points(np.sin(turn) * away, np.cos(turn) * away, np.full(_SHAFTS, -_reef_life.SAND_M))
         side = np.array([[-1, 0], [1, 0], [1, 1], [-1, 1]], np.float32)
         own = np.stack([rng.uniform(0.5, 1.3, _SHAFTS), rng.uniform(0.0, 6.3, _SHAFTS)], axis=-1)
         columns = {
             "vertex": np.repeat(foot, 4, axis=0),
-            "beam": np.concatenate([np.tile(side, (_SHAFTS, 1)), np.repeat(own, 4, axis=0)], axis=1).astype(np.float32),
+            "beam": np.concatenate([np.tile(side, (_SHAFTS, 1)), np.repeat(own, 4, axis=0)], axis=1).astype(
+                np.float32
+            ),
         }
-        glow_over(placed(self.root, everywhere(mesh("shafts", columns, quads(_SHAFTS))), shader("reef_shaft"), _SHAFT))
+        glow_over(
+            placed(
+                self.root, everywhere(mesh("shafts", columns, quads(_SHAFTS))), shader("reef_shaft"), _SHAFT
+            )
+        )
         turn, away = rng.uniform(0.0, 6.3, _SNOW), rng.uniform(1.6, 7.5, _SNOW)
         at = _points(np.sin(turn) * away, np.cos(turn) * away, rng.uniform(-1.7, 3.3, _SNOW))
         rank = np.repeat(rng.random((_SNOW, 1)), 4, axis=0)
@@ -185,26 +203,32 @@ class Reef:
             "vertex": np.repeat(at, 4, axis=0),
             "grain": np.concatenate([np.tile(_parts.CORNERS, (_SNOW, 1)), rank], axis=1).astype(np.float32),
         }
-        blended(placed(self.root, everywhere(mesh("snow", columns, quads(_SNOW))), shader("reef_snow"), _DRIFT))
+        blended(
+            placed(self.root, everywhere(mesh("snow", columns, quads(_SNOW))), shader("reef_snow"), _DRIFT)
+        )
 
 
 def _vec3(values: Any) -> Any:
     return core.LVecBase3f(*(float(v) for v in values))
 
 
-def _points(x: Floats, y: Floats, z: Floats) -> Floats:
+def _points(x: Numbers, y: Numbers, z: Numbers) -> Numbers:
     return np.asarray(np.stack([x, y, z], axis=-1).reshape(-1, 3), np.float32)
 
 
-def _painted(parts: list[tuple[Shape, Floats]]) -> Any:
+def _painted(parts: list[tuple[Shape, Numbers]]) -> Any:
     whole = _parts.together([shape for shape, _ in parts])
     normal = np.concatenate([_parts.normals(shape) for shape, _ in parts])
     colour = np.concatenate([np.broadcast_to(paint, shape.vertex.shape) for shape, paint in parts])
     paint = np.concatenate([colour, np.zeros((len(colour), 1))], axis=1).astype(np.float32)
-    return mesh("ground", {"vertex": whole.vertex, "normal": normal, "paint": paint}, np.ascontiguousarray(whole.triangles))
+    return mesh(
+        "ground",
+        {"vertex": whole.vertex, "normal": normal, "paint": paint},
+        np.ascontiguousarray(whole.triangles),
+    )
 
 
-def _kelp(plants: dict[str, Floats]) -> Any:
+def _kelp(plants: dict[str, Numbers]) -> Any:
     rows, count = 10, len(plants["tall"])
     share, side = np.meshgrid(np.linspace(0.0, 1.0, rows), [-1.0, 1.0], indexing="ij")
     strip = np.stack([side.reshape(-1), share.reshape(-1)], axis=-1)
@@ -222,6 +246,6 @@ def _kelp(plants: dict[str, Floats]) -> Any:
 SCENE: Final = SceneSpec(
     name="reef",
     title="Reef in clear water",
-    description="Sand and corals under a bright surface, kelp, slow fish, and a jellyfish that breathes with you.",
+    description="Corals under a bright surface, kelp, slow fish, and a jellyfish that breathes with you.",
     build=Reef,
 )

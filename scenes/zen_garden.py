@@ -20,9 +20,9 @@ from panda3d import core
 
 from scenes import _garden, _parts, _sky
 from scenes._garden import LAMPS, RAKED_ROUND, WATER_M, Cards
-from scenes._geometry import Floats, byte_texture, everywhere, float_texture, mesh, shader, upload
+from scenes._geometry import byte_texture, everywhere, float_texture, mesh, shader, upload
 from scenes._noise import cloud_texture
-from scenes._parts import OVER, Shape, blended, glow_over, grid, placed, quads
+from scenes._parts import OVER, Numbers, Shape, blended, glow_over, grid, placed, quads
 from scenes._sea import Waves, encoded
 from therapy.breath import breath_level
 from therapy.controls import NEUTRAL, Controls
@@ -63,9 +63,7 @@ class ZenGarden:
         self._sky_at_h = math.inf
         blank = np.zeros((*_sky.ENV_SHAPE, 3), np.float32)
         self._sky_map = float_texture("sky", blank)
-        self._mirror_map = byte_texture(
-            "mirror", np.zeros((*_MIRROR_SHAPE, 4), np.uint8), repeat_up=False
-        )
+        self._mirror_map = byte_texture("mirror", np.zeros((*_MIRROR_SHAPE, 4), np.uint8), repeat_up=False)
         self._wave_map = byte_texture("waves", encoded(self._waves.surface(0.0)))
         self._flames = _garden.lamps()
         self._lamps_now = core.PTA_LVecBase4f.empty_array(8)
@@ -151,7 +149,7 @@ class ZenGarden:
         self._set_mirror(sky, mean)
         self._set_hour_inputs(mean, sky)
 
-    def _set_mirror(self, sky: Floats, mean: Floats) -> None:
+    def _set_mirror(self, sky: Numbers, mean: Numbers) -> None:
         rows, columns = _MIRROR_SHAPE
         wide = np.repeat(np.repeat(sky, rows // sky.shape[0], axis=0), columns // sky.shape[1], axis=1)
         mist = np.array(self._mist_colour, np.float32)
@@ -162,11 +160,13 @@ class ZenGarden:
         out[..., :3] = np.rint(255.0 * np.sqrt(np.clip(wide[..., ::-1] / 2.5, 0.0, 1.0)))
         upload(self._mirror_map, out)
 
-    def _set_hour_inputs(self, mean: Floats, sky: Floats) -> None:
+    def _set_hour_inputs(self, mean: Numbers, sky: Numbers) -> None:
         root, lights = self.root, self._lights
         root.set_shader_input("sky_light", _vec3(mean * 1.5 + 0.012))
         root.set_shader_input("land", _vec3(mean * np.array([0.13, 0.19, 0.21]) + 0.004))
-        root.set_shader_input("deep", _vec3(mean * np.array([0.055, 0.105, 0.085]) + np.array([0.004, 0.007, 0.007])))
+        root.set_shader_input(
+            "deep", _vec3(mean * np.array([0.055, 0.105, 0.085]) + np.array([0.004, 0.007, 0.007]))
+        )
         root.set_shader_input("rain_light", _vec3(sky[6:20].mean(axis=(0, 1)) * 1.25 + mean * 0.2))
         warm = np.array(lights.sun_colour, np.float32)
         root.set_shader_input("sun", _vec3(lights.sun))
@@ -189,7 +189,9 @@ class ZenGarden:
         root.set_shader_input("sky_map", self._sky_map)
         root.set_shader_input("mirror_map", self._mirror_map)
         root.set_shader_input("wave_map", self._wave_map)
-        root.set_shader_input("cloud_map", byte_texture("clouds", cloud_texture(seed)))
+        clouds = byte_texture("clouds", cloud_texture(seed))
+        clouds.set_minfilter(core.SamplerState.FT_linear_mipmap_nearest)  # also spares the memory's bandwidth
+        self.root.set_shader_input("cloud_map", clouds)
         stones = core.PTA_LVecBase3f.empty_array(len(RAKED_ROUND))
         for index, place in enumerate(RAKED_ROUND):
             stones.set_element(index, core.LVecBase3f(*place))
@@ -205,9 +207,7 @@ class ZenGarden:
             x, y = r * np.sin(a), r * np.cos(a)
             high = _garden.ground_m(x, y)
             moss = _garden.moss_share(x, y)
-            rough = sum(
-                np.sin(x * k[0] + y * k[1] + p) for k, p in zip(*bumps, strict=True)
-            )
+            rough = sum(np.sin(x * k[0] + y * k[1] + p) for k, p in zip(*bumps, strict=True))
             z = high + np.where(high > 0.0, 0.014 * rough * moss, 0.0) - WATER_M
             vertex = np.stack([x, y, z], axis=-1).reshape(-1, 3).astype(np.float32)
             triangles = grid(len(_RINGS), _SECTOR_STEPS + 1)[:, ::-1]
@@ -216,7 +216,9 @@ class ZenGarden:
             normal *= np.where(normal[:, 2:] < 0.0, -1.0, 1.0)
             kind = np.concatenate([moss.reshape(-1, 1), _garden.warmth(vertex, normal)], axis=1)
             over = high.reshape(-1)[triangles]
-            self._sheet("ground", shape, over.max(axis=1) > -0.05, {"normal": normal, "kind": kind}, ground, _GROUND)
+            self._sheet(
+                "ground", shape, over.max(axis=1) > -0.05, {"normal": normal, "kind": kind}, ground, _GROUND
+            )
             flat = vertex.copy()
             flat[:, 2] = -WATER_M
             water = Shape(vertex=flat, triangles=triangles)
@@ -225,20 +227,18 @@ class ZenGarden:
                 node.set_depth_write(False)
 
     def _sheet(
-        self, name: str, shape: Shape, kept: Any, columns: dict[str, Floats], program: Any, order: int
+        self, name: str, shape: Shape, kept: Any, columns: dict[str, Numbers], program: Any, order: int
     ) -> Any:
         triangles = shape.triangles[kept]
         if len(triangles) == 0:
             return None
         used, index = np.unique(triangles, return_inverse=True)
         rows = {"vertex": shape.vertex, **columns}
-        path = mesh(
-            name, {k: v[used] for k, v in rows.items()}, index.reshape(-1, 3).astype(np.uint32)
-        )
+        path = mesh(name, {k: v[used] for k, v in rows.items()}, index.reshape(-1, 3).astype(np.uint32))
         return placed(self.root, path, program, order)
 
     def _build_solids(self, rng: np.random.Generator) -> None:
-        near: list[dict[str, Floats | Any]] = []
+        near: list[dict[str, Any]] = []
         for shape, mossy in _garden.boulders(rng):
             normal = _parts.normals(shape)
             top = (_parts.smooth(0.35, 0.85, normal[:, 2:]) * mossy).astype(np.float32)
@@ -253,30 +253,40 @@ class ZenGarden:
             for part, plain in bodies.items():
                 shape = plain.moved((x, y, foot), size=size, turn=0.4 + index)
                 window = 1.0 if part == "window" else 0.0
-                own = _painted(shape, _parts.normals(shape), np.array([[0.20, 0.195, 0.18]]), 0.35 * (1 - window))
+                own = _painted(
+                    shape, _parts.normals(shape), np.array([[0.20, 0.195, 0.18]]), 0.35 * (1 - window)
+                )
                 own["shine"][:, 2 + min(index, 1)] = window * 5.0
                 near.append(own)
         trunk, self._maple_leaves = _garden.maple(rng)
+        mirrored = [p for p in near if _garden.by_the_pond(p["shape"].vertex.mean(axis=0))]
         near.append(_painted(trunk, _parts.normals(trunk), np.array([[0.060, 0.048, 0.040]]), 0.4))
-        self._solid("stones", near, shader("garden_solid"), _SOLID)
-        mirrored = self._solid("stones", near, shader("garden_solid", defines=("MIRROR",)), _MIRRORED)
-        everywhere(blended(mirrored, OVER))
+        for group in _parts.by_sector(near, lambda part: part["shape"]):
+            self._solid("stones", group, shader("garden_solid"), _SOLID)
+        path = self._solid("mirrored", mirrored, shader("garden_solid", defines=("MIRROR",)), _MIRRORED)
+        everywhere(blended(path, OVER))
         self._build_wall()
 
     def _build_wall(self) -> None:
         shape, marks = _garden.wall()
         normal = _parts.normals(shape)
         inward = -np.sign((shape.vertex * normal)[:, :2].sum(axis=1, keepdims=True))
-        normal = np.where(np.abs(normal[:, 2:]) < 0.5, normal * np.where(inward == 0.0, 1.0, inward), np.abs(normal))
+        normal = np.where(
+            np.abs(normal[:, 2:]) < 0.5, normal * np.where(inward == 0.0, 1.0, inward), np.abs(normal)
+        )
         cap = marks[:, 1:] > 1.0
         low = _parts.smooth(0.55, 0.0, marks[:, 1:]) * 0.45
         paint = np.where(cap, np.array([0.075, 0.080, 0.092]), np.array([0.44, 0.40, 0.33]) * (1.0 - low))
-        self._solid("wall", [_painted(shape, normal.astype(np.float32), paint, 0.08)], shader("garden_solid"), _SOLID)
+        self._solid(
+            "wall", [_painted(shape, normal.astype(np.float32), paint, 0.08)], shader("garden_solid"), _SOLID
+        )
 
     def _solid(self, name: str, parts: list[Any], program: Any, order: int) -> Any:
         whole = _parts.together([p["shape"] for p in parts])
         columns = {k: np.concatenate([p[k] for p in parts]) for k in ("normal", "paint", "shine")}
-        return placed(self.root, mesh(name, {"vertex": whole.vertex, **columns}, whole.triangles), program, order)
+        return placed(
+            self.root, mesh(name, {"vertex": whole.vertex, **columns}, whole.triangles), program, order
+        )
 
     def _build_sky(self, seed: int) -> None:
         rng = np.random.default_rng([seed, 5])
@@ -289,15 +299,19 @@ class ZenGarden:
         for index, ridge in enumerate(reversed(self._hills)):
             blended(placed(self.root, _parts.ridge(ridge, -WATER_M), land, _HILL + index))
         trees = shader("garden_trees")
-        for index, ((away_m, tall_m), cover) in enumerate(zip(_BACKDROP[::-1], self._foliage[::-1], strict=True)):
+        for index, ((away_m, tall_m), cover) in enumerate(
+            zip(_BACKDROP[::-1], self._foliage[::-1], strict=True)
+        ):
             path = blended(placed(self.root, _parts.belt(away_m, -WATER_M, tall_m, 97), trees, _TREE + index))
-            path.set_shader_input("foliage_map", byte_texture("foliage", _cover_bytes(cover), repeat_up=False))
+            path.set_shader_input(
+                "foliage_map", byte_texture("foliage", _cover_bytes(cover), repeat_up=False)
+            )
 
     def _build_green(self, rng: np.random.Generator, seed: int) -> None:
         stems = _garden.bamboo_stems(rng)
         placed(self.root, everywhere(_stems(stems)), shader("garden_stem"), _STEM)
         atlas = byte_texture("leaves", _garden.leaf_atlas(seed), repeat_up=False)
-        atlas.set_minfilter(core.SamplerState.FT_linear_mipmap_linear)
+        atlas.set_minfilter(core.SamplerState.FT_linear_mipmap_nearest)
         leaf = shader("garden_leaf")
         for index, cards in enumerate((_garden.bamboo(rng, stems), self._maple_leaves)):
             path = blended(placed(self.root, everywhere(_leaves(cards)), leaf, _LEAF + index))
@@ -318,7 +332,9 @@ class ZenGarden:
             [np.tile(_parts.CORNERS, (_RAIN, 1)), np.repeat(rng.random((_RAIN, 1)), 4, axis=0)], axis=1
         )
         columns = {"vertex": np.repeat(at, 4, axis=0).astype(np.float32), "streak": streak.astype(np.float32)}
-        blended(placed(self.root, everywhere(mesh("rain", columns, quads(_RAIN))), shader("garden_rain"), _FALL))
+        blended(
+            placed(self.root, everywhere(mesh("rain", columns, quads(_RAIN))), shader("garden_rain"), _FALL)
+        )
 
 
 def _vec3(values: Any) -> Any:
@@ -332,7 +348,7 @@ def _show(node: Any, on: bool) -> None:  # noqa: FBT001  # says what it does whe
         node.hide()
 
 
-def _painted(shape: Shape, normal: Floats, paint: Floats, grain: float) -> dict[str, Any]:
+def _painted(shape: Shape, normal: Numbers, paint: Numbers, grain: float) -> dict[str, Any]:
     count = len(shape.vertex)
     colours = np.broadcast_to(paint, (count, 3))
     shine = np.concatenate([_garden.warmth(shape.vertex, normal), np.zeros((count, 2))], axis=1)
@@ -344,8 +360,8 @@ def _painted(shape: Shape, normal: Floats, paint: Floats, grain: float) -> dict[
     }
 
 
-def _mirrored_cover(foliage: list[Floats]) -> list[tuple[Floats, float]]:
-    """Return, far layer first, how much trees and wall cover of the mirror's picture, and their mist's share."""
+def _mirrored_cover(foliage: list[Numbers]) -> list[tuple[Numbers, float]]:
+    """Return, far layer first, how much the trees cover of the mirror's picture, and their mist's share."""
     rows, columns = _MIRROR_SHAPE
     up = ((np.arange(rows) + 0.5) / rows) ** 2
     turn = (np.arange(columns) + 0.5) / columns
@@ -357,12 +373,14 @@ def _mirrored_cover(foliage: list[Floats]) -> list[tuple[Floats, float]]:
     for (away_m, tall_m), cover, veil in zip(_BACKDROP[::-1], foliage[::-1], (0.42, 0.20), strict=True):
         high = tangent * away_m / tall_m
         row = np.clip((high * cover.shape[0]).astype(int), 0, cover.shape[0] - 1)
-        column = np.clip(((azimuth / (2.0 * np.pi) + 0.5) * cover.shape[1]).astype(int), 0, cover.shape[1] - 1)
+        column = np.clip(
+            ((azimuth / (2.0 * np.pi) + 0.5) * cover.shape[1]).astype(int), 0, cover.shape[1] - 1
+        )
         out.append(((cover[row][:, column] * (high < 1.0)[:, None]).astype(np.float32), veil))
     return out
 
 
-def _cover_bytes(cover: Floats) -> Any:
+def _cover_bytes(cover: Numbers) -> Any:
     out = np.zeros((*cover.shape, 4), np.uint8)
     shade = np.clip(0.5 + 2.2 * (cover - np.roll(cover, -5, axis=0)), 0.0, 1.0)
     out[..., 2], out[..., 3] = np.rint(shade * 255.0), np.rint(cover * 255.0)
@@ -385,16 +403,20 @@ def _leaves(cards: Cards) -> Any:
     return mesh("leaves", columns, quads(count))
 
 
-def _stems(stems: Floats) -> Any:
+def _stems(stems: Numbers) -> Any:
     rows = 8
     share, side = np.meshgrid(np.linspace(0.0, 1.0, rows), [-1.0, 1.0], indexing="ij")
     strip = np.stack([side.reshape(-1), share.reshape(-1)], axis=-1)
     each = len(strip)
     foot = np.repeat(stems[:, :3], each, axis=0)
-    at = foot + np.array([0.0, 0.0, 1.0]) * np.tile(strip[:, 1:], (len(stems), 1)) * np.repeat(stems[:, 5:6], each, axis=0)
+    at = foot + np.array([0.0, 0.0, 1.0]) * np.tile(strip[:, 1:], (len(stems), 1)) * np.repeat(
+        stems[:, 5:6], each, axis=0
+    )
     columns = {
         "vertex": foot,
-        "stem": np.concatenate([np.tile(strip, (len(stems), 1)), np.repeat(stems[:, 3:5], each, axis=0)], axis=1),
+        "stem": np.concatenate(
+            [np.tile(strip, (len(stems), 1)), np.repeat(stems[:, 3:5], each, axis=0)], axis=1
+        ),
         "tall": np.repeat(np.stack([stems[:, 5], 0.022 + 0.003 * stems[:, 5]], axis=-1), each, axis=0),
         "warm": _garden.warmth(at, np.tile([[0.0, -0.7, 0.0]], (len(at), 1))),
     }
@@ -407,7 +429,9 @@ def _glows(mirrored: float) -> Any:
     corners = np.tile(_parts.CORNERS, (count, 1))
     which = np.repeat(np.arange(count), 4)[:, None]
     vertex = np.concatenate([corners, which], axis=1).astype(np.float32)
-    return mesh("glow", {"vertex": vertex, "mirrored": np.full((4 * count, 1), mirrored, np.float32)}, quads(count))
+    return mesh(
+        "glow", {"vertex": vertex, "mirrored": np.full((4 * count, 1), mirrored, np.float32)}, quads(count)
+    )
 
 
 SCENE: Final = SceneSpec(

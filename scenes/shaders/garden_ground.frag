@@ -21,7 +21,8 @@ void main() {
         if (r < raked[i].z) { along = r; lean = off / max(r, 0.05); }
     }
     float turn = along * 44.0;
-    float seen = 1.0 / (1.0 + pow(fwidth(turn) * 0.55, 3.0));
+    float wide = fwidth(turn) * 0.55;
+    float seen = 1.0 / (1.0 + wide * wide * wide);
     float furrow = sin(turn);
     float slope = cos(turn);
     float shade = 0.80 + seen * (0.13 * furrow + 0.22 * slope * dot(lean, bow));

@@ -17,5 +17,5 @@ float lost(float away) { return 1.0 - exp(-away * murk); }
 vec3 kept(float away) { return exp(-away * vec3(0.050, 0.014, 0.010)); }
 vec3 lit(vec3 paint, vec3 n) {
     float up = 0.5 + 0.5 * n.z;
-    return paint * (mix(sea_deep * 1.4 + sea_side * 0.5, sea_top * 0.85 + lamp_colour * 0.20, up * up));
+    return paint * (mix(sea_deep * 1.4 + sea_side * 0.5, sea_top * 0.85 + lamp_colour * 0.20, up * (0.35 + 0.65 * up)));
 }

@@ -80,7 +80,7 @@ def test_a_jellyfishs_disparity_is_what_its_distance_asks_for(reef: Studio, inde
     assert int(np.argmin(miss)) == pytest.approx(expected, rel=0.15, abs=1.0)
 
 
-def test_the_jellyfish_is_highest_when_the_inhale_ends_and_keeps_its_distance(reef: Studio) -> None:
+def test_the_jellyfish_is_highest_when_the_inhale_ends_and_keeps_its_distance() -> None:
     scene = Reef(7)
 
     def height(phase: float, swell: float) -> float:
@@ -115,9 +115,7 @@ def test_its_bell_opens_and_glows_on_the_inhale(reef: Studio) -> None:
 )
 def test_each_control_moves_the_picture(reef: Studio, name: str, low: float, high: float) -> None:
     base = with_(weather=0.0, swell=0.0)
-    one, other = (
-        reef.picture(dataclasses.replace(base, **{name: v}), 20.0).astype(int) for v in (low, high)
-    )
+    one, other = (reef.picture(dataclasses.replace(base, **{name: v}), 20.0).astype(int) for v in (low, high))
     assert np.abs(one - other).mean() > 0.15
 
 
