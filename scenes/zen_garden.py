@@ -18,8 +18,8 @@ from typing import Any, Final
 import numpy as np
 from panda3d import core
 
-from scenes import _garden, _parts, _sky
-from scenes._garden import LAMPS, RAKED_ROUND, WATER_M, Cards
+from scenes import _garden, _garden_nodes, _parts, _sky
+from scenes._garden import LAMPS, RAKED_ROUND, WATER_M
 from scenes._geometry import byte_texture, everywhere, float_texture, mesh, shader, upload
 from scenes._noise import cloud_texture
 from scenes._parts import OVER, Numbers, Shape, blended, glow_over, grid, placed, quads
@@ -36,12 +36,9 @@ _STARS_KEPT_OUT: Final = 0.45
 _RAIN: Final = 300
 #: Side of the square that the pond's wind ripples repeat on.
 _RIPPLE_TILE_M: Final = 7.0
-_RINGS: Final = np.geomspace(0.55, 26.0, 54)
+_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.55, 26.0, 54)])
 _SECTORS: Final = 10
 _SECTOR_STEPS: Final = 11
-#: The mirror's picture: rows by the root of the height, columns by the diamond angle, as the sky map's.
-_MIRROR_SHAPE: Final = (96, 768)
-_BACKDROP: Final = ((23.0, 6.6), (38.0, 13.5))
 _GROUND, _SOLID, _POND, _MIRRORED, _PATH = 0, 1, 2, 3, 4
 _SKY, _STAR, _MOON, _HILL, _TREE, _MIST, _STEM, _LEAF, _HALO, _FALL = range(10, 110, 10)
 
@@ -63,13 +60,15 @@ class ZenGarden:
         self._sky_at_h = math.inf
         blank = np.zeros((*_sky.ENV_SHAPE, 3), np.float32)
         self._sky_map = float_texture("sky", blank)
-        self._mirror_map = byte_texture("mirror", np.zeros((*_MIRROR_SHAPE, 4), np.uint8), repeat_up=False)
+        self._mirror_map = byte_texture(
+            "mirror", np.zeros((*_garden_nodes.MIRROR_SHAPE, 4), np.uint8), repeat_up=False
+        )
         self._wave_map = byte_texture("waves", encoded(self._waves.surface(0.0)))
         self._flames = _garden.lamps()
         self._lamps_now = core.PTA_LVecBase4f.empty_array(8)
         self._foliage = [_garden.foliage(seed, layer) for layer in range(2)]
         self._hills = _garden.hills(seed)
-        self._mirrored_cover = _mirrored_cover(self._foliage)
+        self._mirrored_cover = _garden_nodes.mirrored_cover(self._foliage)
         self._build_ground(rng)
         self._build_solids(rng)
         self._build_sky(seed)
@@ -150,7 +149,7 @@ class ZenGarden:
         self._set_hour_inputs(mean, sky)
 
     def _set_mirror(self, sky: Numbers, mean: Numbers) -> None:
-        rows, columns = _MIRROR_SHAPE
+        rows, columns = _garden_nodes.MIRROR_SHAPE
         wide = np.repeat(np.repeat(sky, rows // sky.shape[0], axis=0), columns // sky.shape[1], axis=1)
         mist = np.array(self._mist_colour, np.float32)
         for cover, veil in self._mirrored_cover:
@@ -300,21 +299,21 @@ class ZenGarden:
             blended(placed(self.root, _parts.ridge(ridge, -WATER_M), land, _HILL + index))
         trees = shader("garden_trees")
         for index, ((away_m, tall_m), cover) in enumerate(
-            zip(_BACKDROP[::-1], self._foliage[::-1], strict=True)
+            zip(_garden_nodes.BACKDROP[::-1], self._foliage[::-1], strict=True)
         ):
             path = blended(placed(self.root, _parts.belt(away_m, -WATER_M, tall_m, 97), trees, _TREE + index))
             path.set_shader_input(
-                "foliage_map", byte_texture("foliage", _cover_bytes(cover), repeat_up=False)
+                "foliage_map", byte_texture("foliage", _garden_nodes.cover_bytes(cover), repeat_up=False)
             )
 
     def _build_green(self, rng: np.random.Generator, seed: int) -> None:
         stems = _garden.bamboo_stems(rng)
-        placed(self.root, everywhere(_stems(stems)), shader("garden_stem"), _STEM)
+        placed(self.root, everywhere(_garden_nodes.stems_mesh(stems)), shader("garden_stem"), _STEM)
         atlas = byte_texture("leaves", _garden.leaf_atlas(seed), repeat_up=False)
         atlas.set_minfilter(core.SamplerState.FT_linear_mipmap_nearest)
         leaf = shader("garden_leaf")
         for index, cards in enumerate((_garden.bamboo(rng, stems), self._maple_leaves)):
-            path = blended(placed(self.root, everywhere(_leaves(cards)), leaf, _LEAF + index))
+            path = blended(placed(self.root, everywhere(_garden_nodes.leaves(cards)), leaf, _LEAF + index))
             path.set_shader_input("leaf_map", atlas)
         veil = shader("garden_mist")
         for index, (away_m, tall_m) in enumerate(((12.2, 1.7), (9.4, 1.15), (6.4, 0.8))):
@@ -324,7 +323,7 @@ class ZenGarden:
     def _build_light(self, rng: np.random.Generator) -> None:
         glow = shader("garden_glow")
         for mirrored, order in ((1.0, _PATH), (0.0, _HALO)):
-            glow_over(placed(self.root, everywhere(_glows(mirrored)), glow, order))
+            glow_over(placed(self.root, everywhere(_garden_nodes.glows(mirrored)), glow, order))
         away = np.sqrt(rng.uniform(1.8**2, 9.0**2, _RAIN))
         turn = rng.uniform(0.0, 2.0 * np.pi, _RAIN)
         at = np.stack([np.sin(turn) * away, np.cos(turn) * away, rng.random(_RAIN)], axis=-1)
@@ -358,80 +357,6 @@ def _painted(shape: Shape, normal: Numbers, paint: Numbers, grain: float) -> dic
         "paint": np.concatenate([colours, np.full((count, 1), grain)], axis=1).astype(np.float32),
         "shine": shine.astype(np.float32),
     }
-
-
-def _mirrored_cover(foliage: list[Numbers]) -> list[tuple[Numbers, float]]:
-    """Return, far layer first, how much the trees cover of the mirror's picture, and their mist's share."""
-    rows, columns = _MIRROR_SHAPE
-    up = ((np.arange(rows) + 0.5) / rows) ** 2
-    turn = (np.arange(columns) + 0.5) / columns
-    x = np.where(turn < 0.5, 1.0 - 4.0 * turn, 4.0 * turn - 3.0)
-    y = np.where(turn < 0.5, 1.0, -1.0) * (1.0 - np.abs(x))
-    azimuth = np.arctan2(x, y)
-    tangent = up / np.sqrt(1.0 - up**2)
-    out = []
-    for (away_m, tall_m), cover, veil in zip(_BACKDROP[::-1], foliage[::-1], (0.42, 0.20), strict=True):
-        high = tangent * away_m / tall_m
-        row = np.clip((high * cover.shape[0]).astype(int), 0, cover.shape[0] - 1)
-        column = np.clip(
-            ((azimuth / (2.0 * np.pi) + 0.5) * cover.shape[1]).astype(int), 0, cover.shape[1] - 1
-        )
-        out.append(((cover[row][:, column] * (high < 1.0)[:, None]).astype(np.float32), veil))
-    return out
-
-
-def _cover_bytes(cover: Numbers) -> Any:
-    out = np.zeros((*cover.shape, 4), np.uint8)
-    shade = np.clip(0.5 + 2.2 * (cover - np.roll(cover, -5, axis=0)), 0.0, 1.0)
-    out[..., 2], out[..., 3] = np.rint(shade * 255.0), np.rint(cover * 255.0)
-    return out
-
-
-def _leaves(cards: Cards) -> Any:
-    far_first = np.argsort(-np.linalg.norm(cards.at, axis=1))
-    count = len(far_first)
-    each = {
-        "vertex": cards.at[far_first],
-        "tone": np.concatenate([cards.tone, cards.leaf[:, None]], axis=1)[far_first],
-        "warm": 0.6 * _garden.warmth(cards.at, np.tile([[0.0, 0.0, -0.4]], (count, 1)))[far_first],
-    }
-    columns = {k: np.repeat(v, 4, axis=0).astype(np.float32) for k, v in each.items()}
-    own = np.stack([cards.size, cards.turn], axis=-1)[far_first]
-    columns["card"] = np.concatenate(
-        [np.tile(_parts.CORNERS, (count, 1)), np.repeat(own, 4, axis=0)], axis=1
-    ).astype(np.float32)
-    return mesh("leaves", columns, quads(count))
-
-
-def _stems(stems: Numbers) -> Any:
-    rows = 8
-    share, side = np.meshgrid(np.linspace(0.0, 1.0, rows), [-1.0, 1.0], indexing="ij")
-    strip = np.stack([side.reshape(-1), share.reshape(-1)], axis=-1)
-    each = len(strip)
-    foot = np.repeat(stems[:, :3], each, axis=0)
-    at = foot + np.array([0.0, 0.0, 1.0]) * np.tile(strip[:, 1:], (len(stems), 1)) * np.repeat(
-        stems[:, 5:6], each, axis=0
-    )
-    columns = {
-        "vertex": foot,
-        "stem": np.concatenate(
-            [np.tile(strip, (len(stems), 1)), np.repeat(stems[:, 3:5], each, axis=0)], axis=1
-        ),
-        "tall": np.repeat(np.stack([stems[:, 5], 0.022 + 0.003 * stems[:, 5]], axis=-1), each, axis=0),
-        "warm": _garden.warmth(at, np.tile([[0.0, -0.7, 0.0]], (len(at), 1))),
-    }
-    triangles = np.concatenate([grid(rows, 2) + np.uint32(each * i) for i in range(len(stems))])
-    return mesh("bamboo", {k: v.astype(np.float32) for k, v in columns.items()}, triangles)
-
-
-def _glows(mirrored: float) -> Any:
-    count = len(LAMPS)
-    corners = np.tile(_parts.CORNERS, (count, 1))
-    which = np.repeat(np.arange(count), 4)[:, None]
-    vertex = np.concatenate([corners, which], axis=1).astype(np.float32)
-    return mesh(
-        "glow", {"vertex": vertex, "mirrored": np.full((4 * count, 1), mirrored, np.float32)}, quads(count)
-    )
 
 
 SCENE: Final = SceneSpec(

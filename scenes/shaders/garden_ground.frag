@@ -26,7 +26,7 @@ void main() {
     float furrow = sin(turn);
     float slope = cos(turn);
     float shade = 0.80 + seen * (0.13 * furrow + 0.22 * slope * dot(lean, bow));
-    vec3 gravel = mix(vec3(0.40, 0.39, 0.38), vec3(0.30, 0.30, 0.30), wet * 0.7) * shade * (0.78 + 0.5 * fine);
+    vec3 gravel = mix(vec3(0.40, 0.39, 0.38), vec3(0.30, 0.30, 0.30), wet * 0.7) * shade * (0.62 + 0.85 * fine);
     vec3 green = mix(vec3(0.055, 0.115, 0.028), vec3(0.135, 0.185, 0.045), clamp(coarse * 1.5 - 0.25 + (fine - 0.5) * 0.5, 0.0, 1.0));
     green *= 0.55 + 0.9 * fine;
     float edge = smoothstep(0.38, 0.62, moss + (fine - 0.5) * 0.35);

@@ -169,3 +169,9 @@ def test_nothing_is_nearer_than_half_a_metre() -> None:
         stride = data.get_array(0).get_array_format().get_stride() // 4
         rows = np.frombuffer(memoryview(data.get_array(0)).cast("B"), np.float32).reshape(-1, stride)
         assert np.linalg.norm(rows[:, :3], axis=1).min() > 0.5, path.name
+
+
+def test_the_ground_has_no_hole_under_the_seat(garden: Studio) -> None:
+    down = View(orientation=(math.sin(-math.pi / 4), 0.0, 0.0, math.cos(math.pi / 4)))
+    one = luminance(garden.picture(with_(time_of_day_h=13.0, swell=0.0, weather=0.0), 20.0, view=down))
+    assert one[140:180, 140:180].min() > 0.3 * one.mean()
