@@ -1,0 +1,251 @@
+"""A shallow reef under a bright surface: sand, corals, kelp, slow fish, and a jellyfish that breathes.
+
+What each control means here:
+
+- `light`, `colour_temperature_k`: brightness and white of the whole place.
+- `time_of_day_h`: sunlight through the water, its shafts and its net on the sand; moonlight at night.
+- `weather`: how the surface is stirred, and with it the sway of kelp and what drifts.
+- `density`: how soon the water veils what is far, and how much drifts in it.
+- `swell`: how strongly the jellyfish and the light breathe: its bell opens, glows and rises while breathing
+  in, closes and sinks while breathing out.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import numpy as np
+from panda3d import core
+
+from scenes import _props, _reef_life, _sky
+from scenes._geometry import byte_texture, everywhere, mesh, shader, upload
+from scenes._noise import cloud_texture
+from scenes._props import OVER, Numbers, Shape, blended, glow_over, grid, placed, quads
+from scenes._sea import Waves, encoded
+from therapy.breath import breath_level
+from therapy.controls import NEUTRAL, Controls
+from therapy.specs import SceneSpec
+
+__all__ = ["SCENE", "Reef"]
+
+#: Height of the surface above the eye.
+_SURFACE_M: Final = 6.5
+_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.9, 42.0, 34)])
+_SECTORS: Final = 10
+_SECTOR_STEPS: Final = 8
+_SNOW: Final = 260
+_SHAFTS: Final = 11
+#: Jellyfish: x, y, z, size. The first one leads the breath; none comes nearer than 3 m.
+_JELLIES: Final = ((-0.75, 4.6, 0.55, 1.0), (3.7, 9.0, 1.9, 0.75), (-5.0, 10.5, 2.5, 0.7))
+#: How far it rises from empty to full at `swell` 1.
+_RISE_M: Final = 0.34
+_SKY_STEP_H: Final = 0.004
+_SOLID, _SAND, _FISH, _SURFACE, _DOME, _SHAFT, _KELP, _JELLY, _DRIFT = range(0, 90, 10)
+
+#: Linear colours by day and by night: below, level, above, and the sky seen through the surface.
+_DAY: Final = np.array([[0.014, 0.12, 0.22], [0.040, 0.29, 0.45], [0.26, 0.74, 0.86], [1.05, 1.65, 1.70]])
+_NIGHT: Final = np.array(
+    [[0.010, 0.026, 0.052], [0.020, 0.055, 0.105], [0.055, 0.13, 0.21], [0.14, 0.24, 0.36]]
+)
+
+
+class Reef:
+    """The scene. `root` holds it; the eye at rest is at (0, 0, 0), the sand about 1.7 m below it.
+
+    The renderer may set the input `pixel_tan` on `root`: the tangent of the angle that one pixel spans.
+
+    Args:
+        seed: of rocks, corals, kelp, fish, ripples and drift.
+    """
+
+    def __init__(self, seed: int) -> None:
+        rng = np.random.default_rng([seed, 47])
+        self.root = core.NodePath("reef")
+        self._waves = Waves(seed)
+        self._wave_map = byte_texture("waves", encoded(self._waves.surface(0.0)))
+        self._jellies_now = core.PTA_LVecBase4f.empty_array(3)
+        self._hour = math.inf
+        self._build_ground(rng)
+        self._build_life(rng)
+        self._build_water(rng)
+        net = byte_texture("net", _reef_life.caustics(seed))
+        net.set_minfilter(core.SamplerState.FT_linear_mipmap_nearest)
+        self.root.set_shader_input("net_map", net)
+        clouds = byte_texture("clouds", cloud_texture(seed))
+        clouds.set_minfilter(core.SamplerState.FT_linear_mipmap_nearest)  # also spares the memory's bandwidth
+        self.root.set_shader_input("cloud_map", clouds)
+        self.root.set_shader_input("wave_map", self._wave_map)
+        self.root.set_shader_input("pixel_tan", 0.0037)
+        self.update(NEUTRAL, 0.0)
+
+    def update(self, controls: Controls, scene_s: float) -> None:
+        """Show the reef as `controls` say, `scene_s` seconds after it was built."""
+        if abs(controls.time_of_day_h - self._hour) >= _SKY_STEP_H:
+            self._set_hour(controls.time_of_day_h)
+        upload(self._wave_map, encoded(self._waves.surface(0.7 * scene_s)))
+        breath = controls.swell * (breath_level(controls.pacer_phase, controls.inhale_fraction) - 0.5)
+        root, stir = self.root, controls.weather
+        root.set_shader_input(
+            "moves",
+            core.LVecBase4f(
+                0.06 + 0.34 * stir, math.fmod(scene_s, 20_000.0), 0.05 + 0.14 * stir, 0.5 * breath
+            ),
+        )
+        root.set_shader_input("murk", 0.027 + 0.105 * controls.density**1.3)
+        root.set_shader_input("snow", 0.06 + 1.04 * controls.density)
+        exposure = (1.0 + 0.10 * breath) * 2.0 ** (1.9 * (controls.light - 0.5)) * 1.05
+        white = _sky.tint(controls.colour_temperature_k)
+        root.set_shader_input("grade", core.LVecBase3f(*(exposure * w for w in white)))
+        root.set_shader_input(
+            "bell", core.LVecBase4f(0.5 + breath, self._glow * (1.0 + 0.9 * breath), 0.0, 0.0)
+        )
+        for index, (x, y, z, size) in enumerate(_JELLIES):
+            drift = 0.10 * math.sin(scene_s * 0.09 + 2.1 * index)
+            high = z + _RISE_M * breath * size + 0.5 * drift
+            self._jellies_now.set_element(index, core.LVecBase4f(x + drift, y, high, size))
+        root.set_shader_input("jellies", self._jellies_now)
+
+    def jellyfish(self) -> list[tuple[float, float, float, float]]:
+        """Return where each jellyfish is now (x, y, z; metres) and its size; the first one leads."""
+        return [tuple(self._jellies_now.get_element(i)) for i in range(len(_JELLIES))]
+
+    def _set_hour(self, time_of_day_h: float) -> None:
+        self._hour = time_of_day_h
+        lights = _sky.heaven(time_of_day_h)
+        day = float(_props.smooth(-9.0, 30.0, lights.sun_deg))
+        colours = _NIGHT + (_DAY - _NIGHT) * day
+        low = float(_props.smooth(26.0, 2.0, lights.sun_deg) * _props.smooth(-12.0, 0.0, lights.sun_deg))
+        evening = np.array([[0.004, 0.0, 0.02], [0.045, -0.02, 0.06], [0.20, 0.0, 0.10], [1.25, 0.36, 0.05]])
+        colours = colours + evening * low
+        root = self.root
+        for name, colour in zip(("sea_deep", "sea_side", "sea_top", "window_light"), colours, strict=True):
+            root.set_shader_input(name, _vec3(colour))
+        sun = np.array(lights.sun_colour) * np.array([0.62, 0.80, 0.78])
+        moon = np.array([0.12, 0.18, 0.25]) * lights.moon_share
+        at = lights.sun if lights.sun_deg > -4.0 else lights.moon
+        flat = np.array(at[:2]) / 1.33  # Snell: under water even the horizon stands high
+        lamp = (float(flat[0]), float(flat[1]), math.sqrt(max(1.0 - float(flat @ flat), 0.1)))
+        root.set_shader_input("lamp", core.LVecBase4f(*lamp, 0.55))
+        root.set_shader_input("lamp_colour", _vec3(sun + moon))
+        self._glow = 0.62 + 0.85 * day
+
+    def _build_ground(self, rng: np.random.Generator) -> None:
+        sand = shader("reef_solid", defines=("SAND",))
+        surface = shader("reef_surface")
+        for sector in range(_SECTORS):
+            angle = 2.0 * np.pi * (sector + np.linspace(0.0, 1.0, _SECTOR_STEPS + 1)) / _SECTORS
+            r, a = np.meshgrid(_RINGS, angle, indexing="ij")
+            x, y = r * np.sin(a), r * np.cos(a)
+            triangles = grid(len(_RINGS), _SECTOR_STEPS + 1)
+            low = Shape(vertex=_points(x, y, _reef_life.seabed_m(x, y)), triangles=triangles)
+            placed(self.root, _painted([(low, np.array([[0.62, 0.56, 0.44]]))]), sand, _SAND)
+            high = _points(x, y, np.full_like(x, _SURFACE_M))
+            placed(
+                self.root,
+                mesh("surface", {"vertex": high}, np.ascontiguousarray(triangles)),
+                surface,
+                _SURFACE,
+            )
+        solid = shader("reef_solid")
+        parts = [*_reef_life.rocks(rng), *_reef_life.corals(rng)]
+        for group in _props.by_sector(parts, lambda part: part[0], sectors=8):
+            placed(self.root, _painted(group), solid, _SOLID)
+
+    def _build_life(self, rng: np.random.Generator) -> None:
+        columns, triangles = _reef_life.fish(rng)
+        placed(self.root, everywhere(mesh("fish", columns, triangles)), shader("reef_fish"), _FISH)
+        kelp = blended(placed(self.root, everywhere(_kelp(_reef_life.kelp(rng))), shader("reef_kelp"), _KELP))
+        kelp.set_depth_write(False)
+        places, faces = _reef_life.jelly_bell()
+        threads, strips = _reef_life.jelly_threads(rng)
+        for index in range(len(_JELLIES) - 1, -1, -1):  # far ones first
+            order = _JELLY + len(_JELLIES) - index
+            which = np.full((len(threads), 1), index, np.float32)
+            columns = {
+                "vertex": np.concatenate([threads[:, :2], which], axis=1),
+                "thread": threads[:, 2:],
+            }
+            path = everywhere(mesh("jelly-threads", columns, strips))
+            blended(placed(self.root, path, shader("reef_jelly", defines=("THREAD",)), order), OVER)
+            which = np.full((len(places), 1), index, np.float32)
+            columns = {
+                "vertex": np.concatenate([places, which], axis=1),
+                "thread": np.zeros((len(places), 2), np.float32),
+            }
+            path = everywhere(mesh("jelly-bell", columns, faces))
+            blended(placed(self.root, path, shader("reef_jelly"), order), OVER)
+
+    def _build_water(self, rng: np.random.Generator) -> None:
+        placed(self.root, _props.dome(-32.0), shader("reef_dome"), _DOME).set_depth_write(False)
+        away = np.linspace(15.0, 4.5, _SHAFTS)
+        turn = np.radians(
+            np.where(np.arange(_SHAFTS) % 4 == 3, 180.0, 0.0) + rng.uniform(-52.0, 52.0, _SHAFTS)
+        )
+        foot = _points(np.sin(turn) * away, np.cos(turn) * away, np.full(_SHAFTS, -_reef_life.SAND_M))
+        side = np.array([[-1, 0], [1, 0], [1, 1], [-1, 1]], np.float32)
+        own = np.stack([rng.uniform(0.5, 1.3, _SHAFTS), rng.uniform(0.0, 6.3, _SHAFTS)], axis=-1)
+        columns = {
+            "vertex": np.repeat(foot, 4, axis=0),
+            "beam": np.concatenate([np.tile(side, (_SHAFTS, 1)), np.repeat(own, 4, axis=0)], axis=1).astype(
+                np.float32
+            ),
+        }
+        glow_over(
+            placed(
+                self.root, everywhere(mesh("shafts", columns, quads(_SHAFTS))), shader("reef_shaft"), _SHAFT
+            )
+        )
+        turn, away = rng.uniform(0.0, 6.3, _SNOW), rng.uniform(1.6, 7.5, _SNOW)
+        at = _points(np.sin(turn) * away, np.cos(turn) * away, rng.uniform(-1.7, 3.3, _SNOW))
+        rank = np.repeat(rng.random((_SNOW, 1)), 4, axis=0)
+        columns = {
+            "vertex": np.repeat(at, 4, axis=0),
+            "grain": np.concatenate([np.tile(_props.CORNERS, (_SNOW, 1)), rank], axis=1).astype(np.float32),
+        }
+        blended(
+            placed(self.root, everywhere(mesh("snow", columns, quads(_SNOW))), shader("reef_snow"), _DRIFT)
+        )
+
+
+def _vec3(values: Any) -> Any:
+    return core.LVecBase3f(*(float(v) for v in values))
+
+
+def _points(x: Numbers, y: Numbers, z: Numbers) -> Numbers:
+    return np.asarray(np.stack([x, y, z], axis=-1).reshape(-1, 3), np.float32)
+
+
+def _painted(parts: list[tuple[Shape, Numbers]]) -> Any:
+    whole = _props.together([shape for shape, _ in parts])
+    normal = np.concatenate([_props.normals(shape) for shape, _ in parts])
+    colour = np.concatenate([np.broadcast_to(paint, shape.vertex.shape) for shape, paint in parts])
+    paint = np.concatenate([colour, np.zeros((len(colour), 1))], axis=1).astype(np.float32)
+    return mesh(
+        "ground",
+        {"vertex": whole.vertex, "normal": normal, "paint": paint},
+        np.ascontiguousarray(whole.triangles),
+    )
+
+
+def _kelp(plants: dict[str, Numbers]) -> Any:
+    rows, count = 10, len(plants["tall"])
+    share, side = np.meshgrid(np.linspace(0.0, 1.0, rows), [-1.0, 1.0], indexing="ij")
+    strip = np.stack([side.reshape(-1), share.reshape(-1)], axis=-1)
+    each = len(strip)
+    own = np.stack([plants["tall"], plants["phase"]], axis=-1)
+    columns = {
+        "vertex": np.repeat(plants["foot"], each, axis=0),
+        "blade": np.concatenate([np.tile(strip, (count, 1)), np.repeat(own, each, axis=0)], axis=1),
+        "wide": np.repeat(plants["wide"], each)[:, None],
+    }
+    triangles = np.concatenate([grid(rows, 2) + np.uint32(each * i) for i in range(count)])
+    return mesh("kelp", {k: v.astype(np.float32) for k, v in columns.items()}, triangles)
+
+
+SCENE: Final = SceneSpec(
+    name="reef",
+    title="Reef in clear water",
+    description="Corals under a bright surface, kelp, slow fish, and a jellyfish that breathes with you.",
+    build=Reef,
+)

@@ -1,0 +1,54 @@
+#version 330
+#include "ocean_common.glsl"
+#include "ocean_env.glsl"
+uniform sampler2D mirror_map;    // sky, hills and trees as the pond sees them
+uniform sampler2D wave_map;
+uniform vec4 ripples;            // slope in rms, 1 / tile, how hard it rains, time
+uniform vec3 deep;
+uniform vec4 mist;
+uniform float pixel_tan;
+in vec3 to_point;
+in vec2 place;
+in float hidden;
+out vec4 colour;
+const float ROUND = 19.0;        // metres to what stands round the garden
+
+// One drop's rings in each cell of a net: its slope at `p`.
+vec2 rings(vec2 p, float side, float seconds, float odd) {
+    vec2 q = p / side + odd;
+    vec2 cell = floor(q);
+    float dice = fract(sin(dot(cell, vec2(12.99, 78.23)) + odd) * 43758.5);
+    float beat = ripples.w / seconds + dice;
+    float life = fract(beat);
+    vec2 dice2 = fract(vec2(dice * 71.7, dice * 39.3) + floor(beat) * vec2(0.618, 0.382));
+    vec2 off = (q - cell - 0.3 - 0.4 * dice2) * side;
+    float r = length(off);
+    float reach = life * side * 0.34;
+    float band = (r - reach) / (side * 0.055);
+    float here = step(fract(dice2.x * 13.7 + dice2.y * 7.1), ripples.z);
+    float high = sin(band * 3.1) * exp(-band * band) * (1.0 - life) * (1.0 - life) * min(life * 12.0, 1.0) * here;
+    return off / max(r, 0.01) * high;
+}
+
+void main() {
+    float away = length(to_point);
+    vec3 v = to_point / away;
+    float seen = away * pixel_tan / max(-v.z, 0.05);      // metres of water under one pixel
+    float calm = 1.0 / (1.0 + 60.0 * seen * seen);
+    vec2 slope = (texture(wave_map, place * ripples.y).rg - 0.50196) * (8.0315 * ripples.x);
+    slope += (rings(place, 0.62, 1.9, 0.0) + rings(place.yx + 3.7, 0.43, 1.5, 5.3)) * (0.30 / (1.0 + 400.0 * seen * seen));
+    vec3 n = normalize(vec3(-slope * calm, 1.0));
+    float facing = -dot(v, n);
+    vec3 r = v + 2.0 * facing * n;
+    r.z = abs(r.z) + 0.3 * ripples.x * (1.0 - calm);
+    // Where the mirrored way meets what stands round the garden, seen from the pond's level at the seat.
+    float a = dot(r.xy, r.xy);
+    float b = dot(place, r.xy);
+    float t = (-b + sqrt(b * b + a * (ROUND * ROUND - dot(place, place)))) / max(a, 1e-4);
+    vec3 light = texture(mirror_map, env_at(normalize(vec3(place, 0.0) + r * t))).rgb;
+    light *= light * 2.5;
+    float c = 1.0 - clamp(facing, 0.0, 1.0);
+    float fresnel = 0.06 + 0.94 * c * c * c;
+    vec3 body = deep * (1.0 + slope.y * 3.0);
+    colour = vec4(shown(mix(mix(body, light, fresnel), mist.rgb, hidden)), 1.0);
+}

@@ -1,0 +1,23 @@
+#version 330
+#include "ocean_common.glsl"
+#include "reef_net.glsl"
+uniform sampler2D cloud_map;
+uniform vec4 moves;
+in vec3 light;
+in vec3 netted;
+in vec4 far;
+in vec3 place;
+out vec4 colour;
+void main() {
+    float grain = texture(cloud_map, place.xy * 0.43).r;
+#ifdef SAND
+    float turn = place.y * 17.0 + 2.4 * sin(place.x * 0.9 + 3.0 * texture(cloud_map, place.xy * 0.05).r);
+    float wide = fwidth(turn) * 0.6;
+    float seen = 1.0 / (1.0 + wide * wide * wide);
+    float shade = 0.84 + 0.12 * seen * sin(turn) + 0.28 * (grain - 0.5);
+#else
+    float shade = 0.55 + 0.9 * grain;
+#endif
+    vec3 c = light * shade + netted * net(place.xy, moves.y);
+    colour = vec4(shown(mix(c, far.rgb, far.a)), 1.0);
+}
