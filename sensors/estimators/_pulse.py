@@ -22,6 +22,8 @@ _REFRACTORY_S: Final = 0.3
 #: Shares of the usual slope sum and of the usual height: a dicrotic wave is as steep and half as high.
 _THRESHOLD: Final = 0.5
 _HEIGHT: Final = 0.6
+#: How far before the peak its foot may be; further back, a drift would be taken for height.
+_FOOT_S: Final = 0.6
 _FALLEN: Final = 0.1
 _LONGEST_S: Final = 2.2
 _SILENT_S: Final = 3.5
@@ -161,7 +163,8 @@ class PulseDetector:
         top, self._top = self._top or 0, None
         at_s = self._between(top)
         rise = self._highest_sum
-        height = self._trace[top][0] - min(v for v, _ in self._trace[: top + 1])
+        foot = max(0, top - round(_FOOT_S * self._rate))
+        height = self._trace[top][0] - min(v for v, _ in self._trace[foot : top + 1])
         self._armed = False
         if top == 0:  # it rose before anyone looked
             return None
@@ -198,9 +201,8 @@ class PulseDetector:
 
 
 def _usual(values: deque[float]) -> float:
-    """Return the third highest of the last eight: two artefacts are not usual, nor are dicrotic waves."""
-    ordered = sorted(values)
-    return ordered[max(len(ordered) - 3, len(ordered) // 2)]
+    """Return the upper median of the last eight: neither artefacts nor every other, a dicrotic wave."""
+    return sorted(values)[len(values) // 2]
 
 
 def _skewness(values: Floats) -> float:

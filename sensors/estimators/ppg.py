@@ -167,7 +167,10 @@ class PpgEstimator:
         if self._odd_shapes >= _BEATS:  # the sensor was moved: learn the pulse anew
             self._usual_shape, self._odd_shapes = even, 0
         else:
-            mixed = self._usual_shape + (0.1 if likeness >= _TRUSTED_SHAPE else 0.02) * even
+            weight = 0.1 if likeness >= _TRUSTED_SHAPE else 0.02
+            if len(self._shapes) < _BEATS:  # the first pulse may be any
+                weight = 0.5
+            mixed = self._usual_shape + weight * even
             self._usual_shape = mixed / float(np.linalg.norm(mixed))
         return likeness
 
@@ -197,7 +200,7 @@ class PpgEstimator:
         if self._flat or len(self._shapes) < 3:
             return 0.0
         like = ramp(statistics.median(self._shapes), 0.6, 0.92)
-        return self._signal * like * (1.0 - ramp(self._beats.artefact_share(_BEATS), 0.1, 0.7))
+        return self._signal * like * (1.0 - ramp(self._beats.artefact_share(_BEATS), 0.1, 0.4))
 
     def quality(self, now_s: float) -> float:
         """Return the trust in the signal as of `now_s`, 0 … 1; falls to 0 within a second of silence."""

@@ -188,7 +188,7 @@ def test_the_finger_sample_pulse_by_pulse():
 
 @pytest.mark.filterwarnings("ignore:::neurokit2")
 @pytest.mark.parametrize(
-    ("name", "lead", "least", "wrong"), [("v102s", "V", 150, 0.02), ("a103l", "II", 120, 0.02)]
+    ("name", "lead", "least", "wrong"), [("v102s", "V", 150, 0.012), ("a103l", "II", 120, 0.012)]
 )
 def test_pulse_rate_that_is_called_good_is_the_heart_rate_of_the_ecg(recordings, name, lead, least, wrong):
     import neurokit2
