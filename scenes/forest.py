@@ -126,8 +126,8 @@ def _ground() -> Any:
 
 
 def _blades(rng: np.random.Generator) -> Any:
-    """Single blades of grass, none nearer than 1.6 m, thinner with distance."""
-    away = 1.6 + 22.0 * rng.random(_BLADES) ** 1.5
+    """Single blades of grass, none within 0.7 m of the seat, thinner with distance."""
+    away = 0.7 + 22.0 * rng.random(_BLADES) ** 1.6
     turn = rng.uniform(0.0, 2.0 * np.pi, _BLADES)
     foot = np.stack([np.sin(turn) * away, np.cos(turn) * away, np.full(_BLADES, -_EYE_M - 0.02)], axis=-1)
     tall = rng.uniform(0.14, 0.40, _BLADES) * (0.8 + 0.02 * away)

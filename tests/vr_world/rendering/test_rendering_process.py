@@ -307,5 +307,5 @@ def test_a_scene_that_is_not_there_ends_it_with_a_reason(capfd: pytest.CaptureFi
     room = Room(dataclasses.replace(SMALL, scene="nowhere"))
     room.child.join(PATIENCE_S)
     assert room.child.exitcode == 1
-    assert "the scene must be one of ocean" in capfd.readouterr().err
+    assert "the scene must be one of forest, " in capfd.readouterr().err
     room.close()
