@@ -4,13 +4,14 @@
 uniform sampler2D wave_map;
 uniform vec3 window_light;
 in vec3 to_point;
+in vec2 place;
 in vec4 far;
 out vec4 colour;
 void main() {
     float away = length(to_point);
     vec3 v = to_point / away;
-    vec2 slope = (texture(wave_map, to_point.xy * 0.075).rg - 0.50196) * (8.0315 * moves.z);
-    slope += (texture(wave_map, to_point.yx * 0.19 + 0.4).rg - 0.50196) * (3.0 * moves.z);
+    vec2 slope = (texture(wave_map, place * 0.075).rg - 0.50196) * (8.0315 * moves.z);
+    slope += (texture(wave_map, place.yx * 0.19 + 0.4).rg - 0.50196) * (3.0 * moves.z);
     float facing = clamp(v.z - dot(slope, v.xy), 0.0, 1.0);
     float open = smoothstep(0.52, 0.80, facing);
     vec3 outside = window_light * (0.75 + 0.35 * facing);

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from scenes.reef import Reef
 from therapy.controls import NEUTRAL, TABLE, Controls
@@ -170,3 +171,21 @@ def test_nothing_is_nearer_than_half_a_metre() -> None:
         stride = data.get_array(0).get_array_format().get_stride() // 4
         rows = np.frombuffer(memoryview(data.get_array(0)).cast("B"), np.float32).reshape(-1, stride)
         assert np.linalg.norm(rows[:, :3], axis=1).min() > 0.5, path.name
+
+
+def test_the_surface_stands_at_its_height_for_both_eyes(reef: Studio) -> None:
+    tan, px, ipd_m, high_m = 0.35, 320, 0.1, 6.5
+    view = View(
+        orientation=(math.sin(math.pi / 4), 0.0, 0.0, math.cos(math.pi / 4)),
+        tan_left=(tan, tan, tan, tan),
+        tan_right=(tan, tan, tan, tan),
+        ipd_m=ipd_m,
+    )
+    controls = with_(time_of_day_h=13.0, swell=0.0, weather=1.0, density=0.0)
+    pair = eyes(reef.picture(controls, 20.0, view=view, eye_px=px))
+    # Ripples stand at the surface; the light behind them, the broad shapes, stands at infinity.
+    one, other = (luminance(eye) - gaussian_filter(luminance(eye), 3.0) for eye in pair)
+    expected = ipd_m / high_m / (2.0 * tan / px)
+    shifts = range(round(2.0 * expected) + 4)
+    miss = [np.abs(one[:, 40 : px - 40] - np.roll(other, s, axis=1)[:, 40 : px - 40]).mean() for s in shifts]
+    assert int(np.argmin(miss)) == pytest.approx(expected, abs=1.0)
