@@ -24,7 +24,7 @@ demo: setup ## start a session with a simulated patient; prints two addresses (A
 test: setup-dev ## run all tests (ARGS="-k ocean" for some of pytest's)
 	@$(BIN)/python scripts/data_folder.py
 	$(BIN)/python scripts/web.py npm test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 check: setup-dev ## format, lint, types, import directions, web types, docs
 	$(BIN)/ruff format --check .
