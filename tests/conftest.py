@@ -134,16 +134,6 @@ class Stillwater:
         raise AssertionError(f"stillwater must print {pattern!r}, printed:\n" + "\n".join(self.lines))
 
 
-REAL_TIME = {"e2e", "browser"}
-
-
-def pytest_collection_modifyitems(items) -> None:
-    """Keep what lives in real time on one worker: two whole Stillwaters at once would starve each other."""
-    for item in items:
-        if REAL_TIME & set(item.path.parts):
-            item.add_marker(pytest.mark.xdist_group("real-time"))
-
-
 @pytest.fixture
 def stillwater(tmp_path):
     running: list[Stillwater] = []
