@@ -34,6 +34,7 @@ from clinic.wire import (
     read_body,
 )
 from vr_world import VERSION
+from vr_world.edge_door import EdgeDoor
 from vr_world.rooms import Rooms
 from vr_world.streaming.errors import JoinRefused, TooManyTries
 from vr_world.streaming.join import JOINED_VALID_S, JoinDesk, Joined
@@ -71,6 +72,7 @@ def make_app(
     rooms: Rooms,
     desk: JoinDesk,
     endpoint: Callable[[str], str],
+    edge: EdgeDoor,
     address: str,
     now_s: Callable[[], float],
 ) -> ASGIApp:
@@ -82,6 +84,7 @@ def make_app(
         rooms: the rooms, running.
         desk: issues and takes join codes.
         endpoint: the unix socket of a room.
+        edge: where edge agents come in.
         address: where headsets reach this server, for the QR code.
         now_s: the session clock.
     """
@@ -111,6 +114,7 @@ def make_app(
         Route("/api/headset/state", doors.state, methods=["GET"]),
         Route("/api/rooms/{room}/join.svg", join_picture, methods=["GET"]),
         WebSocketRoute("/ws/headset/{kind:str}", doors.socket),
+        WebSocketRoute("/ws/edge", edge.socket),
         *panel_routes(accounts=accounts, sessions=sessions, rooms=rooms, version=VERSION),
     ]
     app = Starlette(routes=routes)

@@ -23,6 +23,7 @@ from clinic.store import open_store
 from therapy.errors import TherapyError
 from vr_world.app import make_app
 from vr_world.clock import session_now_s
+from vr_world.edge_door import EdgeDoor
 from vr_world.rooms import LocalRoomHost, Rooms
 from vr_world.settings import ServerSettings
 from vr_world.streaming.join import JoinDesk
@@ -98,6 +99,13 @@ async def running_gateway(settings: ServerSettings) -> AsyncIterator[Running]:
             rooms=rooms,
             desk=desk,
             endpoint=host.endpoint,
+            edge=EdgeDoor(
+                key=settings.edge_key,
+                pins=settings.pins,
+                lsl_session=settings.lsl_session,
+                lan=settings.lan,
+                now_s=session_now_s,
+            ),
             address=address,
             now_s=session_now_s,
         )

@@ -72,7 +72,7 @@ def watched():
     """A running ingest that reads the streams of this test only, with the events it told."""
     tag = uuid.uuid4().hex[:6]
     events = []
-    ingest = Ingest(on_event=events.append, accept=lambda s: tag in s.name)
+    ingest = Ingest(on_event=events.append, kind_of=lambda s: s.kind if tag in s.name else None)
     ingest.start()
     yield ingest, events, tag
     ingest.stop()
