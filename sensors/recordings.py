@@ -99,7 +99,9 @@ def kind_of_channel(label: str) -> str:
 
 
 def load_recording(spec: str | Path) -> Recording:
-    """Return the recording at a path (`.xdf`, `.edf`, `.bdf`, `.txt`, WFDB with or without suffix) or in `sample:NAME`.
+    """Return the recording at a path or in `sample:NAME`.
+
+    Paths: `.xdf`, `.edf`, `.bdf`, `.txt` (OpenSignals), WFDB with or without suffix.
 
     Raises:
         BadRecording: missing, empty, too large, corrupt, or of an unknown kind.

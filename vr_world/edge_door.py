@@ -1,4 +1,4 @@
-"""Where edge agents come in: `/ws/edge` of the gateway. What they send becomes LSL streams of this machine."""
+"""Where edge agents come in: `/ws/edge` of the gateway. What they send becomes LSL streams here."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class _Taken:
 
 
 class RecordedSources:
-    """Inlets of its own to every stream of this room. After `sensors.lsl.configure`; then `poll`, then `close`."""
+    """Inlets of its own to every stream of this room. After `sensors.lsl.configure`; `poll`, then `close`."""
 
     def __init__(self, pins: Pins | None = None) -> None:
         pins = pins or Pins()

@@ -6,6 +6,7 @@ import dataclasses
 import importlib.util
 import threading
 import time
+import warnings
 from collections.abc import Mapping
 from typing import Any, Final, Self
 
@@ -56,6 +57,11 @@ class Board:
     """
 
     def __init__(self, what: str) -> None:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # asked for at its first board
+            self._start(what)
+
+    def _start(self, what: str) -> None:
         from brainflow.board_shim import BoardIds, BoardShim, BrainFlowInputParams  # noqa: PLC0415  # an extra
 
         name, _, port = (what or "synthetic").partition(",")

@@ -74,9 +74,10 @@ async def _serve(settings: ServerSettings) -> None:
             console.print(f"                  SHA-256 {running.certificates.fingerprint_sha256}")
             console.print("                  how: docs/howto/trust-the-certificate.md")
         named = len(settings.pins)
+        read = f"{named} streams named in {PINS_FILE}" if named else "every LSL stream of a known type"
+        console.print(f"Sensors           {read}")
         console.print(
-            f"Sensors           {f'{named} streams named in {PINS_FILE}' if named else 'every known LSL stream'}; "
-            f"other machines send with `stillwater edge` and the key in {settings.home / KEY_FILE}"
+            f"                  other machines: `stillwater edge`, key in {settings.home / KEY_FILE}"
         )
         console.print("Ctrl-C ends it; a running session fades to the safe picture first.")
         await _first(stop.wait(), asyncio.shield(running.finished))
