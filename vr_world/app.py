@@ -25,6 +25,7 @@ from clinic.accounts import Accounts
 from clinic.api import panel_routes, signed_in_as
 from clinic.errors import ClinicError, Forbidden, NoSuchRoom
 from clinic.sessions import SessionIndex
+from clinic.slow import SlowChannel
 from clinic.wire import (
     address_of,
     check_origin,
@@ -65,10 +66,11 @@ class _JoinBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: str
 
 
-def make_app(
+def make_app(  # noqa: PLR0913  # every part of the server, once
     *,
     accounts: Accounts,
     sessions: SessionIndex,
+    context: SlowChannel,
     rooms: Rooms,
     desk: JoinDesk,
     endpoint: Callable[[str], str],
@@ -81,6 +83,7 @@ def make_app(
     Args:
         accounts: who may sign in to the panel.
         sessions: the index of sessions.
+        context: what wearables know.
         rooms: the rooms, running.
         desk: issues and takes join codes.
         endpoint: the unix socket of a room.
@@ -115,7 +118,7 @@ def make_app(
         Route("/api/rooms/{room}/join.svg", join_picture, methods=["GET"]),
         WebSocketRoute("/ws/headset/{kind:str}", doors.socket),
         WebSocketRoute("/ws/edge", edge.socket),
-        *panel_routes(accounts=accounts, sessions=sessions, rooms=rooms, version=VERSION),
+        *panel_routes(accounts=accounts, sessions=sessions, context=context, rooms=rooms, version=VERSION),
     ]
     app = Starlette(routes=routes)
     app.mount("/", StaticFiles(directory=STATIC, check_dir=False))

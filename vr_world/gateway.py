@@ -19,6 +19,7 @@ import uvicorn
 
 from clinic.accounts import Accounts
 from clinic.sessions import SessionIndex
+from clinic.slow import SlowChannel
 from clinic.store import open_store
 from therapy.errors import TherapyError
 from vr_world.app import make_app
@@ -96,6 +97,7 @@ async def running_gateway(settings: ServerSettings) -> AsyncIterator[Running]:
         app = make_app(
             accounts=accounts,
             sessions=sessions,
+            context=SlowChannel(store, utc_s=time.time),
             rooms=rooms,
             desk=desk,
             endpoint=host.endpoint,
