@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from sensors.pins import Pins
+
 __all__ = ["RoomConfig"]
 
 
@@ -18,6 +20,7 @@ class RoomConfig:
         sessions: folder in which each session gets its own.
         lsl_session: LSL session id.
         lan: whether LSL looks beyond this machine.
+        pins: which streams are this room's, and what they are.
         seed: of places and music.
         eye_px: first picture size of one eye.
         snapshot: what the room before it was doing (`Remember.snapshot`), or `None`.
@@ -31,5 +34,6 @@ class RoomConfig:
     lan: bool
     seed: int
     eye_px: int
+    pins: Pins = dataclasses.field(default_factory=Pins)
     snapshot: dict[str, Any] | None = None
     died_at_s: float | None = None

@@ -10,6 +10,8 @@ from typing import Final
 
 import platformdirs
 
+from sensors.pins import Pin
+
 __all__ = ["DATA_VARIABLE", "SETTINGS", "ServerSettings", "data_folder"]
 
 DATA_VARIABLE: Final = "STILLWATER_HOME"
@@ -32,7 +34,9 @@ class ServerSettings:
         tls_port: TLS port (0 = any free one), or `None` for no TLS (a demo on one machine).
         rooms: names of the rooms.
         lsl_session: LSL session id: streams of other sessions are not seen.
-        lan: whether LSL looks beyond this machine.
+        lan: whether LSL looks beyond this machine; then only streams in `pins` are read.
+        pins: which streams are which room's (`sensors.pins`).
+        edge_key: what a `stillwater edge` must know to send here; empty: none may.
         eye_px: first picture size of one eye.
         idle_s: the panel signs out after this long without a request.
     """
@@ -44,6 +48,8 @@ class ServerSettings:
     rooms: tuple[str, ...] = ("1",)
     lsl_session: str = "default"
     lan: bool = False
+    pins: tuple[Pin, ...] = ()
+    edge_key: str = ""
     eye_px: int = 640
     idle_s: float = 900.0
 
