@@ -25,7 +25,7 @@ class StruckVoices:
 
     def __init__(self, desk: Desk, count: int) -> None:
         self._desk = desk
-        self._lines, self.triggers = desk.trigger_lines(count)
+        self._lines, self.triggers = desk.triggers(count)
         self._free_at_s = [0.0] * count
         self.hz = [440.0] * count
         self.ring_s = [1.0] * count
