@@ -1,6 +1,6 @@
 """One instrument or soundscape alone and dry: what the contract tests, the declared levels and the pages hear.
 
-An instrument that holds its notes plays two chords; one that is struck plays two notes a second, up and down.
+An instrument that carries chords plays two; any other plays two notes a second, up and down.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def audition(
         part: Any = spec.build(desk)
         part.steer(controls)
         end = part.sound.out()
-        score = _score(held=spec.held) if isinstance(spec, InstrumentSpec) else []
+        score = _score(chords=spec.chords) if isinstance(spec, InstrumentSpec) else []
         sound = _play(server, desk, part, score, round(seconds / BLOCK_S), lines, out)
     finally:
         server.stop()
@@ -75,11 +75,11 @@ def audition(
     return sound
 
 
-def _score(*, held: bool) -> list[tuple[float, Onset | Release]]:
+def _score(*, chords: bool) -> list[tuple[float, Onset | Release]]:
     """Return what happens when."""
     events: list[tuple[float, Onset | Release]] = []
-    groups = _CHORDS if held else tuple((n,) for n in _NOTES * int(PLAYED_S / _NOTE_S / len(_NOTES)))
-    length_s = _CHORD_S if held else _NOTE_S
+    groups = _CHORDS if chords else tuple((n,) for n in _NOTES * int(PLAYED_S / _NOTE_S / len(_NOTES)))
+    length_s = _CHORD_S if chords else _NOTE_S
     for k, group in enumerate(groups):
         for pitch in group:
             note = Note(
@@ -89,7 +89,7 @@ def _score(*, held: bool) -> list[tuple[float, Onset | Release]]:
                 start_beats=k * length_s,
                 duration_beats=length_s,
             )
-            ring_s = length_s if held else 4.0 * length_s
+            ring_s = length_s if chords else 4.0 * length_s
             events.append((k * length_s, Onset(note=note, offset_s=0.0, duration_s=ring_s)))
             events.append(((k + 1) * length_s - BLOCK_S, Release(note=note)))
     return sorted(events, key=lambda event: event[0])

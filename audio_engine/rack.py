@@ -28,7 +28,7 @@ __all__ = ["USUAL", "Part", "Rack", "check"]
 #: Who plays a role that a palette does not name.
 USUAL: Final[Mapping[str, str]] = {"pad": "pad", "bell": "bell", "drone": "drone", "pulse": "pulse"}
 #: How loud each role stands in the mix: as loud as its usual instrument plays the audition.
-_ROLE_LUFS: Final[Mapping[str, float]] = {"pad": -22.1, "bell": -24.5, "drone": -27.3, "pulse": -23.6}
+_ROLE_LUFS: Final[Mapping[str, float]] = {"pad": -25.3, "bell": -24.3, "drone": -28.5, "pulse": -24.9}
 _OTHER_ROLE_LUFS: Final = -26.0
 #: Loudness of a sound of nature goes with this power of its control: the slider's lower half is the quiet one.
 _CONTROL_POWER: Final = 1.4
@@ -66,8 +66,8 @@ def check(palette: Palette) -> None:
     for role, name in palette.instruments.items():
         if name not in known.instruments:
             raise BadPalette(f"instrument of {role} must be one of {', '.join(known.instruments)}, got {name!r}")
-        if role in SUSTAINED and not known.instruments[name].held:
-            raise BadPalette(f"instrument of {role} must hold its notes, got {name!r}, which is struck")
+        if role in SUSTAINED and not known.instruments[name].chords:
+            raise BadPalette(f"instrument of {role} must carry chords, got {name!r}, which does not")
     names = [ambience.name for ambience in palette.soundscapes]
     if len(set(names)) != len(names):
         raise BadPalette(f"soundscapes must each be named once, got {', '.join(names)}")

@@ -104,14 +104,15 @@ class InstrumentSpec:
     Attributes:
         lufs: how loud it is, dry and alone, playing the audition (`audio_engine.audition`): from it the
             engine balances it with the others.
-        held: its notes sound until they are released, so it can carry chords; else it is struck and rings.
+        chords: it holds several notes for many beats, so it can carry chords and drones; else it plays
+            melodies, bells or the beat.
     """
 
     name: str
     title: str
     build: Callable[..., Any]
     lufs: float
-    held: bool = False
+    chords: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
