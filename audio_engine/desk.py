@@ -7,7 +7,7 @@ the server's input channels, so that they start exactly where the conductor put 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,20 @@ import numpy.typing as npt
 from audio_engine._pyo import pyo
 from audio_engine.composer.score import Note
 from audio_engine.conductor import Onset
+from audio_engine.errors import BadPalette
 from audio_engine.messages import BLOCK_FRAMES, RATE_HZ
 from therapy.controls import Controls
 
-__all__ = ["Desk", "Instrument", "Soundscape", "frequency_hz"]
+__all__ = ["BED", "BUSSES", "LINES", "PLACE", "SEND", "Desk", "Instrument", "Soundscape", "Trigger", "frequency_hz"]
+
+#: The server's output channels: the music, left and right, which stays with the head; what goes into the
+#: reverb; and the sounds of the place in first-order ambisonics (W, Y, Z, X), which stay where they are.
+BED: Final = 0
+SEND: Final = 2
+PLACE: Final = 3
+BUSSES: Final = 7
+#: Its input channels: a line of triggers for each struck instrument of two palettes, and the reverb's input.
+LINES: Final = 17
 
 
 def frequency_hz(midi_note: float) -> float:
@@ -53,28 +63,31 @@ class Instrument(Protocol):
 
 
 class Soundscape(Protocol):
-    """A nature sound, built once."""
+    """A sound of a place, built once, as loud as its spec declares."""
 
     @property
     def sound(self) -> Any:
         """The sound, a pyo object of two streams (left, right)."""
         ...
 
-    @property
-    def lufs(self) -> float:
-        """About how loud the dry sound is as steered now, LUFS; the master listens and corrects."""
+    def steer(self, controls: Controls) -> None:
+        """Follow the controls, without clicks; loudness is the rack's. Called at most every 10 ms."""
         ...
 
-    def steer(self, controls: Controls) -> None:
-        """Follow the controls, without clicks. Called at most every 10 ms."""
-        ...
+
+class Trigger(NamedTuple):
+    """One voice's trigger: a number on a line."""
+
+    line: int
+    number: int
 
 
 class Desk:
     """The engine's side of a build.
 
     Args:
-        lines: the server's input buffer (480, number of lines); the engine clears it before each block.
+        server: the pyo server.
+        lines: its input buffer (480, number of lines); the engine clears it before each block.
         seed: of `rng`.
 
     Attributes:
@@ -84,27 +97,54 @@ class Desk:
         now_s: time since the engine started, set by the engine before each block.
     """
 
-    def __init__(self, lines: npt.NDArray[np.float32], seed: int) -> None:
+    def __init__(self, server: Any, lines: npt.NDArray[np.float32], seed: int) -> None:
         self.rng = np.random.default_rng(seed)
         self.now_s = 0.0
         self.lift = self.glide(0.0, 0.02)
         self.lift_gain = self.glide(1.0, 0.02)
+        self._server = server
         self._lines = lines
-        self._used = 0
+        self._free = list(range(lines.shape[1]))
+        self._claimed: list[int] = []
 
     def glide(self, value: float, seconds: float) -> Any:
         """Return a `SigTo` at `value` that takes `seconds` to a new `.value`."""
         return pyo.SigTo(value, time=seconds, init=value)
 
-    def trigger_lines(self, count: int) -> tuple[list[int], Any]:
-        """Return `count` free lines and the pyo object (as many streams) that carries their triggers."""
-        lines = list(range(self._used, self._used + count))
-        self._used += count
-        return lines, pyo.Input(chnl=lines)
+    def triggers(self, count: int) -> tuple[list[Trigger], Any]:
+        """Return `count` triggers for `fire`, and the pyo object (as many streams) that carries them.
 
-    def fire(self, line: int, offset_s: float) -> None:
-        """Put one trigger on `line`, `offset_s` into the coming block."""
-        self._lines[min(int(offset_s * RATE_HZ + 0.5), BLOCK_FRAMES - 1), line] = 1.0
+        They share one line, on which each is a number: a line costs a stride of the whole input buffer.
+
+        Raises:
+            BadPalette: no more lines are free.
+        """
+        if not self._free:
+            raise BadPalette(f"instruments that are struck must be at most {LINES - 1} at once, got one more")
+        line = self._free.pop(0)
+        self._claimed.append(line)
+        numbers = list(range(1, count + 1))
+        return [Trigger(line, number) for number in numbers], pyo.Select(pyo.Input(chnl=line), numbers)
+
+    def fire(self, trigger: Trigger, offset_s: float) -> None:
+        """Pull `trigger` `offset_s` into the coming block, or a sample later if another is there."""
+        at = min(int(offset_s * RATE_HZ + 0.5), BLOCK_FRAMES - 1)
+        taken = np.flatnonzero(self._lines[at:, trigger.line] == 0.0)
+        free = at + int(taken[0]) if taken.size else at
+        self._lines[free, trigger.line] = trigger.number
+
+    def claimed_lines(self) -> list[int]:
+        """Return the lines that were taken since the last call."""
+        claimed, self._claimed = self._claimed, []
+        return claimed
+
+    def free_lines(self, lines: Sequence[int]) -> None:
+        """Take back lines that nothing listens to any more."""
+        self._free = sorted([*self._free, *lines])
+
+    def streams(self) -> list[Any]:
+        """Return pyo's streams of everything that was built and still lives, in the order of their making."""
+        return list(self._server.getStreams())
 
     def table(self, samples: npt.ArrayLike) -> Any:
         """Return a pyo table of `samples` (n,)."""

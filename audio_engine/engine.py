@@ -20,20 +20,20 @@ from audio_engine._pyo import pyo
 from audio_engine.breath import BreathClock
 from audio_engine.composer.score import BEATS_PER_BAR, SUSTAINED, Composer
 from audio_engine.conductor import Conductor, Onset
-from audio_engine.desk import Desk, Instrument, Soundscape
+from audio_engine.desk import BED, BUSSES, LINES, PLACE, SEND, Desk
 from audio_engine.door import Door
 from audio_engine.errors import BadAudioConfig, EngineBroken
 from audio_engine.loudness import SILENT_DB, amplitude
 from audio_engine.master import LATENCY_S, Master
 from audio_engine.messages import BLOCK_FRAMES, BLOCK_S, CHANNELS, RATE_HZ, NotePlayed
+from audio_engine.rack import Rack
+from audio_engine.space import to_stereo
 from therapy.breath import breath_level
 from therapy.controls import Controls
-from therapy.discover import declared
-from therapy.specs import InstrumentSpec, SoundscapeSpec
+from therapy.specs import Palette
 
 __all__ = ["Block", "Engine"]
 
-_LINES: Final = 32
 _LIFT_DB: Final = 4.0
 _REVERB_S: Final = 3.2
 _REVERB_LEVEL: Final = 0.9
@@ -57,13 +57,23 @@ class Engine:
         scene: name of the place: part of the seed.
         controls: how it starts; goes through the door.
         start_bar: where in the piece to start, bars ≥ 0.
+        palette: what the place sounds like.
 
     Raises:
         BadAudioConfig: `start_bar` is negative or not finite.
+        BadPalette: `palette` cannot be played.
         BadPlugin: an instrument or soundscape is missing or declared twice.
     """
 
-    def __init__(self, *, seed: int, scene: str, controls: Controls, start_bar: float = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int,
+        scene: str,
+        controls: Controls,
+        start_bar: float = 0.0,
+        palette: Palette | None = None,
+    ) -> None:
         if not (math.isfinite(start_bar) and start_bar >= 0.0):
             raise BadAudioConfig(f"start_bar must be a finite number of bars ≥ 0, got {start_bar!r}")
         self.door = Door(controls)
@@ -75,15 +85,15 @@ class Engine:
         self._swell = first.swell
         self._blocks = 0
         self._boot(number)
-        self._desk = Desk(self._lines, number)
-        self._build()
-        self._apply(first)
+        self._desk = Desk(self._server, self._lines, number)
+        self._build_room()
+        self.rack = Rack(self._desk, palette or Palette(), first)
         self.master = Master(first.music_lufs, self._declared_lufs())
 
     def _boot(self, seed: int) -> None:
         """Boot a server without a sound card and map its buffers: no copy on the way in or out."""
         server = pyo.Server(
-            sr=RATE_HZ, nchnls=CHANNELS, buffersize=BLOCK_FRAMES, duplex=1, audio="manual", ichnls=_LINES
+            sr=RATE_HZ, nchnls=BUSSES, buffersize=BLOCK_FRAMES, duplex=1, audio="manual", ichnls=LINES
         )
         server.setVerbosity(1)
         server.deactivateMidi()
@@ -92,23 +102,17 @@ class Engine:
         server.boot()
         server.start()
         self._server: Any = server
-        self._lines = _view(server.getInputAddr(), _LINES)
-        self._dry = _view(server.getOutputAddr(), CHANNELS)
+        inputs = _view(server.getInputAddr(), LINES)
+        self._lines, self._room_in = inputs[:, :-1], inputs[:, -1]
+        self._dry = _view(server.getOutputAddr(), BUSSES)
 
-    def _build(self) -> None:
-        desk = self._desk
-        instruments = declared("audio_engine.instruments", "INSTRUMENT", InstrumentSpec)
-        soundscapes = declared("audio_engine.soundscapes", "SOUNDSCAPE", SoundscapeSpec)
-        self.instruments: dict[str, Instrument] = {n: spec.build(desk) for n, spec in instruments.items()}
-        self.soundscapes: dict[str, Soundscape] = {n: spec.build(desk) for n, spec in soundscapes.items()}
-        voices = list(self.instruments.values())
-        sends = pyo.Mix([(voice.sound * voice.reverb_send).mix(1) for voice in voices], voices=1)
-        room = pyo.STRev(sends, inpos=0.5, revtime=_REVERB_S, cutoff=4200.0, bal=1.0, roomSize=1.3)
-        everything = [v.sound for v in voices] + [s.sound for s in self.soundscapes.values()]
-        self._room: Any = room * _REVERB_LEVEL
+    def _build_room(self) -> None:
+        """Build the reverb. Its input is what the voices sent in the block before: 10 ms from the first wall."""
+        send = pyo.Input(chnl=LINES - 1)
+        room = pyo.STRev(send, inpos=0.5, revtime=_REVERB_S, cutoff=4200.0, bal=1.0, roomSize=1.3)
+        level = room * _REVERB_LEVEL
         # pyo stops what nobody holds: keep every end of the graph.
-        self._ends: list[Any] = [sound.out() for sound in everything] + [self._room.out()]
-        self._sends: tuple[Any, ...] = (sends, room)
+        self._room: tuple[Any, ...] = (send, room, level, level.out(BED))
 
     @property
     def bar(self) -> float:
@@ -127,7 +131,17 @@ class Engine:
             self._breath.set_pace(good.breath_pace_per_min)
         else:
             self._breath.sync(good.pacer_phase, at_s, good.breath_pace_per_min)
-        self._apply(good)
+        self.rack.steer(good)
+
+    def place(self, palette: Palette, fade_s: float) -> None:
+        """Go over to the sound of another place; built over the next blocks, then faded within `fade_s`.
+
+        Raises:
+            BadPalette: `palette` cannot be played; nothing changes.
+        """
+        admitted = self.door.admit_fade(1.0, fade_s)
+        if admitted is not None:
+            self.rack.change(palette, admitted[1])
 
     def fade(self, gain: float, seconds: float) -> None:
         """Fade to `gain` (0 … 1) within `seconds`; refused quietly (see `door.refusals`) if not finite."""
@@ -146,17 +160,20 @@ class Engine:
         at_s = play_at_s + LATENCY_S
         self._desk.now_s = self._blocks * BLOCK_S
         self._lines[:] = 0.0
+        self._room_in[:] = self._dry[:, SEND]
+        self.rack.advance()
         onsets, releases = self._conductor.block(controls, BLOCK_S)
         notes = [self._note(onset, at_s) for onset in onsets if self._play(onset)]
         for release in releases:
-            self.instruments[release.note.instrument].release(release.note)
+            self.rack.release(release.note)
         self._breathe(at_s)
         self._server.process()
         self._blocks += 1
         # The one test that sees every NaN: pyo's Clip lets them pass, and filters latch them.
         if not np.isfinite(self._dry).all():
             raise EngineBroken(f"synthesis must be finite, got NaN or infinity in block {self._blocks}")
-        frames = self.master.process(self._dry, controls.music_lufs, self._declared_lufs())
+        dry = self._dry[:, BED : BED + CHANNELS] + to_stereo(self._dry[:, PLACE:])
+        frames = self.master.process(dry, controls.music_lufs, self._declared_lufs())
         return Block(frames=frames, notes=tuple(notes))
 
     def skip(self, blocks: int) -> None:
@@ -170,24 +187,24 @@ class Engine:
                 if ended:
                     begun.remove(ended[0])
                 else:
-                    self.instruments[release.note.instrument].release(release.note)
+                    self.rack.release(release.note)
         for onset in begun:
             self._play(dataclasses.replace(onset, offset_s=0.0))
 
     def close(self) -> None:
         """Take the graph down while its server lives, then the server and the views into its memory."""
-        self._lines = np.zeros((BLOCK_FRAMES, _LINES), np.float32)
-        self._dry = np.zeros((BLOCK_FRAMES, CHANNELS), np.float32)
+        self._lines = np.zeros((BLOCK_FRAMES, LINES), np.float32)
+        self._dry = np.zeros((BLOCK_FRAMES, BUSSES), np.float32)
+        self._room_in = self._lines[:, 0]
         self._server.stop()
-        self.instruments, self.soundscapes = {}, {}
-        self._ends, self._sends, self._room = [], (), None
-        del self._desk
+        self._room = ()
+        del self.rack, self._desk
         # pyo's objects point at each other; left to a later collection they would go after their server.
         gc.collect()
         self._server.shutdown()
 
     def _play(self, onset: Onset) -> bool:
-        return self.instruments[onset.note.instrument].start(onset)
+        return self.rack.start(onset)
 
     @staticmethod
     def _note(onset: Onset, at_s: float) -> NotePlayed:
@@ -199,16 +216,11 @@ class Engine:
             duration_s=onset.duration_s,
         )
 
-    def _apply(self, controls: Controls) -> None:
-        for voice in self.instruments.values():
-            voice.steer(controls)
-        for place in self.soundscapes.values():
-            place.steer(controls)
-
     def _declared_lufs(self) -> float:
         """Return about how loud the dry mix is, from what its parts say."""
-        parts = [_MUSIC_LUFS] + [place.lufs for place in self.soundscapes.values()]
-        return 10.0 * math.log10(math.fsum(10.0 ** (lufs / 10.0) for lufs in parts if lufs > SILENT_DB))
+        nature_lufs = self.rack.nature_lufs
+        nature = 10.0 ** (nature_lufs / 10.0) if nature_lufs > SILENT_DB else 0.0
+        return 10.0 * math.log10(10.0 ** (_MUSIC_LUFS / 10.0) + nature)
 
     def _breathe(self, at_s: float) -> None:
         controls = self.door.controls

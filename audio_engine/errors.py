@@ -3,13 +3,14 @@
 AudioError
 ├── EngineBroken    the synthesis made something that is not sound (NaN, infinity); only a new process helps
 ├── BadAudioConfig  a configuration that cannot be played
+├── BadPalette      a place's palette names what nobody declared, or asks for what cannot be played
 ├── BadBlock        frames of the wrong shape or type given to an encoder or a writer
 └── BadRender       a rendering that cannot be made or written as asked
 """
 
 from __future__ import annotations
 
-__all__ = ["AudioError", "BadAudioConfig", "BadBlock", "BadRender", "EngineBroken"]
+__all__ = ["AudioError", "BadAudioConfig", "BadBlock", "BadPalette", "BadRender", "EngineBroken"]
 
 
 class AudioError(Exception):
@@ -22,6 +23,10 @@ class EngineBroken(AudioError, RuntimeError):
 
 class BadAudioConfig(AudioError, ValueError):
     """A configuration that cannot be played."""
+
+
+class BadPalette(AudioError, ValueError):
+    """A palette that cannot be played."""
 
 
 class BadBlock(AudioError, ValueError):

@@ -9,6 +9,7 @@ import dataclasses
 from typing import Final, TypeAlias
 
 from therapy.controls import NEUTRAL, Controls
+from therapy.specs import Palette
 
 __all__ = [
     "BLOCK_FRAMES",
@@ -46,6 +47,7 @@ class AudioConfig:
     Attributes:
         seed: the same seed, scene and controls make the same music.
         scene: name of the place; for one seed each place has its own key and motifs.
+        palette: what the place sounds like: its instruments and soundscapes.
         controls: how the music and the nature sounds start.
         start_bar: bars (4 beats) since the piece began; fractions are beats.
         start_bar_at_s: session time that `start_bar` is for, or `None`: it is for the first block.
@@ -56,6 +58,7 @@ class AudioConfig:
 
     seed: int
     scene: str = "ocean"
+    palette: Palette = Palette()
     controls: Controls = NEUTRAL
     start_bar: float = 0.0
     start_bar_at_s: float | None = None

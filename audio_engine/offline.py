@@ -16,6 +16,7 @@ from audio_engine.errors import BadRender
 from audio_engine.master import LATENCY_S
 from audio_engine.messages import BLOCK_FRAMES, BLOCK_S, CHANNELS, RATE_HZ, NotePlayed
 from therapy.controls import Controls
+from therapy.specs import Palette
 
 __all__ = ["MAX_SECONDS", "render", "write_wav"]
 
@@ -33,6 +34,7 @@ def render(
     seed: int,
     *,
     scene: str = "ocean",
+    palette: Palette | None = None,
     fade_s: float = 1.0,
     follow_pacer: bool = False,
     on_progress: Callable[[float], None] | None = None,
@@ -48,6 +50,7 @@ def render(
         seconds: length of the sound, 0 < seconds ≤ 4 h.
         seed: of composition and noise.
         scene: name of the place; part of the seed.
+        palette: what the place sounds like.
         fade_s: fade at the start and at the end; at most half of the sound.
         follow_pacer: take the breath from `pacer_phase` (a recorded trace) instead of letting it run
             free at `breath_pace_per_min` (constant settings).
@@ -56,6 +59,7 @@ def render(
 
     Raises:
         BadRender: `seconds` out of bounds.
+        BadPalette: `palette` cannot be played.
         EngineBroken: the synthesis made a NaN.
     """
     if not (math.isfinite(seconds) and 0.0 < seconds <= MAX_SECONDS):
@@ -65,7 +69,7 @@ def render(
     blocks = math.ceil(frames / BLOCK_FRAMES) + 1
     fade_s = min(max(fade_s, BLOCK_S), seconds / 2.0)
     sound = np.empty((blocks * BLOCK_FRAMES, CHANNELS), np.float32)
-    engine = Engine(seed=seed, scene=scene, controls=controls_at(0.0))
+    engine = Engine(seed=seed, scene=scene, controls=controls_at(0.0), palette=palette)
     try:
         engine.fade(1.0, fade_s)
         fade_out_at = blocks - max(math.ceil(fade_s / BLOCK_S), 1)

@@ -74,6 +74,7 @@ class Player:
         self._engine = Engine(
             seed=config.seed,
             scene=config.scene,
+            palette=config.palette,
             controls=config.controls,
             start_bar=_bar_at(config, self._epoch_s + LATENCY_S),
         )

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
 
 from therapy.controls import Controls
 from therapy.patient import Reading
 
 __all__ = [
+    "ALL_AROUND",
+    "Ambience",
     "DeviceSpec",
+    "Direction",
     "Estimator",
     "EstimatorSpec",
     "InstrumentSpec",
+    "Palette",
     "Scene",
     "SceneSpec",
     "SoundscapeSpec",
@@ -38,6 +42,52 @@ class Scene(Protocol):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Direction:
+    """Where a sound of the place comes from, seen from the eye at rest.
+
+    A sound has two streams that stand `spread_deg` apart, the first one on the left; so 180 is all around.
+
+    Attributes:
+        azimuth_deg: −180 … 180, 0 is ahead and 90 is to the left, as ambisonics counts.
+        elevation_deg: −90 … 90, 90 is overhead.
+        spread_deg: 0 (a point) … 180.
+    """
+
+    azimuth_deg: float = 0.0
+    elevation_deg: float = 0.0
+    spread_deg: float = 180.0
+
+
+ALL_AROUND: Final = Direction()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Ambience:
+    """One sound of a place: the soundscape's name, its share of full loudness, and from where it comes.
+
+    `direction` `None` leaves it to the soundscape.
+    """
+
+    name: str
+    level: float = 1.0
+    direction: Direction | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Palette:
+    """What a place sounds like. `audio_engine` finds the names; a test holds every place to them.
+
+    Attributes:
+        instruments: role in the score (`pad`, `bell`, `drone`, …) to the name of an instrument; a role that
+            is not named is played by the engine's usual one.
+        soundscapes: what is heard of the place. One with a control follows it; the others are always there.
+    """
+
+    instruments: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    soundscapes: tuple[Ambience, ...] = (Ambience(name="ocean"), Ambience(name="wind"))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SceneSpec:
     """A place. `build(seed)` returns a `Scene`; the same seed builds the same place."""
 
@@ -45,25 +95,43 @@ class SceneSpec:
     title: str
     description: str
     build: Callable[[int], Scene]
+    palette: Palette = Palette()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class InstrumentSpec:
-    """A voice of the music. `build` is called by `audio_engine` inside its process."""
+    """A voice of the music. `build` is called by `audio_engine` inside its process.
+
+    Attributes:
+        lufs: how loud it is, dry and alone, playing the audition (`audio_engine.audition`): from it the
+            engine balances it with the others.
+        chords: it holds several notes for many beats, so it can carry chords and drones; else it plays
+            melodies, bells or the beat.
+    """
 
     name: str
     title: str
     build: Callable[..., Any]
+    lufs: float
+    chords: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SoundscapeSpec:
-    """A nature sound; `control` names the field of `Controls` that sets its loudness."""
+    """A sound of a place. `build` is called by `audio_engine` inside its process.
+
+    Attributes:
+        control: the field of `Controls` that sets its loudness, or "": it belongs to the place.
+        lufs: how loud it is at full level and neutral weather.
+        direction: from where it comes, where a palette says nothing else.
+    """
 
     name: str
     title: str
-    control: str
     build: Callable[..., Any]
+    lufs: float
+    control: str = ""
+    direction: Direction = ALL_AROUND
 
 
 class Estimator(Protocol):

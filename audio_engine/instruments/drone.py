@@ -53,4 +53,4 @@ class Drone:
             source.freq = frequencies_hz
 
 
-INSTRUMENT = InstrumentSpec(name="drone", title="Low drone", build=Drone)
+INSTRUMENT = InstrumentSpec(name="drone", title="Low drone", build=Drone, lufs=-28.5, chords=True)

@@ -68,4 +68,4 @@ class Pad:
             source.freq = [hz * ratio for hz in frequencies_hz]
 
 
-INSTRUMENT = InstrumentSpec(name="pad", title="Warm pad", build=Pad)
+INSTRUMENT = InstrumentSpec(name="pad", title="Warm pad", build=Pad, lufs=-25.3, chords=True)

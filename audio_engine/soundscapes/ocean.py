@@ -6,23 +6,18 @@ from typing import Any, Final
 
 from audio_engine._pyo import pyo
 from audio_engine.desk import Desk
-from audio_engine.loudness import SILENT_DB, decibels
 from therapy.controls import Controls
 from therapy.specs import SoundscapeSpec
 
 __all__ = ["SOUNDSCAPE", "Ocean"]
 
 _LEVEL: Final = 0.42
-#: Measured at full level in stirred weather.
-_FULL_LUFS: Final = -20.6
 
 
 class Ocean:
     """Stereo from two independent noises; the lift of the breath opens and raises the swash."""
 
     def __init__(self, desk: Desk) -> None:
-        self._level = desk.glide(0.0, 0.4)
-        self.lufs = SILENT_DB
         self._stir = desk.glide(0.3, 1.0)
         own = pyo.Randi(min=0.72, max=1.0, freq=[0.13, 0.11])
         rise = desk.lift * 0.55 + 1.0
@@ -32,15 +27,12 @@ class Ocean:
         foam_gain = rise * rise * own * (self._stir * 0.13 + 0.03)
         body = pyo.ButLP(pyo.ButHP(pyo.BrownNoise(mul=0.55), freq=38.0), freq=170.0)
         total = swash + foam * foam_gain + pyo.Mix([body, body], voices=2)
-        self.sound: Any = total * self._level
+        self.sound: Any = total * _LEVEL
         self._parts = (own, rise, swash_hz, swash, foam, foam_gain, body, total)
 
     def steer(self, controls: Controls) -> None:
-        """Set loudness from `ocean` and stir from `weather`."""
-        gain = controls.ocean**1.5
-        self._level.value = _LEVEL * gain
-        self.lufs = _FULL_LUFS + decibels(gain)
+        """Set the stir from `weather`."""
         self._stir.value = controls.weather
 
 
-SOUNDSCAPE = SoundscapeSpec(name="ocean", title="Sea", control="ocean", build=Ocean)
+SOUNDSCAPE = SoundscapeSpec(name="ocean", title="Sea", control="ocean", build=Ocean, lufs=-20.6)

@@ -6,38 +6,30 @@ from typing import Any, Final
 
 from audio_engine._pyo import pyo
 from audio_engine.desk import Desk
-from audio_engine.loudness import SILENT_DB, decibels
 from therapy.controls import Controls
 from therapy.specs import SoundscapeSpec
 
 __all__ = ["SOUNDSCAPE", "Wind"]
 
 _LEVEL: Final = 0.6
-#: Measured at full level in stirred weather.
-_FULL_LUFS: Final = -25.0
 
 
 class Wind:
     """Left and right wander on their own; nothing whistles."""
 
     def __init__(self, desk: Desk) -> None:
-        self._level = desk.glide(0.0, 0.4)
-        self.lufs = SILENT_DB
         self._gusts_hz = desk.glide(0.2, 2.0)
         noise = pyo.PinkNoise(mul=[1.0, 1.0])
         wander = pyo.Randi(min=220.0, max=620.0, freq=self._gusts_hz * [1.0, 0.83])
         gusts = pyo.Randi(min=0.3, max=1.0, freq=self._gusts_hz * [0.71, 0.93])
         band = pyo.Biquad(noise, freq=wander, q=1.4, type=2)
         soft = pyo.ButLP(band, freq=1500.0)
-        self.sound: Any = soft * gusts * self._level
+        self.sound: Any = soft * gusts * _LEVEL
         self._parts = (noise, wander, gusts, band, soft)
 
     def steer(self, controls: Controls) -> None:
-        """Set loudness from `wind`, pace of the gusts from `weather`."""
-        gain = controls.wind**1.25
-        self._level.value = _LEVEL * gain
-        self.lufs = _FULL_LUFS + decibels(gain)
+        """Set the pace of the gusts from `weather`."""
         self._gusts_hz.value = 0.12 + 0.5 * controls.weather
 
 
-SOUNDSCAPE = SoundscapeSpec(name="wind", title="Wind", control="wind", build=Wind)
+SOUNDSCAPE = SoundscapeSpec(name="wind", title="Wind", control="wind", build=Wind, lufs=-25.0)

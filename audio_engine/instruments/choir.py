@@ -1,0 +1,81 @@
+"""A choir far away: voices that waver, each on its own, sung between *oo* and *ah* as brightness asks."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from audio_engine._pyo import pyo
+from audio_engine.composer.score import Note
+from audio_engine.conductor import Onset
+from audio_engine.desk import Desk
+from audio_engine.instruments._held import HeldVoices
+from therapy.controls import Controls
+from therapy.specs import InstrumentSpec
+
+__all__ = ["INSTRUMENT", "Choir"]
+
+#: Four sound and four fade: a release is shorter than the shortest chord (5 s).
+_VOICES: Final = 8
+_LEVEL: Final = 0.085
+_GLOTTIS: Final = [1.0 / n**1.1 for n in range(1, 21)]
+#: Vibrato of the left and of the right half: rate in Hz, depth about 6 cents.
+_WAVER_HZ: Final = (4.4, 5.1)
+_WAVER: Final = 0.0035
+#: First three formants of *oo* and of *ah* in Hz, alto (after Peterson & Barney 1952), their widths as Q,
+#: and their gains dark and bright.
+_FORMANTS: Final = (
+    (370.0, 700.0, 3.5, 1.0, 1.0),
+    (870.0, 1150.0, 5.0, 0.25, 1.5),
+    (2650.0, 2750.0, 7.0, 0.02, 0.8),
+)
+
+
+class Choir:
+    """Eight voices, each sung by two halves of the choir."""
+
+    reverb_send = 0.6
+
+    def __init__(self, desk: Desk) -> None:
+        self._voices = HeldVoices(desk, count=_VOICES, attack_s=2.0, release_s=2.8, tune=self._tune)
+        table = desk.harmonics(_GLOTTIS)
+        self._pitch = pyo.Sig([220.0] * _VOICES)
+        halves = []
+        for waver_hz in _WAVER_HZ:
+            slow = pyo.Randi(min=0.6, max=1.0, freq=0.3)
+            waver = pyo.Sine(freq=waver_hz, phase=float(desk.rng.random()), mul=_WAVER * slow, add=1.0)
+            phases = [float(p) for p in desk.rng.random(_VOICES)]
+            halves.append(pyo.Osc(table, freq=self._pitch * waver, phase=phases, mul=self._voices.gains))
+        sung = pyo.Mix([half.mix(1) for half in halves], voices=2)
+        self._chest = desk.glide(0.8, 0.8)
+        body = pyo.Tone(sung, freq=420.0) * self._chest
+        self._formants = [
+            (desk.glide(dark_hz, 0.8), desk.glide(dark, 0.8)) for dark_hz, _, _, dark, _ in _FORMANTS
+        ]
+        mouth = [
+            pyo.Biquad(sung, freq=hz, q=spec[2], type=2) * gain
+            for (hz, gain), spec in zip(self._formants, _FORMANTS, strict=True)
+        ]
+        self.sound: Any = (body + mouth[0] + mouth[1] + mouth[2]) * desk.lift_gain
+        self._parts = (halves, sung, body, mouth)
+
+    def start(self, onset: Onset) -> bool:
+        """Begin to sing a note, slowly."""
+        return self._voices.start(onset.note, _LEVEL * onset.note.velocity)
+
+    def release(self, note: Note) -> None:
+        """Let the note go slowly."""
+        self._voices.release(note)
+
+    def steer(self, controls: Controls) -> None:
+        """Open the mouth with brightness."""
+        b = controls.brightness
+        self._chest.value = 0.8 - 0.5 * b
+        for (hz, gain), (dark_hz, bright_hz, _, dark, bright) in zip(self._formants, _FORMANTS, strict=True):
+            hz.value = dark_hz * (bright_hz / dark_hz) ** b
+            gain.value = dark + (bright - dark) * b
+
+    def _tune(self, frequencies_hz: list[float]) -> None:
+        self._pitch.value = frequencies_hz
+
+
+INSTRUMENT = InstrumentSpec(name="choir", title="Distant choir", build=Choir, lufs=-25.0, chords=True)

@@ -1,0 +1,359 @@
+"""What is plugged in: the instruments and soundscapes of a palette, each behind a fader, and how they change.
+
+Only what the place needs is built. What makes no sound sleeps: its pyo objects are stopped and cost nothing.
+A change of place builds one part in a few blocks, so that no block is late, and then fades from the old ones
+to the new ones; held notes are taken over.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Final
+
+from audio_engine.composer.score import SUSTAINED, Note
+from audio_engine.conductor import Onset
+from audio_engine.desk import BED, PLACE, SEND, Desk
+from audio_engine.errors import BadPalette
+from audio_engine.loudness import SILENT_DB, amplitude, decibels
+from audio_engine.space import encode
+from therapy.controls import TABLE, Controls
+from therapy.discover import declared
+from therapy.specs import Ambience, Direction, InstrumentSpec, Palette, SoundscapeSpec
+
+__all__ = ["USUAL", "Part", "Rack", "check"]
+
+#: Who plays a role that a palette does not name.
+USUAL: Final[Mapping[str, str]] = {"pad": "pad", "bell": "bell", "drone": "drone", "pulse": "pulse"}
+#: How loud each role stands in the mix: as loud as its usual instrument plays the audition.
+_ROLE_LUFS: Final[Mapping[str, float]] = {"pad": -25.3, "bell": -24.3, "drone": -28.5, "pulse": -24.9}
+_OTHER_ROLE_LUFS: Final = -26.0
+#: Loudness of a sound of nature goes with this power of its control: the slider's lower half is the quiet one.
+_CONTROL_POWER: Final = 1.4
+_CONTROL_S: Final = 0.4
+#: An instrument sleeps this long after its last note should have ended: longer than any rings, and longer
+#: than a note grows when the tempo falls at its greatest slope.
+_REST_S: Final = 16.0
+_BLOCKS_PER_BUILD: Final = 4
+_MOST_ELEVATION_DEG: Final = 90.0
+_HALF_TURN_DEG: Final = 180.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Known:
+    """What can be built, by name."""
+
+    instruments: Mapping[str, InstrumentSpec]
+    soundscapes: Mapping[str, SoundscapeSpec]
+
+
+def _known() -> _Known:
+    return _Known(
+        declared("audio_engine.instruments", "INSTRUMENT", InstrumentSpec),
+        declared("audio_engine.soundscapes", "SOUNDSCAPE", SoundscapeSpec),
+    )
+
+
+def check(palette: Palette) -> None:
+    """Refuse a palette that cannot be played.
+
+    Raises:
+        BadPalette: a name that nobody declared, or a level or direction out of bounds.
+    """
+    known = _known()
+    for role, name in palette.instruments.items():
+        if name not in known.instruments:
+            raise BadPalette(f"instrument of {role} must be one of {', '.join(known.instruments)}, got {name!r}")
+        if role in SUSTAINED and not known.instruments[name].chords:
+            raise BadPalette(f"instrument of {role} must carry chords, got {name!r}, which does not")
+    names = [ambience.name for ambience in palette.soundscapes]
+    if len(set(names)) != len(names):
+        raise BadPalette(f"soundscapes must each be named once, got {', '.join(names)}")
+    for ambience in palette.soundscapes:
+        if ambience.name not in known.soundscapes:
+            raise BadPalette(
+                f"soundscape must be one of {', '.join(known.soundscapes)}, got {ambience.name!r}"
+            )
+        if not 0.0 <= ambience.level <= 1.0:
+            raise BadPalette(f"level of {ambience.name} must be in 0…1, got {ambience.level!r}")
+        if ambience.direction is not None:
+            _check_direction(ambience.name, ambience.direction)
+
+
+def _check_direction(name: str, where: Direction) -> None:
+    for what, got, low, high in (
+        ("azimuth_deg", where.azimuth_deg, -_HALF_TURN_DEG, _HALF_TURN_DEG),
+        ("elevation_deg", where.elevation_deg, -_MOST_ELEVATION_DEG, _MOST_ELEVATION_DEG),
+        ("spread_deg", where.spread_deg, 0.0, _HALF_TURN_DEG),
+    ):
+        if not low <= got <= high:
+            raise BadPalette(f"{what} of {name} must be in {low:g}…{high:g}, got {got!r}")
+
+
+class Part:
+    """One built instrument or soundscape behind a fader that starts closed.
+
+    Args:
+        desk: the desk.
+        spec: what to build.
+        direction: where a sound of the place comes from; `None`: a voice of the music, on the head-locked bed.
+
+    Attributes:
+        voice: what was built.
+        music: it is a voice of the music, not a sound of the place.
+    """
+
+    def __init__(
+        self, desk: Desk, spec: InstrumentSpec | SoundscapeSpec, direction: Direction | None = None
+    ) -> None:
+        before = {id(stream) for stream in desk.streams()}
+        self._desk = desk
+        self.music = direction is None
+        self.voice: Any = spec.build(desk)
+        self._lines = desk.claimed_lines()
+        self._fader = desk.glide(0.0, 0.05)
+        self._level = self._until_s = self._faded_at_s = 0.0
+        self._awake = True
+        sound = self.voice.sound * self._fader
+        # pyo stops what nobody holds: keep every end of the graph.
+        if direction is None:
+            self._ends = [(sound, BED), ((sound * self.voice.reverb_send).mix(1), SEND)]
+        else:
+            gains = encode(direction)
+            self._ends = [
+                ((sound * [float(g) for g in gains[:, channel]]).mix(1), PLACE + channel)
+                for channel in range(gains.shape[1])
+                if gains[:, channel].any()
+            ]
+        self._streams = [stream for stream in desk.streams() if id(stream) not in before]
+        self._out()
+
+    @property
+    def level(self) -> float:
+        """Gain that the fader has or is on its way to."""
+        return self._level
+
+    def fade(self, level: float, seconds: float) -> None:
+        """Fade to `level` within `seconds`, or at the end of a longer fade that runs; wakes the part."""
+        if level != self._level:
+            seconds = max(seconds, self._faded_at_s - self._desk.now_s)
+            self._faded_at_s = self._desk.now_s + seconds
+            self._level = level
+            self._fader.time = seconds
+            self._fader.value = level
+            self.keep_up(seconds)
+
+    def keep_up(self, seconds: float) -> None:
+        """Be awake from now on for `seconds` at least."""
+        self._until_s = max(self._until_s, self._desk.now_s + seconds + 0.1)
+        if not self._awake:
+            self._awake = True
+            for stream in self._streams:
+                stream.getStreamObject().play()
+            self._out()
+
+    def rest(self) -> None:
+        """Sleep if nothing is to be heard: what sounds would click, because its objects stop at once."""
+        heard = not self.music and self._level > 0.0
+        if self._awake and not heard and self._desk.now_s > self._until_s:
+            self._awake = False
+            for stream in self._streams:
+                stream.getStreamObject().stop()
+
+    @property
+    def awake(self) -> bool:
+        """The part costs something."""
+        return self._awake
+
+    def drop(self) -> None:
+        """Give the trigger lines back; the caller then forgets the part."""
+        self._desk.free_lines(self._lines)
+
+    def _out(self) -> None:
+        for end, bus in self._ends:
+            end.out(bus)
+
+
+@dataclasses.dataclass(slots=True)
+class _Place:
+    """A soundscape of the palette, built when it is first heard."""
+
+    spec: SoundscapeSpec
+    ambience: Ambience
+    part: Part | None = None
+
+    @property
+    def direction(self) -> Direction:
+        return self.ambience.direction or self.spec.direction
+
+    def level(self, controls: Controls) -> float:
+        share = getattr(controls, self.spec.control) if self.spec.control else 1.0
+        return float(self.ambience.level * share**_CONTROL_POWER)
+
+
+class Rack:
+    """Plays the roles of the score and the sounds of the place with one palette, then with another.
+
+    Args:
+        desk: the desk.
+        palette: what to begin with; built before this returns.
+        controls: how it begins.
+
+    Raises:
+        BadPalette: `palette` cannot be played.
+    """
+
+    def __init__(self, desk: Desk, palette: Palette, controls: Controls) -> None:
+        check(palette)
+        self._desk, self._controls = desk, controls
+        self._specs = _known()
+        self._voices: dict[str, Part] = {}
+        self._roles: dict[str, str] = {}
+        self._places: dict[str, _Place] = {}
+        self._coming: dict[str, Part] = {}
+        self._next: tuple[Palette, float] | None = None
+        self._missing: deque[str] = deque()
+        self._leaving: list[tuple[Part, float]] = []
+        self._held: dict[int, Onset] = {}
+        self._wait = 0
+        self.change(palette, 0.05)
+        while self._next is not None or any(p.part is None for p in self._audible()):
+            self._build_one()
+
+    @property
+    def nature_lufs(self) -> float:
+        """About how loud the sounds of the place are together."""
+        energy = math.fsum(
+            10.0 ** ((place.spec.lufs + decibels(place.part.level)) / 10.0)
+            for place in self._places.values()
+            if place.part is not None and place.part.level > 0.0
+        )
+        return 10.0 * math.log10(energy) if energy > 0.0 else SILENT_DB
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """What is built and not leaving, by name."""
+        places = {name: p.part for name, p in self._places.items() if p.part is not None}
+        return {**self._voices, **places}
+
+    @property
+    def changing(self) -> bool:
+        """A change of palette is not finished."""
+        return self._next is not None or bool(self._leaving)
+
+    def change(self, palette: Palette, fade_s: float) -> None:
+        """Go over to `palette` as soon as it is built, within `fade_s`. The newest call counts.
+
+        Raises:
+            BadPalette: `palette` cannot be played; nothing changes.
+        """
+        check(palette)
+        wanted = {**USUAL, **palette.instruments}
+        self._next = (palette, fade_s)
+        for name in [n for n in self._coming if n not in wanted.values()]:
+            self._coming.pop(name).drop()
+        have = {**self._voices, **self._coming}
+        self._missing = deque(dict.fromkeys(n for n in wanted.values() if n not in have))
+
+    def advance(self) -> None:
+        """Do this block's share of building, and let what is silent sleep. Call before each block."""
+        self._wait -= 1
+        if self._wait <= 0 and (self._next is not None or any(p.part is None for p in self._audible())):
+            self._build_one()
+            self._wait = _BLOCKS_PER_BUILD
+        for part in self.parts.values():
+            part.rest()
+        now_s = self._desk.now_s
+        for part, gone_at_s in self._leaving:
+            if now_s > gone_at_s:
+                part.drop()
+        self._leaving = [(part, at_s) for part, at_s in self._leaving if now_s <= at_s]
+
+    def steer(self, controls: Controls) -> None:
+        """Follow the controls."""
+        self._controls = controls
+        for part in self.parts.values():
+            if part.awake:
+                part.voice.steer(controls)
+        for place in self._places.values():
+            self._set_level(place, _CONTROL_S)
+
+    def start(self, onset: Onset) -> bool:
+        """Play a note of this block; return whether a new sound starts."""
+        note = onset.note
+        if note.instrument in SUSTAINED:
+            self._held[id(note)] = onset
+        return self._start(self._voices[self._roles[note.instrument]], onset)
+
+    def release(self, note: Note) -> None:
+        """Let a note go, wherever it sounds."""
+        self._held.pop(id(note), None)
+        for part in [*self._voices.values(), *(part for part, _ in self._leaving)]:
+            if part.music:
+                part.voice.release(note)
+
+    def _start(self, part: Part, onset: Onset) -> bool:
+        if not part.awake:
+            part.voice.steer(self._controls)
+        part.keep_up(onset.duration_s + _REST_S)
+        return bool(part.voice.start(onset))
+
+    def _audible(self) -> list[_Place]:
+        return [place for place in self._places.values() if place.level(self._controls) > 0.0]
+
+    def _build_one(self) -> None:
+        if self._missing and not self._leaving:
+            name = self._missing.popleft()
+            part = Part(self._desk, self._specs.instruments[name])
+            part.voice.steer(self._controls)
+            self._coming[name] = part
+        elif self._next is not None and not self._leaving:
+            self._cross_over(*self._next)
+            self._next = None
+        else:
+            for place in self._audible():
+                if place.part is None:
+                    place.part = Part(self._desk, place.spec, place.direction)
+                    place.part.voice.steer(self._controls)
+                    self._set_level(place, _CONTROL_S)
+                    return
+
+    def _cross_over(self, palette: Palette, fade_s: float) -> None:
+        """Fade from what plays to what was built; held notes sound on in the new voices."""
+        roles = {**USUAL, **palette.instruments}
+        for name in [n for n in self._voices if n not in roles.values()]:
+            self._leave(self._voices.pop(name), fade_s)
+        before, self._roles = self._roles, roles
+        self._voices.update(self._coming)
+        self._coming = {}
+        for role, name in reversed(roles.items()):
+            lufs = _ROLE_LUFS.get(role, _OTHER_ROLE_LUFS)
+            self._voices[name].fade(amplitude(lufs - self._specs.instruments[name].lufs), fade_s)
+        for onset in self._held.values():
+            role = onset.note.instrument
+            if before[role] != roles[role]:
+                self._start(self._voices[roles[role]], dataclasses.replace(onset, offset_s=0.0))
+        places = {a.name: _Place(self._specs.soundscapes[a.name], a) for a in palette.soundscapes}
+        for name, old in self._places.items():
+            new = places.get(name)
+            if new is not None and new.direction == old.direction:
+                new.part = old.part
+                self._set_level(new, fade_s)
+            elif old.part is not None:
+                self._leave(old.part, fade_s)
+        self._places = places
+
+    def _set_level(self, place: _Place, seconds: float) -> None:
+        part = place.part
+        if part is None:
+            return
+        level = place.level(self._controls)
+        if level > 0.0 and not part.awake:
+            part.voice.steer(self._controls)
+        part.fade(level, seconds)
+
+    def _leave(self, part: Part, fade_s: float) -> None:
+        part.fade(0.0, fade_s)
+        self._leaving.append((part, self._desk.now_s + fade_s + 0.1))
