@@ -85,6 +85,7 @@ def _controls_page() -> str:
             limit.unit,
             f"{limit.slope_per_s:g}",
             f"{getattr(NEUTRAL, name):g}",
+            limit.why,
         )
         for name, limit in TABLE.items()
     ]
@@ -97,7 +98,8 @@ def _controls_page() -> str:
             "# Controls\n",
             _CONTROLS_INTRO,
             _table(
-                ("control", "what it is", "bounds", "unit", "greatest change in a second", "at rest"), rows
+                ("control", "what it is", "bounds", "unit", "greatest change in a second", "at rest", "why"),
+                rows,
             ),
             f"`mode` is the music's scale, in semitones above the tonic; at rest `{NEUTRAL.mode}`.\n",
             _table(("mode", "steps"), modes),

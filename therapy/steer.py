@@ -75,6 +75,15 @@ class Wishes:
 
 NO_WISHES: Final = Wishes()
 
+#: Why a control moves that follows neither the body nor a wish.
+_OWN_REASONS: Final[Mapping[str, str]] = types.MappingProxyType(
+    {
+        "arc": "the music's form follows the session's stages",
+        "silence": "pauses on purpose: a deep stage has them, the more the calmer",
+        "binaural": "off unless a plan asks for it",
+    }
+)
+
 #: Stages that lead down, never up: who is already calmer than the aim is left there.
 SETTLING: Final = (StageKind.ARRIVE, StageKind.SETTLE, StageKind.DEEPEN)
 
@@ -90,6 +99,9 @@ CALM_TO_LIVELY: Final[Mapping[str, tuple[float, float]]] = types.MappingProxyTyp
         "tension": (0.08, 0.45),
         "register": (58.0, 66.0),
         "pulse": (0.1, 0.5),
+        "melody": (0.3, 0.85),
+        "dynamics": (0.2, 0.6),
+        "space": (0.75, 0.35),
         "ocean": (0.45, 0.8),
         "wind": (0.06, 0.38),
     }
@@ -106,24 +118,61 @@ class _Setting:
     music_lufs: float
     birds: float
     mode: str
+    arc: float
+    silence: float
 
 
 _SETTINGS: Final[Mapping[StageKind, _Setting]] = types.MappingProxyType(
     {
         StageKind.ARRIVE: _Setting(
-            light=0.5, time_of_day_h=19.0, swell=0.35, music_lufs=-29.0, birds=0.0, mode="dorian"
+            light=0.5,
+            time_of_day_h=19.0,
+            swell=0.35,
+            music_lufs=-29.0,
+            birds=0.0,
+            mode="dorian",
+            arc=0.0,
+            silence=0.0,
         ),
         StageKind.SETTLE: _Setting(
-            light=0.5, time_of_day_h=19.4, swell=0.6, music_lufs=-27.0, birds=0.0, mode="dorian"
+            light=0.5,
+            time_of_day_h=19.4,
+            swell=0.6,
+            music_lufs=-27.0,
+            birds=0.0,
+            mode="dorian",
+            arc=0.25,
+            silence=0.15,
         ),
         StageKind.DEEPEN: _Setting(
-            light=0.42, time_of_day_h=20.4, swell=0.7, music_lufs=-28.0, birds=0.0, mode="lydian"
+            light=0.42,
+            time_of_day_h=20.4,
+            swell=0.7,
+            music_lufs=-28.0,
+            birds=0.0,
+            mode="lydian",
+            arc=0.5,
+            silence=0.4,
         ),
         StageKind.EXPLORE: _Setting(
-            light=0.55, time_of_day_h=19.2, swell=0.5, music_lufs=-27.0, birds=0.1, mode="mixolydian"
+            light=0.55,
+            time_of_day_h=19.2,
+            swell=0.5,
+            music_lufs=-27.0,
+            birds=0.1,
+            mode="mixolydian",
+            arc=0.6,
+            silence=0.1,
         ),
         StageKind.RETURN: _Setting(
-            light=0.62, time_of_day_h=19.2, swell=0.3, music_lufs=-27.0, birds=0.35, mode="major_pentatonic"
+            light=0.62,
+            time_of_day_h=19.2,
+            swell=0.3,
+            music_lufs=-27.0,
+            birds=0.35,
+            mode="major_pentatonic",
+            arc=1.0,
+            silence=0.0,
         ),
     }
 )
@@ -174,7 +223,7 @@ def steer(
         value = _toward(name, getattr(previous, name), goal, dt_s, tau_s)
         wanted[name] = value
         if abs(TABLE[name].distance(getattr(previous, name), goal)) > _notable(name):
-            reason = "the therapist asked for it" if wish is not None else because
+            reason = "the therapist asked for it" if wish is not None else _OWN_REASONS.get(name, because)
             why.append(
                 Reason(
                     control=name, was=getattr(previous, name), target=goal, because=reason, confidence=trust
@@ -205,6 +254,9 @@ def _targets(kind: StageKind, energy: float, state: PatientState) -> dict[str, f
     targets["swell"] = setting.swell
     targets["music_lufs"] = setting.music_lufs
     targets["birds"] = setting.birds
+    targets["arc"] = setting.arc
+    targets["silence"] = setting.silence * (1.0 - share)  # pauses are for the calm: they come as it grows
+    targets["binaural"] = 0.0
     targets["rain"] = 0.0
     targets["fire"] = 0.0
     if kind is StageKind.ARRIVE:  # the place breathes with the patient as far as it knows how

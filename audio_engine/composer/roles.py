@@ -1,4 +1,4 @@
-"""Who plays what: the roles of the score and their usual instruments. What they do: the package's docstring."""
+"""Who plays what: the roles of the score (see the package) and their usual instruments."""
 
 from __future__ import annotations
 
