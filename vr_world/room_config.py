@@ -20,6 +20,7 @@ class RoomConfig:
         lan: whether LSL looks beyond this machine.
         seed: of places and music.
         eye_px: first picture size of one eye.
+        audio_standby: keep a second audio process ready to take over.
         snapshot: what the room before it was doing (`Remember.snapshot`), or `None`.
         died_at_s: when the room before it died.
     """
@@ -31,5 +32,6 @@ class RoomConfig:
     lan: bool
     seed: int
     eye_px: int
+    audio_standby: bool = True
     snapshot: dict[str, Any] | None = None
     died_at_s: float | None = None

@@ -102,6 +102,7 @@ class LocalRoomHost:
             lan=self._settings.lan,
             seed=1 + self._settings.rooms.index(room),
             eye_px=self._settings.eye_px,
+            audio_standby=self._settings.audio_standby,
             snapshot=snapshot,
             died_at_s=self._died_s.get(room),
         )

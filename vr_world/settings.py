@@ -34,6 +34,8 @@ class ServerSettings:
         lsl_session: LSL session id: streams of other sessions are not seen.
         lan: whether LSL looks beyond this machine.
         eye_px: first picture size of one eye.
+        audio_standby: keep a second audio process of each room built and asleep (about 60 MB), so that the
+            music is back within half a second of a crash; without it in one to two.
         idle_s: the panel signs out after this long without a request.
     """
 
@@ -45,6 +47,7 @@ class ServerSettings:
     lsl_session: str = "default"
     lan: bool = False
     eye_px: int = 640
+    audio_standby: bool = True
     idle_s: float = 900.0
 
 
