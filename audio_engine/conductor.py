@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import heapq
 import itertools
+import math
 from typing import Final
 
 from audio_engine.composer.score import BEATS_PER_BAR, Composer, Note
 from therapy.controls import Controls
 
-__all__ = ["Conductor", "Onset", "Release"]
+__all__ = ["Conductor", "Onset", "Release", "beats_played"]
 
 #: Time constant with which the played tempo follows the control: a player leans into a tempo, not jumps.
 _TEMPO_S: Final = 2.0
@@ -32,18 +33,36 @@ class Release:
     note: Note
 
 
+def beats_played(from_bpm: float, to_bpm: float, seconds: float) -> tuple[float, float]:
+    """Return how many beats a conductor plays within `seconds` on its way from one tempo to another.
+
+    Returns:
+        The beats, and the tempo that it plays then.
+    """
+    eased = _TEMPO_S * (1.0 - math.exp(-seconds / _TEMPO_S))
+    beats = (to_bpm * seconds + (from_bpm - to_bpm) * eased) / 60.0
+    return beats, to_bpm + (from_bpm - to_bpm) * math.exp(-seconds / _TEMPO_S)
+
+
 class Conductor:
     """Moves through the piece block by block.
 
     Args:
         composer: writes the notes.
         position_beats: where to start, beats since the piece began.
-        controls: the first controls; their tempo is taken at once.
+        controls: the first controls.
+        tempo_bpm: tempo that is played at first; `None`: the controls' own, at once.
     """
 
-    def __init__(self, composer: Composer, position_beats: float, controls: Controls) -> None:
+    def __init__(
+        self,
+        composer: Composer,
+        position_beats: float,
+        controls: Controls,
+        tempo_bpm: float | None = None,
+    ) -> None:
         self.position_beats = position_beats
-        self.tempo_bpm = controls.tempo_bpm
+        self.tempo_bpm = controls.tempo_bpm if tempo_bpm is None else tempo_bpm
         self._composer = composer
         self._order = itertools.count()
         self._coming: list[tuple[float, int, Note]] = []

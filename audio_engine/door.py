@@ -12,9 +12,11 @@ from typing import Any, Final
 
 from therapy.controls import MODES, TABLE, Controls, numeric_fields
 
-__all__ = ["MAX_FADE_S", "Door"]
+__all__ = ["LONGEST_DUCK_S", "MAX_FADE_S", "Door"]
 
 MAX_FADE_S: Final = 60.0
+#: Whoever announces words and is not heard of again must not silence the music for longer.
+LONGEST_DUCK_S: Final = 120.0
 
 
 def _finite(value: object) -> float | None:
@@ -79,6 +81,23 @@ class Door:
             self._refuse("fade", "two finite numbers", (gain, seconds))
             return None
         return min(max(good_gain, 0.0), 1.0), min(max(good_seconds, 0.01), MAX_FADE_S)
+
+    def admit_duck(
+        self, from_s: object, until_s: object, depth_db: object, now_s: float
+    ) -> tuple[float, float, float] | None:
+        """Return (from, until, depth ≥ 0), the times within two minutes of `now_s`, or `None` if not finite."""
+        self.refusals = []
+        numbers = [_finite(from_s), _finite(until_s), _finite(depth_db)]
+        good_from, good_until, good_depth = numbers
+        if good_from is None or good_until is None or good_depth is None:
+            self._refuse("duck", "three finite numbers", (from_s, until_s, depth_db))
+            return None
+        near = now_s - LONGEST_DUCK_S, now_s + LONGEST_DUCK_S
+        return (
+            min(max(good_from, near[0]), near[1]),
+            min(max(good_until, near[0]), near[1]),
+            max(good_depth, 0.0),
+        )
 
     def admit_time(self, at_s: object, fallback_s: float) -> float:
         """Return `at_s` if it is a finite time within a minute of `fallback_s`, else `fallback_s`."""

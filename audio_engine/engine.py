@@ -22,6 +22,7 @@ from audio_engine.composer.score import BEATS_PER_BAR, SUSTAINED, Composer
 from audio_engine.conductor import Conductor, Onset
 from audio_engine.desk import BED, BUSSES, LINES, PLACE, SEND, Desk
 from audio_engine.door import Door
+from audio_engine.ducking import Ducker
 from audio_engine.errors import BadAudioConfig, EngineBroken
 from audio_engine.loudness import SILENT_DB, amplitude
 from audio_engine.master import LATENCY_S, Master
@@ -29,7 +30,7 @@ from audio_engine.messages import BLOCK_FRAMES, BLOCK_S, CHANNELS, RATE_HZ, Note
 from audio_engine.rack import Rack
 from audio_engine.space import to_stereo
 from therapy.breath import breath_level
-from therapy.controls import Controls
+from therapy.controls import TABLE, Controls
 from therapy.specs import Palette
 
 __all__ = ["Block", "Engine"]
@@ -43,10 +44,17 @@ _MUSIC_LUFS: Final = -21.0
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """10 ms of sound: `frames` float32 (480, 2) owned by the caller, and the notes that start with it."""
+    """10 ms of sound, and the notes that start with it.
+
+    Attributes:
+        frames: float32 (480, 2), owned by the caller: everything, or the bed without the place.
+        notes: what starts.
+        place: the place apart, float32 (480, 4), W Y Z X, or `None` if it is in `frames`.
+    """
 
     frames: npt.NDArray[np.float32]
     notes: tuple[NotePlayed, ...]
+    place: npt.NDArray[np.float32] | None = None
 
 
 class Engine:
@@ -80,7 +88,9 @@ class Engine:
         first = self.door.controls
         text = f"{scene}/{seed}"
         number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
-        self._conductor = Conductor(Composer(text), start_bar * BEATS_PER_BAR, first)
+        self._composer = Composer(text)
+        self._conductor = Conductor(self._composer, start_bar * BEATS_PER_BAR, first)
+        self._ducker = Ducker()
         self._breath = BreathClock(first.pacer_phase, first.breath_pace_per_min)
         self._swell = first.swell
         self._blocks = 0
@@ -143,6 +153,45 @@ class Engine:
         if admitted is not None:
             self.rack.change(palette, admitted[1])
 
+    def start_at(self, bar: float, tempo_bpm: float, controls: Controls, at_s: float | None) -> None:
+        """Be at `bar` (≥ 0), with `controls`. Only before the first block.
+
+        Args:
+            bar: where in the piece, bars.
+            tempo_bpm: tempo that is played there; it goes on to the controls' own.
+            controls: go through the door.
+            at_s: session time that their `pacer_phase` is for, or `None`.
+
+        Raises:
+            BadAudioConfig: `bar` is negative or not finite.
+        """
+        if not (math.isfinite(bar) and bar >= 0.0):
+            raise BadAudioConfig(f"bar must be a finite number of bars ≥ 0, got {bar!r}")
+        tempo = TABLE["tempo_bpm"].clamp(tempo_bpm) if math.isfinite(tempo_bpm) else controls.tempo_bpm
+        self.steer(controls, at_s)
+        good = self.door.controls
+        self._conductor = Conductor(self._composer, bar * BEATS_PER_BAR, good, tempo)
+        self._breath = BreathClock(good.pacer_phase, good.breath_pace_per_min)
+        self._swell = good.swell
+        self.master = Master(good.music_lufs, self._declared_lufs())
+
+    def idle(self, blocks: int) -> None:
+        """Make `blocks` of nothing, so that the first heard one finds memory and code in place."""
+        for _ in range(blocks):
+            self._lines[:] = 0.0
+            self._server.process()
+
+    @property
+    def tempo_bpm(self) -> float:
+        """The tempo that is played."""
+        return self._conductor.tempo_bpm
+
+    def duck(self, from_s: float, until_s: float, depth_db: float, now_s: float) -> None:
+        """Step back for words; refused quietly (see `door.refusals`) if not finite."""
+        admitted = self.door.admit_duck(from_s, until_s, depth_db, now_s)
+        if admitted is not None:
+            self._ducker.announce(*admitted)
+
     def fade(self, gain: float, seconds: float) -> None:
         """Fade to `gain` (0 … 1) within `seconds`; refused quietly (see `door.refusals`) if not finite."""
         admitted = self.door.admit_fade(gain, seconds)
@@ -172,9 +221,11 @@ class Engine:
         # The one test that sees every NaN: pyo's Clip lets them pass, and filters latch them.
         if not np.isfinite(self._dry).all():
             raise EngineBroken(f"synthesis must be finite, got NaN or infinity in block {self._blocks}")
-        dry = self._dry[:, BED : BED + CHANNELS] + to_stereo(self._dry[:, PLACE:])
-        frames = self.master.process(dry, controls.music_lufs, self._declared_lufs())
-        return Block(frames=frames, notes=tuple(notes))
+        place = self._dry[:, PLACE:]
+        dry = self._dry[:, BED : BED + CHANNELS] + to_stereo(place)
+        duck_db = self._ducker.gain_db(at_s, BLOCK_S)
+        frames = self.master.process(dry, controls.music_lufs, self._declared_lufs(), place, duck_db)
+        return Block(frames=frames, notes=tuple(notes), place=self.master.place)
 
     def skip(self, blocks: int) -> None:
         """Let `blocks` of music pass unheard: the bar stays with the clock, held notes are kept up."""

@@ -1,7 +1,8 @@
 """The last stage before the ear, in numpy: loudness held to the plan, fades, a limiter that never lets go.
 
 Order: make-up gain (slow) → fade → limiter → meter. It holds one block back, so that the limiter sees a
-peak before it comes.
+peak before it comes. The sounds of the place are folded into two channels, or, for a headset that turns them
+with the head, leave apart in their four, with the same gain.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from audio_engine.loudness import LoudnessMeter, PeakDetector, amplitude, decibels
 from audio_engine.messages import BLOCK_FRAMES, BLOCK_S, CHANNELS
+from audio_engine.space import to_stereo
 
 __all__ = ["CEILING_DBTP", "LATENCY_S", "Master"]
 
@@ -29,8 +31,13 @@ _WINDOW_S: Final = 3.0
 #: Quieter moments than this tell nothing about the mix (start, long rests).
 _GATE_LUFS: Final = -60.0
 _SLOPE_DB_PER_S: Final = 6.0
+_MOST_CORRECTION_DB: Final = 20.0
 _GAIN_RANGE_DB: Final = (-30.0, 18.0)
 _RELEASE_DB_PER_S: Final = 20.0
+#: How long the place takes to leave the two channels for its own four, or to come back.
+_APART_S: Final = 0.5
+#: No ear of the headset's decoder (`web/headset/ambisonics.ts`) hears more than this share of |W| + |(X, Y, Z)|.
+_EAR_BOUND: Final = 0.7
 
 
 class Master:
@@ -40,15 +47,21 @@ class Master:
         target_lufs: integrated loudness to hold at full fade.
         declared_lufs: how loud the parts say that the dry mix is; listening corrects it.
         gain: fade gain to start from, 0 … 1.
+
+    Attributes:
+        place: what `process` left apart with the last block it returned, (480, 4), or `None`.
     """
 
     def __init__(self, target_lufs: float, declared_lufs: float, gain: float = 0.0) -> None:
         self.momentary = LoudnessMeter()
         self.peak = 0.0
+        self.place: npt.NDArray[np.float32] | None = None
         self._dry = LoudnessMeter(_WINDOW_S)
         self._heard_s = self._correction_db = 0.0
+        self._apart = self._apart_to = 0.0
+        self._held_place: npt.NDArray[np.float32] | None = None
         self._target_lufs, self._declared_lufs = target_lufs, declared_lufs
-        self._makeup = amplitude(self._makeup_db())
+        self._makeup, self._duck = amplitude(self._makeup_db()), 1.0
         self._fade, self._fade_to, self._fade_step = gain, gain, 0.0
         self._detector = PeakDetector()
         self._out_detector = PeakDetector()
@@ -62,23 +75,63 @@ class Master:
         self._fade_to = gain
         self._fade_step = abs(gain - self._fade) / blocks
 
+    def set_apart(self, *, on: bool) -> None:
+        """Let the place go into its own four channels, or fold it back into two, within half a second."""
+        self._apart_to = float(on)
+
+    @property
+    def correction_db(self) -> float:
+        """What listening has taught about the dry mix's loudness."""
+        return self._correction_db
+
+    def remember(self, correction_db: float) -> None:
+        """Start from what another master has learnt about the same mix."""
+        self._correction_db = min(max(correction_db, -_MOST_CORRECTION_DB), _MOST_CORRECTION_DB)
+        self._heard_s = _DECLARED_S
+        self._makeup = amplitude(self._makeup_db())
+
     def process(
-        self, dry: npt.NDArray[np.float32], target_lufs: float, declared_lufs: float
+        self,
+        dry: npt.NDArray[np.float32],
+        target_lufs: float,
+        declared_lufs: float,
+        place: npt.NDArray[np.float32] | None = None,
+        duck_db: float = 0.0,
     ) -> npt.NDArray[np.float32]:
-        """Return the finished block (480, 2) before this one; `dry` (480, 2) is finished by the next call."""
+        """Return the finished block before this one; what comes in is finished by the next call.
+
+        Args:
+            dry: the whole mix, the place folded into it, (480, 2).
+            target_lufs: loudness to hold.
+            declared_lufs: how loud the parts say that they are.
+            place: the place's share of `dry` in its four channels (480, 4), to be sent apart on demand.
+            duck_db: gain for somebody's words, ≤ 0.
+        """
         self._listen(dry)
         self._target_lufs = _towards(self._target_lufs, target_lufs, _SLOPE_DB_PER_S * BLOCK_S)
         self._declared_lufs = _towards(self._declared_lufs, declared_lufs, _SLOPE_DB_PER_S * BLOCK_S)
-        makeup, fade = self._makeup, self._fade
+        makeup, fade, duck = self._makeup, self._fade, self._duck
         self._makeup = amplitude(self._makeup_db())
         self._fade = _towards(self._fade, self._fade_to, self._fade_step)
+        self._duck = amplitude(duck_db)
         # An even fade in decibels would never reach zero; squares of an even one sound even enough.
-        start, end = makeup * fade * fade, self._makeup * self._fade * self._fade
-        wet = dry * (start + (end - start) * self._ramp)
-        out = self._limited(wet.astype(np.float32, copy=False))
+        start, end = makeup * duck * fade * fade, self._makeup * self._duck * self._fade * self._fade
+        gain = start + (end - start) * self._ramp
+        wet = (dry * gain).astype(np.float32, copy=False)
+        out = self._limited(wet, self._leave(place, gain))
         self.momentary.push(out)
         self.peak = max(self.peak, self._out_detector.push(out))
-        return out
+        return out if self.place is None else out - to_stereo(self.place)
+
+    def _leave(
+        self, place: npt.NDArray[np.float32] | None, gain: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32] | None:
+        """Return the place's share (480, 4) that goes apart, at its `gain` (480, 1); `None` if none does."""
+        before = self._apart
+        self._apart = _towards(before, self._apart_to, BLOCK_S / _APART_S)
+        if place is None or (before == 0.0 and self._apart == 0.0):
+            return None
+        return (place * (gain * (before + (self._apart - before) * self._ramp))).astype(np.float32, copy=False)
 
     def take_peak_dbtp(self) -> float:
         """Return the highest true peak since the last call, in dBTP."""
@@ -97,13 +150,24 @@ class Master:
         low, high = _GAIN_RANGE_DB
         return min(max(self._target_lufs - self._declared_lufs - self._correction_db, low), high)
 
-    def _limited(self, wet: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def _limited(
+        self, wet: npt.NDArray[np.float32], place: npt.NDArray[np.float32] | None
+    ) -> npt.NDArray[np.float32]:
         """Return the held block, its gain ramped between block borders that satisfy both neighbours."""
-        need = min(1.0, amplitude(CEILING_DBTP) / max(self._detector.push(wet), 1e-9))
+        highest = self._detector.push(wet)
+        if place is not None:
+            # However the head turns: what the bed alone has, and the most that an ear can hear of the place.
+            field = np.abs(place[:, 0]) + np.sqrt(np.einsum("ij,ij->i", place[:, 1:], place[:, 1:]))
+            bed = np.abs(wet - to_stereo(place)).max(axis=1)
+            highest = max(highest, float((bed + _EAR_BOUND * field).max()))
+        need = min(1.0, amplitude(CEILING_DBTP) / max(highest, 1e-9))
         released = self._limit * amplitude(_RELEASE_DB_PER_S * BLOCK_S)
         limit = min(1.0, released, need, self._need_held)
-        out = self._held * (self._limit + (limit - self._limit) * self._ramp)
-        self._held, self._need_held, self._limit = wet, need, limit
+        gain = self._limit + (limit - self._limit) * self._ramp
+        out = self._held * gain
+        held = self._held_place
+        self.place = None if held is None else (held * gain).astype(np.float32, copy=False)
+        self._held, self._held_place, self._need_held, self._limit = wet, place, need, limit
         return out.astype(np.float32, copy=False)
 
 

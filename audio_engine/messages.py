@@ -1,6 +1,7 @@
 """What crosses the pipe between a room and its audio process. All `*_s` stamps are session time.
 
-In: `SetControls`, `Fade`, `Shutdown`. Out: `OpusPacket`, `NotePlayed`, `AudioHeartbeat`, `AudioRefused`.
+In: `SetControls`, `Fade`, `Duck`, `Space`, `Prepare`, `TakeOver`, `Shutdown`. Out: `OpusPacket`, `NotePlayed`,
+`AudioHeartbeat`, `AudioReady`, `AudioRefused`.
 """
 
 from __future__ import annotations
@@ -19,13 +20,18 @@ __all__ = [
     "RATE_HZ",
     "AudioConfig",
     "AudioHeartbeat",
+    "AudioReady",
     "AudioRefused",
+    "Duck",
     "Fade",
     "FromAudio",
     "NotePlayed",
     "OpusPacket",
+    "Prepare",
     "SetControls",
     "Shutdown",
+    "Space",
+    "TakeOver",
     "ToAudio",
 ]
 
@@ -51,6 +57,10 @@ class AudioConfig:
         controls: how the music and the nature sounds start.
         start_bar: bars (4 beats) since the piece began; fractions are beats.
         start_bar_at_s: session time that `start_bar` is for, or `None`: it is for the first block.
+        start_tempo_bpm: tempo that was played at `start_bar`, or `None`: the controls' own.
+        correction_db: what listening has taught the process before this one about the mix's loudness.
+        space: send the place apart from the bed, for a headset that turns it with the head.
+        standby: build everything, say `AudioReady` and wait, without a sound, for `TakeOver`.
         gain: loudness that the first fade leads to, 0 … 1. 0 is silence until a `Fade` comes.
         fade_in_s: length of that first fade.
         realtime: ask the system for real-time priority; refused politely where not allowed.
@@ -62,6 +72,10 @@ class AudioConfig:
     controls: Controls = NEUTRAL
     start_bar: float = 0.0
     start_bar_at_s: float | None = None
+    start_tempo_bpm: float | None = None
+    correction_db: float = 0.0
+    space: bool = False
+    standby: bool = False
     gain: float = 0.0
     fade_in_s: float = 0.4
     realtime: bool = True
@@ -84,11 +98,45 @@ class Fade:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Duck:
+    """Somebody will speak from `from_s` until `until_s` (session time): be `depth_db` quieter then.
+
+    Say it half a second ahead, so that the music steps back before the first word. A later message moves the
+    end; one with `until_s` in the past lets the music come back now.
+    """
+
+    from_s: float
+    until_s: float
+    depth_db: float = 10.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """Send the place apart from the bed (`on`), for a headset that turns it with the head, or fold it in."""
+
+    on: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Prepare:
+    """To a process on standby: be ready to play this instead."""
+
+    config: AudioConfig
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TakeOver:
+    """To a process on standby: the one that played is gone; go on where it would be now."""
+
+    config: AudioConfig
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Shutdown:
     """End now, cleanly."""
 
 
-ToAudio: TypeAlias = SetControls | Fade | Shutdown
+ToAudio: TypeAlias = SetControls | Fade | Duck | Space | Prepare | TakeOver | Shutdown
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +145,17 @@ class OpusPacket:
 
     `seq` counts up from 0 (a gap: blocks skipped to catch up); `play_at_s` is when its first sample is due
     at the ear.
+
+    Attributes:
+        data: one stereo packet: the whole sound, or the bed alone, which stays with the head.
+        place: while `Space` is on, two stereo packets, (W, Y) and (Z, X) of the place in first-order
+            ambisonics (SN3D), which stays where it is.
     """
 
     seq: int
     play_at_s: float
     data: bytes
+    place: tuple[bytes, bytes] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +185,9 @@ class AudioHeartbeat:
         bar: position in the piece, in bars, that is heard at `bar_at_s`.
         bar_at_s: see `bar`.
         realtime: real-time priority was granted.
+        priority: how the system schedules the process, in words.
+        tempo_bpm: tempo that is played at `bar_at_s`.
+        correction_db: what listening has taught about the mix's loudness, for the next process.
     """
 
     at_s: float
@@ -144,6 +201,17 @@ class AudioHeartbeat:
     bar: float
     bar_at_s: float
     realtime: bool
+    priority: str = ""
+    tempo_bpm: float = 0.0
+    correction_db: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AudioReady:
+    """A process on standby is built and waits; it holds `memory_mb` of memory that no other process has."""
+
+    at_s: float
+    memory_mb: float
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,4 +222,4 @@ class AudioRefused:
     what: str
 
 
-FromAudio: TypeAlias = OpusPacket | NotePlayed | AudioHeartbeat | AudioRefused
+FromAudio: TypeAlias = OpusPacket | NotePlayed | AudioHeartbeat | AudioReady | AudioRefused

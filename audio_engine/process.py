@@ -2,7 +2,8 @@
 
 Paced by the session clock (CLOCK_MONOTONIC). It never blocks on its parent: when the room does not read,
 packets are dropped and counted. It ends cleanly when the pipe closes or on `Shutdown`; it ends with an
-error when the synthesis breaks, so that the room starts another.
+error when the synthesis breaks, so that the room starts another. With `config.standby` it is that other:
+built beforehand, silent and asleep until `TakeOver`.
 
 This module is light on purpose: a room imports it without pyo, and the child has its priority before it
 loads the rest.
@@ -11,16 +12,13 @@ loads the rest.
 from __future__ import annotations
 
 import gc
-import os
 import signal
 from multiprocessing.connection import Connection
-from typing import Final
 
 from audio_engine.messages import AudioConfig
+from audio_engine.priority import NORMAL, prioritise
 
-__all__ = ["main", "prioritise"]
-
-_PRIORITY: Final = 10
+__all__ = ["main"]
 
 
 def main(conn: Connection, config: AudioConfig) -> None:
@@ -31,26 +29,25 @@ def main(conn: Connection, config: AudioConfig) -> None:
         EngineBroken: the synthesis made a NaN; a silent packet was sent before.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    realtime = config.realtime and prioritise()
+    # A standby must not take the cores from what plays while it builds.
+    first = config.realtime and not config.standby
+    priority = prioritise() if first else NORMAL
     from audio_engine.player import Player  # noqa: PLC0415  # see the module's docstring
 
-    player = Player(conn, config, realtime=realtime)
+    player = Player(conn, config, priority=priority)
     # Whatever was built lives as long as the process; a collection in the middle of a block would be heard.
+    # The player collects what came since, in the pauses between blocks.
     gc.collect()
     gc.freeze()
     gc.disable()
     try:
-        player.run()
+        begin = player.stand_by() if config.standby else config
+        if begin is not None:
+            if begin.realtime and not first:
+                player.priority = prioritise()
+            player.begin(begin)
+            player.run()
     except (BrokenPipeError, ConnectionResetError):
         return
     finally:
         player.close()
-
-
-def prioritise() -> bool:
-    """Ask for round-robin real-time priority for this process; return whether it was granted."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(_PRIORITY))
-    except (OSError, AttributeError):
-        return False
-    return True

@@ -34,6 +34,7 @@ from vr_world.loop import World
 from vr_world.panel_state import Alarm, state_message
 from vr_world.rendering import messages as rendering
 from vr_world.room_config import RoomConfig
+from vr_world.room_sound import RoomSound
 from vr_world.streaming import protocol
 from vr_world.streaming.control import Hello, PhaseChanged, SafePicture, Welcome
 from vr_world.streaming.headset import Headset
@@ -43,10 +44,8 @@ from vr_world.tape import Tape
 __all__ = ["RoomOutputs"]
 
 RENDERER: Final = "vr_world.rendering.process:main"
-AUDIO: Final = "audio_engine.process:main"
-#: Longest silence of a living child (they speak every 100–250 ms).
+#: Longest silence of a living child (a renderer speaks four times a second).
 RENDERER_SILENCE_S: Final = 3.0
-AUDIO_SILENCE_S: Final = 1.0
 #: Refusals told per second and source; the rest is counted in the next one.
 ALARMS_KEPT: Final = 50
 
@@ -73,14 +72,11 @@ class RoomOutputs:
         self._controls = START
         self._scene = "ocean"
         self._safe = rendering.Safe(on=True, fade_s=0.0)
-        self._gain = 0.0
         self._headset: Headset | None = None
         self._pose: rendering.Pose | None = None
         self._codecs: tuple[str, ...] = ("h264",)
         self._frame_base = self._frame_last = 0
-        self._audio_base = self._audio_last = 0
         self._picture_beat: rendering.RendererHeartbeat | None = None
-        self._audio_beat: audio.AudioHeartbeat | None = None
         self._alarms: list[Alarm] = []
         self._alarm_ids = itertools.count(1)
         self._last_bad_s: dict[str, float] = {}
@@ -98,33 +94,23 @@ class RoomOutputs:
             on_event=self.event,
             now_s=now_s,
         )
-        self._audio = Child(
-            ChildSpec(
-                name="audio",
-                main=AUDIO,
-                config=self._audio_config,
-                shutdown=audio.Shutdown(),
-                silence_s=AUDIO_SILENCE_S,
-                on_start=lambda _child: None,
-            ),
-            on_message=self._from_audio,
-            on_event=self.event,
-            now_s=now_s,
+        self.sound_out = RoomSound(
+            config.seed, self, standby=config.audio_standby, on_event=self.event, now_s=now_s
         )
 
     def start(self) -> None:
         """Start the children."""
-        self._audio.start()
+        self.sound_out.child.start()
         self._renderer.start()
 
     async def stop(self) -> None:
         """Let the children end, the recording last."""
-        await asyncio.gather(self._renderer.stop(), self._audio.stop())
+        await asyncio.gather(self._renderer.stop(), self.sound_out.child.stop())
         await self.tape.stop()
 
     def check(self, now_s: float) -> None:
         """End children that are silent for too long. Call every tick."""
-        self._audio.check()
+        self.sound_out.child.check()
         self._renderer.check()
         self.tape.pass_time(now_s)
 
@@ -134,7 +120,7 @@ class RoomOutputs:
         """Give the bounded controls to picture, sound, LSL and the recording."""
         self._controls = controls
         self._renderer.send(rendering.SetControls(controls=controls, at_s=at_s), key="controls")
-        self._audio.send(audio.SetControls(controls=controls, at_s=at_s), key="controls")
+        self.sound_out.controls(controls, at_s)
         self._publish(controls, at_s)
         self.tape.controls(controls, at_s)
         self.tape.state(self.world.state)
@@ -148,13 +134,13 @@ class RoomOutputs:
 
     def sound(self, gain: float, fade_s: float) -> None:
         """Fade all sound to `gain` 0…1."""
-        self._gain = gain
-        self._audio.send(audio.Fade(gain=gain, seconds=fade_s))
+        self.sound_out.fade(gain, fade_s)
 
     def scene(self, name: str) -> None:
         """Show another place."""
         if name != self._scene:
             self._scene = name
+            self.sound_out.scene(name)
             self._renderer.send(rendering.SetScene(name=name))
 
     def event(self, event: Event) -> None:
@@ -165,8 +151,6 @@ class RoomOutputs:
                 self._alarm("watch", f"{child} stopped ({reason}) and is being started again")
             case ChildReturned(child="renderer"):
                 self._frame_base = self._frame_last
-            case ChildReturned(child="audio"):
-                self._audio_base = self._audio_last
             case StreamLost(stream=stream, reason=reason):
                 self._alarm("watch", f"signal {stream} lost: {reason}")
             case StreamChanged(stream=stream, was=was, now=now):
@@ -234,6 +218,7 @@ class RoomOutputs:
                 },
             )
         )
+        self.sound_out.space(on=hello.space)
         headset.tell(SafePicture(on=self._safe.on, fade_s=self._safe.fade_s))
         self.tell_phase()
         self._renderer.send(rendering.HeadsetOn(headset=headset.name, codecs=self._codecs))
@@ -307,17 +292,6 @@ class RoomOutputs:
             if self._pose is not None:
                 renderer.send(self._pose, key="pose")
 
-    def _audio_config(self) -> audio.AudioConfig:
-        beat = self._audio_beat
-        return audio.AudioConfig(
-            seed=self._config.seed,
-            scene=self._scene,
-            controls=self._controls,
-            start_bar=0.0 if beat is None else beat.bar,
-            start_bar_at_s=None if beat is None else beat.bar_at_s,
-            gain=self._gain,
-        )
-
     def _from_renderer(self, message: rendering.FromRenderer) -> None:
         match message:
             case rendering.Frame():
@@ -334,29 +308,33 @@ class RoomOutputs:
                 if message.refused and (before is None or message.refused != before.refused):
                     self._bad("renderer", message.refusal)
 
-    def _from_audio(self, message: audio.FromAudio) -> None:
-        match message:
-            case audio.OpusPacket(seq=seq, play_at_s=play_at_s, data=data):
-                self._audio_last = self._audio_base + seq + 1
-                if self._headset is not None:
-                    number = self._audio_last
-                    self._headset.audio(protocol.Audio(seq=number, play_at_s=play_at_s, payload=data))
-                self.tape.audio(self._audio_last, play_at_s, len(data))
-            case audio.NotePlayed():
-                self.tape.event(
-                    Note(
-                        at_s=message.at_s,
-                        instrument=message.instrument,
-                        midi_note=message.midi_note,
-                        velocity=message.velocity,
-                        duration_s=message.duration_s,
-                    )
-                )
-            case audio.AudioHeartbeat():
-                self._audio_beat = message
-                self.tape.levels(message)
-            case audio.AudioRefused(what=what):
-                self._bad("audio", what)
+    def sound_packet(self, seq: int, packet: audio.OpusPacket) -> None:
+        """Send 10 ms of sound."""
+        if self._headset is not None:
+            self._headset.audio(
+                protocol.Audio(seq=seq, play_at_s=packet.play_at_s, payload=packet.data), packet.place
+            )
+        self.tape.audio(seq, packet.play_at_s, len(packet.data))
+
+    def sound_note(self, note: audio.NotePlayed) -> None:
+        """Record a note."""
+        self.tape.event(
+            Note(
+                at_s=note.at_s,
+                instrument=note.instrument,
+                midi_note=note.midi_note,
+                velocity=note.velocity,
+                duration_s=note.duration_s,
+            )
+        )
+
+    def sound_beat(self, beat: audio.AudioHeartbeat) -> None:
+        """Record how loud it is."""
+        self.tape.levels(beat)
+
+    def sound_refused(self, what: str) -> None:
+        """Record what the sound refused."""
+        self._bad("audio", what)
 
     # helpers --------------------------------------------------------------------------------------------
 
@@ -387,11 +365,11 @@ class RoomOutputs:
         }
 
     def _processes(self) -> list[dict[str, Any]]:
-        beat, sound = self._picture_beat, self._audio_beat
+        beat = self._picture_beat
         recorder = self.tape.child
         details = {
             "renderer": beat and f"{beat.fps:.0f} frames/s at {beat.eye_px} px",
-            "audio": sound and f"{sound.late_blocks} of {sound.blocks} blocks late",
+            "audio": self.sound_out.detail(),
             "recorder": self.tape.detail(),
         }
         return [
@@ -402,7 +380,7 @@ class RoomOutputs:
                 "pid": child.pid,
                 "detail": details[child.name] or "",
             }
-            for child in (self._renderer, self._audio, *([] if recorder is None else [recorder]))
+            for child in (self._renderer, self.sound_out.child, *([] if recorder is None else [recorder]))
         ]
 
 

@@ -23,6 +23,7 @@ class RoomConfig:
         pins: which streams are this room's, and what they are.
         seed: of places and music.
         eye_px: first picture size of one eye.
+        audio_standby: keep a second audio process ready to take over.
         snapshot: what the room before it was doing (`Remember.snapshot`), or `None`.
         died_at_s: when the room before it died.
     """
@@ -35,5 +36,6 @@ class RoomConfig:
     seed: int
     eye_px: int
     pins: Pins = dataclasses.field(default_factory=Pins)
+    audio_standby: bool = True
     snapshot: dict[str, Any] | None = None
     died_at_s: float | None = None

@@ -104,6 +104,7 @@ class LocalRoomHost:
             pins=Pins(lines=self._settings.pins, room=room, strict=self._settings.lan),
             seed=1 + self._settings.rooms.index(room),
             eye_px=self._settings.eye_px,
+            audio_standby=self._settings.audio_standby,
             snapshot=snapshot,
             died_at_s=self._died_s.get(room),
         )

@@ -38,6 +38,8 @@ class ServerSettings:
         pins: which streams are which room's (`sensors.pins`).
         edge_key: what a `stillwater edge` must know to send here; empty: none may.
         eye_px: first picture size of one eye.
+        audio_standby: keep a second audio process of each room built and asleep (about 60 MB), so that the
+            music is back within half a second of a crash; without it in one to two.
         idle_s: the panel signs out after this long without a request.
     """
 
@@ -51,6 +53,7 @@ class ServerSettings:
     pins: tuple[Pin, ...] = ()
     edge_key: str = ""
     eye_px: int = 640
+    audio_standby: bool = True
     idle_s: float = 900.0
 
 

@@ -87,7 +87,9 @@ def broken() -> tuple[str, list[Any]]:
     from audio_engine.player import Player
 
     ours, theirs = multiprocessing.Pipe(duplex=True)
-    player = Player(theirs, AudioConfig(seed=1, gain=1.0, fade_in_s=0.01), realtime=False)
+    config = AudioConfig(seed=1, gain=1.0, fade_in_s=0.01)
+    player = Player(theirs, config)
+    player.begin(config)
     engine = player._engine
     process, calls = engine._server.process, iter(range(100))
 

@@ -43,6 +43,7 @@ def serve(
     host: Annotated[str, typer.Option(help="address that TLS listens on")] = "0.0.0.0",  # noqa: S104  # with TLS
     rooms: Annotated[int, typer.Option(min=1, max=16, help="how many rooms")] = 1,
     lan: Annotated[bool, typer.Option(help="also find LSL streams of other machines")] = False,  # noqa: FBT002  # a flag
+    standby: Annotated[bool, typer.Option(help="keep a second audio process of each room ready")] = True,  # noqa: FBT002  # a flag
 ) -> None:
     """Run the server of a clinic: panel for therapists, page for headsets, LSL for sensors."""
     settings = ServerSettings(
@@ -54,6 +55,7 @@ def serve(
         lan=lan,
         pins=load_pins(data_folder()),
         edge_key=edge_key(data_folder()),
+        audio_standby=standby,
     )
     asyncio.run(_serve(settings))
 

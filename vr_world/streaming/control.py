@@ -52,12 +52,16 @@ class _Text(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 
 
 class Hello(_Text, tag="hello", frozen=True, kw_only=True):
-    """First message of a headset, within 5 s of the connection."""
+    """First message of a headset, within 5 s of the connection.
+
+    `space`: it turns the sounds of the place with the head; without it they come folded into two channels.
+    """
 
     version: int
     agent: Annotated[str, Meta(max_length=512)] = ""
     codecs: Annotated[tuple[Codec, ...], Meta(min_length=1, max_length=8)] = ("h264",)
     audio: bool = True
+    space: bool = False
 
 
 class Ping(_Text, tag="ping", frozen=True, kw_only=True):

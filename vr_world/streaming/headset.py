@@ -35,11 +35,13 @@ from vr_world.streaming.protocol import (
     MAX_VIDEO_UP_BYTES,
     Ack,
     Audio,
+    AudioPlace,
     Frame,
     KeyRequest,
     Pose,
     Shown,
     pack_audio,
+    pack_audio_place,
     pack_frame,
     parse_up,
 )
@@ -107,7 +109,7 @@ class Headset:
         self._control: ServerConnection | None = None
         self._frames: asyncio.Queue[Frame] = asyncio.Queue(FRAMES_WAITING)
         self._texts: deque[str] = deque()
-        self._audio: deque[bytes] = deque(maxlen=AUDIO_WAITING)
+        self._audio: deque[tuple[bytes, ...]] = deque(maxlen=AUDIO_WAITING)
         self._audio_or_text = asyncio.Event()
 
     def frame(self, frame: Frame) -> None:
@@ -121,10 +123,16 @@ class Headset:
             return
         self._frames.put_nowait(frame)
 
-    def audio(self, packet: Audio) -> None:
-        """Send 10 ms of sound."""
+    def audio(self, packet: Audio, place: tuple[bytes, bytes] | None = None) -> None:
+        """Send 10 ms of sound, and what of it the headset turns with the head."""
         if self.connected:
-            self._audio.append(pack_audio(packet))
+            data = pack_audio(packet)
+            if place is not None:
+                first, second = place
+                apart = AudioPlace(seq=packet.seq, play_at_s=packet.play_at_s, payload=first, second=second)
+                self._audio.append((pack_audio_place(apart), data))
+            else:
+                self._audio.append((data,))
             self._audio_or_text.set()
 
     def tell(self, message: ServerText) -> None:
@@ -251,7 +259,11 @@ class Headset:
                 await self._audio_or_text.wait()
                 self._audio_or_text.clear()
                 while self._texts or self._audio:
-                    await socket.send(self._texts.popleft() if self._texts else self._audio.popleft())
+                    if self._texts:
+                        await socket.send(self._texts.popleft())
+                    else:
+                        for data in self._audio.popleft():
+                            await socket.send(data)
 
 
 class _Patience:

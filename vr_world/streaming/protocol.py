@@ -1,7 +1,7 @@
 """The headset's two sockets as values: bytes and text in, frozen dataclasses out, and back. No I/O.
 
 Video socket (binary, little-endian): `Frame` goes down; `Pose`, `Ack`, `KeyRequest` and `Shown` come up.
-Control socket: `Audio` (binary) goes down; JSON text goes both ways, see `control`. Every binary message
+Control socket: `Audio` and `AudioPlace` (binary) go down; JSON text goes both ways, see `control`. Every binary message
 begins with `u8 type, u8 version, u16 flags`. Axes are WebXR's: metres, x right, y up, −z forward;
 orientations are unit quaternions (x, y, z, w); a tan-FOV is the tangents (left, right, up, down) of the
 half angles, all positive.
@@ -25,6 +25,7 @@ __all__ = [
     "VERSION",
     "Ack",
     "Audio",
+    "AudioPlace",
     "Codec",
     "Down",
     "Fov",
@@ -37,6 +38,7 @@ __all__ = [
     "Vector",
     "pack_ack",
     "pack_audio",
+    "pack_audio_place",
     "pack_frame",
     "pack_key_request",
     "pack_pose",
@@ -61,6 +63,7 @@ _ACK_TYPE: Final = 3
 _KEY_REQUEST_TYPE: Final = 4
 _SHOWN_TYPE: Final = 5
 _AUDIO_TYPE: Final = 16
+_AUDIO_PLACE_TYPE: Final = 18
 
 _FRAME: Final = struct.Struct("<BBHIIHHddd3f4f4f4ff")
 _POSE: Final = struct.Struct("<BBHId3f4f4f4fff")
@@ -68,6 +71,7 @@ _ACK: Final = struct.Struct("<BBHIdff")
 _KEY_REQUEST: Final = struct.Struct("<BBHI")
 _SHOWN: Final = struct.Struct("<BBHIdIf")
 _AUDIO: Final = struct.Struct("<BBHId")
+_AUDIO_PLACE: Final = struct.Struct("<BBHIdHH")
 
 _KEY_FLAG: Final = 1
 _VP9_FLAG: Final = 2
@@ -153,15 +157,29 @@ class Shown:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Audio:
-    """One 10 ms Opus packet (48 kHz stereo) to be heard at `play_at_s` session time."""
+    """One 10 ms Opus packet (48 kHz stereo) to be heard at `play_at_s` session time, as it is."""
 
     seq: int
     play_at_s: float
     payload: bytes
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AudioPlace:
+    """The sounds of the place that belong to the `Audio` with the same `seq`, which comes right after it.
+
+    First-order ambisonics (ACN order, SN3D; ahead is −z of the pose's axes) in two stereo Opus packets:
+    `payload` is (W, Y), `second` is (Z, X). Sent only to a headset that said so in its hello.
+    """
+
+    seq: int
+    play_at_s: float
+    payload: bytes
+    second: bytes
+
+
 Up: TypeAlias = Pose | Ack | KeyRequest | Shown
-Down: TypeAlias = Frame | Audio
+Down: TypeAlias = Frame | Audio | AudioPlace
 
 
 def pack_frame(frame: Frame) -> bytes:
@@ -184,6 +202,15 @@ def pack_audio(audio: Audio) -> bytes:
     """Return the wire bytes of `audio`: a 16-byte header, then the Opus packet."""
     header = _pack(_AUDIO, _AUDIO_TYPE, VERSION, 0, audio.seq, audio.play_at_s)
     return b"".join((header, audio.payload))
+
+
+def pack_audio_place(place: AudioPlace) -> bytes:
+    """Return the wire bytes of `place`: a 20-byte header with the length of `payload`, then both packets."""
+    sizes = len(place.payload), len(place.second)
+    header = _pack(
+        _AUDIO_PLACE, _AUDIO_PLACE_TYPE, VERSION, 0, place.seq, place.play_at_s, sizes[0], 0
+    )
+    return b"".join((header, place.payload, place.second))
 
 
 def pack_pose(pose: Pose) -> bytes:
@@ -269,6 +296,19 @@ def _parse_audio(data: bytes) -> Audio:
     return Audio(seq=seq, play_at_s=_within("play_at_s", play_at_s, -math.inf, math.inf), payload=payload)
 
 
+def _parse_audio_place(data: bytes) -> AudioPlace:
+    _, _, _, seq, play_at_s, size, _ = _unpack(_AUDIO_PLACE, data, exact=False)
+    packets = data[_AUDIO_PLACE.size :]
+    if not 0 < size < len(packets):
+        raise BadMessage(f"audio place must have two packets, got {len(packets)} bytes, {size} of the first")
+    return AudioPlace(
+        seq=seq,
+        play_at_s=_within("play_at_s", play_at_s, -math.inf, math.inf),
+        payload=packets[:size],
+        second=packets[size:],
+    )
+
+
 def _parse_pose(data: bytes) -> Pose:
     f = _unpack(_POSE, data)
     if f[3] == 0:
@@ -317,7 +357,11 @@ _UP: Final[Mapping[int, Callable[[bytes], Up]]] = {
     _KEY_REQUEST_TYPE: _parse_key_request,
     _SHOWN_TYPE: _parse_shown,
 }
-_DOWN: Final[Mapping[int, Callable[[bytes], Down]]] = {_FRAME_TYPE: _parse_frame, _AUDIO_TYPE: _parse_audio}
+_DOWN: Final[Mapping[int, Callable[[bytes], Down]]] = {
+    _FRAME_TYPE: _parse_frame,
+    _AUDIO_TYPE: _parse_audio,
+    _AUDIO_PLACE_TYPE: _parse_audio_place,
+}
 
 
 def _parser(data: bytes, table: Mapping[int, Callable[[bytes], _M]]) -> Callable[[bytes], _M]:
