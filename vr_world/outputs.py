@@ -424,4 +424,5 @@ def _wire_frame(frame: rendering.Frame, frame_id: int) -> protocol.Frame:
         payload=frame.payload,
         codec="vp9" if frame.codec == "vp9" else "h264",
         safe=frame.safe,
+        depth=frame.depth,
     )

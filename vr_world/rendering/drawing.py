@@ -79,6 +79,7 @@ class Drawing:
         drawn_s = session_now_s()
         picture = self._next_picture()
         self._renderer.copy_into(picture)
+        depth = self._renderer.depth() if looked_at else None
         copied_s = session_now_s()
         self._frame_id += 1
         if looked_at:
@@ -90,6 +91,7 @@ class Drawing:
                 frame_id=self._frame_id,
                 look=look,
                 picture=picture,
+                depth=depth,
                 render_at_s=began_s,
                 draw_s=drawn_s - began_s,
                 copy_s=copied_s - drawn_s,

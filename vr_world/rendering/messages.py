@@ -167,6 +167,7 @@ class Frame:
         codec: `h264` or `vp9`.
         safe: whether this is the safe picture (fully faded).
         payload: H.264 Annex B, or one VP9 frame.
+        depth: coarse depth of the picture as `streaming.depth.pack_depth` packs it; empty without.
     """
 
     frame_id: int
@@ -185,6 +186,7 @@ class Frame:
     codec: str
     safe: bool
     payload: bytes
+    depth: bytes = b""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

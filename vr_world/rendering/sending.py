@@ -13,6 +13,7 @@ from vr_world.rendering.desk import Desk, Look
 from vr_world.rendering.encoder import Encoder, JpegEncoder, Picture
 from vr_world.rendering.messages import Frame, FromRenderer, Mirror, RendererConfig, RendererHeartbeat
 from vr_world.rendering.quality import Rung
+from vr_world.streaming.depth import Grid, pack_depth
 
 __all__ = ["Drawn", "Sending"]
 
@@ -29,6 +30,7 @@ class Drawn:
     frame_id: int
     look: Look
     picture: Picture
+    depth: Grid | None
     render_at_s: float
     draw_s: float
     copy_s: float
@@ -144,6 +146,7 @@ class Sending:
                 codec=encoder.codec,
                 safe=look.veil >= 1.0,
                 payload=payload,
+                depth=b"" if drawn.depth is None else pack_depth(drawn.depth),
             )
         )
 
