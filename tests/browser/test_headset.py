@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import relief
 from chart_server import DOTS, NEAR_POINT, PATCHES, ChartServer, Log, MakeChart
+from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 from watching import fresh_context, watched_page
 
@@ -20,6 +22,8 @@ from vr_world.streaming import control, protocol
 WEB = Path(__file__).parents[2] / "web"
 log = logging.getLogger(__name__)
 
+#: 10 cm right, left, up, forward, and a lean to the side and forward: right, up, back.
+LEANS_M = ((0.1, 0.0, 0.0), (-0.1, 0.0, 0.0), (0.0, 0.1, 0.0), (0.0, 0.0, -0.1), (0.07, 0.0, -0.07))
 IN_THE_PLACE = "() => __stillwater.stats().picture === 1"
 COMING = "() => __stillwater.stats().picture > 0"
 CONNECTED = "() => __stillwater.stats().videoOpen === 1 && __stillwater.stats().controlOpen === 1"
@@ -184,6 +188,44 @@ def test_reprojection_keeps_the_world_still_while_the_head_swings(visit: Visit) 
     assert max(errors) < 1.0
     # a frame that a busy machine delivers late shows its edge where the head has turned past the overscan
     assert lost <= len(errors) * 0.1
+
+
+def test_depth_keeps_a_near_world_still_while_the_head_leans(page: Page, make_chart: MakeChart) -> None:
+    chart = make_chart(relief=True)
+    enter_vr(page, chart, width_px=640)
+    page.evaluate("points => Object.assign(harness, {dots: [], near: null, points})", list(relief.POINTS))
+    page.wait_for_function(IN_THE_PLACE)
+    chart.held = chart.log.poses[-1]
+    without, aided = (leaning(page, chart, with_depth=kind) for kind in (False, True))
+    for name, seen in (("rotation only", without), ("with depth", aided)):
+        by_dot = " ".join(f"{e:.2f}" for e in seen.max(axis=0))
+        log.info(
+            "lean of 10 cm, %s: p50 %.2f°, p95 %.2f°; worst by dot %s",
+            *(name, *np.percentile(seen, [50, 95]), by_dot),
+        )
+    log.info("the depth has %d bytes a frame", len(chart.log.frames[-1].depth))
+    assert np.median(without) > 1.0, "without depth it would have been seen"
+    clear, beside_the_edge = aided[:, :-1], aided[:, -1]
+    assert np.percentile(clear, 95) < 0.2
+    assert clear.max() < 0.4
+    assert beside_the_edge.max() < 0.5 * without[:, -1].max(), "pulled along by the near edge, but less"
+
+
+def leaning(page: Page, chart: ChartServer, *, with_depth: bool) -> NDArray[np.float64]:
+    """Return how far each dot is from where a head that leans by `LEANS_M` should see it, degrees, a row an eye."""
+    assert chart.held is not None
+    chart.with_depth = with_depth
+    page.wait_for_function(
+        f"""() => (__stillwater.stats().depthNodes > 0) === {str(with_depth).lower()}
+                  && __stillwater.stats().poseSeq === {chart.held.seq}"""
+    )
+    rows: list[list[float]] = []
+    for right, up, back in LEANS_M:
+        page.evaluate(f"harness.device.position.set({right}, {1.4 + up}, {back})")
+        page.wait_for_function(f"() => Math.abs(__stillwater.poses().at(-1)[2] - {right}) < 1e-3")
+        page.wait_for_function(COMING)
+        rows += [eye["leans"] for eye in look(page, 1)[0]["eyes"]]
+    return np.array(rows, float)
 
 
 def test_colours_are_true_when_the_planes_are_uploaded(visit: Visit) -> None:
