@@ -223,7 +223,7 @@ def leaning(page: Page, chart: ChartServer, *, with_depth: bool) -> NDArray[np.f
     for right, up, back in LEANS_M:
         page.evaluate(f"harness.device.position.set({right}, {1.4 + up}, {back})")
         page.wait_for_function(f"() => Math.abs(__stillwater.poses().at(-1)[2] - {right}) < 1e-3")
-        page.wait_for_function(COMING)
+        page.wait_for_function(IN_THE_PLACE)
         rows += [eye["leans"] for eye in look(page, 1)[0]["eyes"]]
     return np.array(rows, float)
 

@@ -74,7 +74,7 @@ class Drawing:
         began_s = session_now_s()
         look = self._desk.look(began_s)
         self._change_scene(look, began_s)
-        self._renderer.resize(self._ladder.rung.eye_px)
+        self._renderer.resize(self._ladder.allow(self._desk.allowance().eye_px).eye_px)
         self._renderer.draw(look.view, look.controls, began_s - started_s, look.veil)
         drawn_s = session_now_s()
         picture = self._next_picture()
