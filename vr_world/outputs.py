@@ -252,7 +252,12 @@ class RoomOutputs:
         """Let the renderer make another."""
         if ack.frame_id > self._frame_base:
             number = ack.frame_id - self._frame_base
-            self._renderer.send(rendering.Ack(headset=headset.name, frame_id=number, decode_ms=ack.decode_ms))
+            rtt_ms = headset.clock.rtt_ms or None
+            self._renderer.send(
+                rendering.Ack(
+                    headset=headset.name, frame_id=number, decode_ms=ack.decode_ms, rtt_ms=rtt_ms
+                )
+            )
 
     def headset_needs_key(self, headset: Headset) -> None:
         """Make the next picture one that decoding can begin with."""
@@ -368,7 +373,7 @@ class RoomOutputs:
         beat = self._picture_beat
         recorder = self.tape.child
         details = {
-            "renderer": beat and f"{beat.fps:.0f} frames/s at {beat.eye_px} px",
+            "renderer": beat and _renderer_detail(beat),
             "audio": self.sound_out.detail(),
             "recorder": self.tape.detail(),
         }
@@ -382,6 +387,13 @@ class RoomOutputs:
             }
             for child in (self._renderer, self.sound_out.child, *([] if recorder is None else [recorder]))
         ]
+
+
+def _renderer_detail(beat: rendering.RendererHeartbeat) -> str:
+    drawing = f"{beat.fps:.0f} frames/s at {beat.eye_px} px"
+    if not beat.encoder:
+        return drawing
+    return f"{drawing}, up to {beat.bitrate_bps / 1e6:.3g} Mbit/s by {beat.encoder}"
 
 
 def _wire_frame(frame: rendering.Frame, frame_id: int) -> protocol.Frame:
@@ -402,4 +414,5 @@ def _wire_frame(frame: rendering.Frame, frame_id: int) -> protocol.Frame:
         payload=frame.payload,
         codec="vp9" if frame.codec == "vp9" else "h264",
         safe=frame.safe,
+        depth=frame.depth,
     )

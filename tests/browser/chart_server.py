@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import av
 import numpy as np
+import relief
 import uvicorn
 from numpy.typing import NDArray
 from starlette.applications import Starlette
@@ -78,7 +79,7 @@ def render_eye(
     turn = rotation(pose.orientation)
     picture = np.empty((size_px, size_px, 3), np.float32)
     picture[:] = BACKGROUND
-    eye = np.array(pose.position) + turn @ np.array([eye_offset_m, 0.0, 0.0])
+    eye = eye_at(pose, eye_offset_m)
     near = np.array(NEAR_POINT) - eye
     white = (235, 235, 235)
     _spot(picture, tan, turn.T @ (near / np.linalg.norm(near)), DOT_RADIUS_DEG, white)
@@ -86,6 +87,23 @@ def render_eye(
         _spot(picture, tan, turn.T @ direction(*where), DOT_RADIUS_DEG, white)
     for where, rgb in PATCHES.items():
         _spot(picture, tan, turn.T @ direction(*where), PATCH_RADIUS_DEG, rgb)
+    return (picture + 0.5).astype(np.uint8)
+
+
+def eye_at(pose: protocol.Pose, eye_offset_m: float) -> NDArray[np.float64]:
+    at: NDArray[np.float64] = np.array(pose.position) + rotation(pose.orientation) @ [eye_offset_m, 0.0, 0.0]
+    return at
+
+
+def render_relief(pose: protocol.Pose, tan: protocol.Fov, eye_offset_m: float) -> NDArray[np.uint8]:
+    """Return what one eye sees of the room of `relief`: its dots, and its panel a little lighter."""
+    turn, eye = rotation(pose.orientation), eye_at(pose, eye_offset_m)
+    picture = np.empty((EYE_PX, EYE_PX, 3), np.float32)
+    _, on_panel = relief.inverse_depth(eye, turn, relief.rays(tan, EYE_PX, at_edges=False))
+    picture[:] = np.where(on_panel[..., None], relief.PANEL_RGB, BACKGROUND)
+    for point in relief.POINTS:
+        towards = turn.T @ (np.array(point) - eye)
+        _spot(picture, tan, towards / np.linalg.norm(towards), DOT_RADIUS_DEG, (235, 235, 235))
     return (picture + 0.5).astype(np.uint8)
 
 
@@ -172,9 +190,18 @@ class Log:
 
 
 class ChartServer:
-    """Runs in a thread of the test's process. `base` is its address."""
+    """Runs in a thread of the test's process. `base` is its address.
 
-    def __init__(self, pages: Path, codec: protocol.Codec = "h264", port: int = 0) -> None:
+    With `relief` it shows the room of `relief`, with its depth as long as `with_depth` says so. While `held`
+    is a pose, every picture is drawn for that one, wherever the head is: a picture that comes too late.
+    """
+
+    def __init__(
+        self, pages: Path, codec: protocol.Codec = "h264", port: int = 0, *, relief: bool = False
+    ) -> None:
+        self.relief = relief
+        self.with_depth = True
+        self.held: protocol.Pose | None = None
         self.log = Log()
         self.codec = codec
         self.desk = JoinDesk(secrets.randbelow, secrets.token_urlsafe)
@@ -408,9 +435,15 @@ class _VideoLink:
         self, encoder: Encoder, frame_id: int, pose: protocol.Pose | None, *, key: bool
     ) -> protocol.Frame:
         render_at_s = time.monotonic()
+        pose = self.server.held or pose
         seen = pose or IDLE
         tans = [_wider(tan) for tan in (seen.tan_left, seen.tan_right)]
-        eyes = [render_eye(seen, tan, side * seen.ipd_m / 2) for tan, side in zip(tans, (-1, 1), strict=True)]
+        draw = render_relief if self.server.relief else render_eye
+        eyes = [draw(seen, tan, side * seen.ipd_m / 2) for tan, side in zip(tans, (-1, 1), strict=True)]
+        depth = b""
+        if self.server.relief and self.server.with_depth:
+            places = [eye_at(seen, side * seen.ipd_m / 2) for side in (-1, 1)]
+            depth = relief.packed_depth(places, rotation(seen.orientation), tans)
         payload, is_key = encoder.encode(np.concatenate(eyes, axis=1), key=key)
         return protocol.Frame(
             frame_id=frame_id,
@@ -428,6 +461,7 @@ class _VideoLink:
             key=is_key,
             codec=encoder.codec,
             payload=payload,
+            depth=depth,
         )
 
 

@@ -11,15 +11,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import relief
 from chart_server import DOTS, NEAR_POINT, PATCHES, ChartServer, Log, MakeChart
+from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 from watching import fresh_context, watched_page
 
+from benchmarks._link import LinkQuality, SimulatedLink
 from vr_world.streaming import control, protocol
 
 WEB = Path(__file__).parents[2] / "web"
 log = logging.getLogger(__name__)
 
+#: 10 cm right, left, up, forward, and a lean to the side and forward: right, up, back.
+LEANS_M = ((0.1, 0.0, 0.0), (-0.1, 0.0, 0.0), (0.0, 0.1, 0.0), (0.0, 0.0, -0.1), (0.07, 0.0, -0.07))
 IN_THE_PLACE = "() => __stillwater.stats().picture === 1"
 COMING = "() => __stillwater.stats().picture > 0"
 CONNECTED = "() => __stillwater.stats().videoOpen === 1 && __stillwater.stats().controlOpen === 1"
@@ -184,6 +189,44 @@ def test_reprojection_keeps_the_world_still_while_the_head_swings(visit: Visit) 
     assert max(errors) < 1.0
     # a frame that a busy machine delivers late shows its edge where the head has turned past the overscan
     assert lost <= len(errors) * 0.1
+
+
+def test_depth_keeps_a_near_world_still_while_the_head_leans(page: Page, make_chart: MakeChart) -> None:
+    chart = make_chart(relief=True)
+    enter_vr(page, chart, width_px=640)
+    page.evaluate("points => Object.assign(harness, {dots: [], near: null, points})", list(relief.POINTS))
+    page.wait_for_function(IN_THE_PLACE)
+    chart.held = chart.log.poses[-1]
+    without, aided = (leaning(page, chart, with_depth=kind) for kind in (False, True))
+    for name, seen in (("rotation only", without), ("with depth", aided)):
+        by_dot = " ".join(f"{e:.2f}" for e in seen.max(axis=0))
+        log.info(
+            "lean of 10 cm, %s: p50 %.2f°, p95 %.2f°; worst by dot %s",
+            *(name, *np.percentile(seen, [50, 95]), by_dot),
+        )
+    log.info("the depth has %d bytes a frame", len(chart.log.frames[-1].depth))
+    assert np.median(without) > 1.0, "without depth it would have been seen"
+    clear, beside_the_edge = aided[:, :-1], aided[:, -1]
+    assert np.percentile(clear, 95) < 0.2
+    assert clear.max() < 0.4
+    assert beside_the_edge.max() < 0.5 * without[:, -1].max(), "pulled along by the near edge, but less"
+
+
+def leaning(page: Page, chart: ChartServer, *, with_depth: bool) -> NDArray[np.float64]:
+    """Return how far each dot is from where a head that leans by `LEANS_M` should see it, degrees, a row an eye."""
+    assert chart.held is not None
+    chart.with_depth = with_depth
+    page.wait_for_function(
+        f"""() => (__stillwater.stats().depthNodes > 0) === {str(with_depth).lower()}
+                  && __stillwater.stats().poseSeq === {chart.held.seq}"""
+    )
+    rows: list[list[float]] = []
+    for right, up, back in LEANS_M:
+        page.evaluate(f"harness.device.position.set({right}, {1.4 + up}, {back})")
+        page.wait_for_function(f"() => Math.abs(__stillwater.poses().at(-1)[2] - {right}) < 1e-3")
+        page.wait_for_function(IN_THE_PLACE)
+        rows += [eye["leans"] for eye in look(page, 1)[0]["eyes"]]
+    return np.array(rows, float)
 
 
 def test_colours_are_true_when_the_planes_are_uploaded(visit: Visit) -> None:
@@ -403,6 +446,50 @@ def test_malformed_messages_do_not_disturb_the_page(page: Page, chart: ChartServ
     assert stats(page)["stopped"] == 0
 
 
+#: A busy radio on a long way: the sound's round trip is 80 ms, and a lost packet holds it up for 110 ms.
+BAD_LINK = LinkQuality(delay_s=0.04, jitter_s=0.02, bits_per_s=20e6, loss=0.01)
+
+
+def test_over_a_bad_link_the_picture_follows_the_head_and_a_cut_is_healed_in_place(
+    page: Page, chart: ChartServer
+) -> None:
+    with SimulatedLink(chart.port, BAD_LINK, seed=1) as link:
+        enter_vr(page, chart, origin=f"http://127.0.0.1:{link.port}")
+        page.wait_for_function(IN_THE_PLACE)
+        page.wait_for_function("() => __stillwater.stats().audioRms > 0.13")
+        page.evaluate("harness.startSwing()")
+        dry_before = stats(page)["audioUnderruns"]
+        samples = [sample for sample in look(page, 20) if sample["picture"] == 1]
+        errors = [e for sample in samples for eye in sample["eyes"] for e in eye["errors"]]
+        unaided = [sample["headTurnedDeg"] for sample in samples]
+        seen = stats(page)
+        log.info(
+            "a link of 40 ± 20 ms, 1 %% lost: re-projection p95 %.2f° (head-locked %.1f°), frame age %.0f ms, "
+            "%.0f of %.0f display frames/s new, sound ran dry %d times more",
+            *(np.percentile(errors, 95), np.percentile(unaided, 95), seen["frameAgeMs"]),
+            *(seen["fps"], seen["displayFps"], seen["audioUnderruns"] - dry_before),
+        )
+        assert np.percentile(unaided, 95) > 1.0
+        assert np.percentile(errors, 95) < 0.5
+        assert seen["audioUnderruns"] - dry_before <= 3, "the buffer has grown to what the link needs"
+
+        watch_for_cuts(page)
+        link.cut = True
+        page.wait_for_function(IN_THE_CALM)
+        last = page.evaluate("__stillwater.poses().at(-1)[0]")
+        page.wait_for_timeout(5000)  # the cut itself
+        during = page.evaluate("__stillwater.poses().at(-1)[0]")
+        assert during > last + 20, "the page lives on at the display's rate"
+        link.cut = False
+        page.wait_for_function(IN_THE_PLACE)
+        page.wait_for_function("() => __stillwater.stats().audioRms > 0.13")
+        assert biggest_step(page) < 0.2, "a fade, never a cut"
+        back = stats(page)
+        assert back["inVr"] == 1
+        assert back["frameAgeMs"] < 1000, "what is shown is new, not what had waited"
+        assert back["audioBufferMs"] < 600, "and so is what is heard"
+
+
 # ---- for everyone ----
 
 
@@ -426,8 +513,8 @@ def test_axe_finds_nothing_on_any_view(page: Page, chart: ChartServer) -> None:
 # ---- helpers ----
 
 
-def arrive(page: Page, chart: ChartServer, address: str = "/") -> None:
-    page.goto(chart.base + address)
+def arrive(page: Page, chart: ChartServer, address: str = "/", origin: str | None = None) -> None:
+    page.goto((origin or chart.base) + address)
     page.wait_for_selector("body[data-ready]")
 
 
@@ -444,11 +531,13 @@ def enter_on_screen(page: Page, chart: ChartServer) -> None:
     page.get_by_role("button", name="Look on this screen").click()
 
 
-def enter_vr(page: Page, chart: ChartServer, *, before: str = "0", width_px: int = 480) -> None:
+def enter_vr(
+    page: Page, chart: ChartServer, *, before: str = "0", width_px: int = 480, origin: str | None = None
+) -> None:
     page.set_viewport_size({"width": width_px, "height": width_px // 2})
     page.add_init_script((WEB / "node_modules/iwer/build/iwer.min.js").read_text())
     page.add_init_script((Path(__file__).parent / "xr_harness.js").read_text())
-    arrive(page, chart)
+    arrive(page, chart, origin=origin)
     page.evaluate(
         "([dots, near, patches]) => Object.assign(harness, {dots, near, patches})",
         [list(DOTS), list(NEAR_POINT), [list(where) for where in PATCHES]],

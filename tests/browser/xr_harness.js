@@ -5,7 +5,7 @@
   const device = new XRDevice(metaQuest3, { stereoEnabled: true, ipd: 0.064, fovy: 1.5 });
   device.installRuntime({ forceInstall: true });
 
-  const harness = { device, swing: null, seat: null, seen: [], everyNth: 3, keep: 40, dots: [], near: null, patches: [] };
+  const harness = { device, swing: null, seat: null, seen: [], everyNth: 3, keep: 40, dots: [], points: [], near: null, patches: [] };
   window.harness = harness;
 
   // the page's WebGL context
@@ -125,6 +125,12 @@
       if (found === 'lost') lost++;
       else if (found) errors.push(angle(found, expected));
     }
+    const at = view.transform.position;
+    const leans = harness.points.map(([x, y, z]) => {
+      const expected = unit([x - at.x, y - at.y, z - at.z]);
+      const found = spot(expected, 7);
+      return found === null || found === 'lost' ? found : angle(found, expected);
+    });
     const near = harness.near ? spot(unit(harness.near), 5) : null;
     const patches = harness.patches.map((where) => {
       const at = toPixel(direction(where));
@@ -132,6 +138,6 @@
       const i = 4 * (Math.round(at[1]) * width + Math.round(at[0]));
       return [pixels[i], pixels[i + 1], pixels[i + 2]];
     });
-    return { errors, lost, near, patches, eye: view.eye };
+    return { errors, lost, leans, near, patches, eye: view.eye };
   }
 })();

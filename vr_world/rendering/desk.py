@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import threading
-from typing import assert_never
+from typing import Final, assert_never
 
 from therapy.controls import Controls
 from therapy.errors import BadValue
+from vr_world.rendering.congestion import Allowance, LinkLadder
 from vr_world.rendering.ease import Easer
 from vr_world.rendering.errors import BadView
 from vr_world.rendering.fade import SAFE_WITHIN_S, Veil
@@ -28,10 +29,12 @@ from vr_world.rendering.messages import (
 )
 from vr_world.rendering.view import STRAIGHT_AHEAD, View, checked, widened
 
-__all__ = ["Desk", "Look"]
+__all__ = ["KEY_EVERY_S", "Desk", "Look"]
 
 #: A place is changed behind a closed veil: never a cut.
 _SCENE_FADE_S = 1.5
+#: A key frame costs some three others. Requests that come faster are met together.
+KEY_EVERY_S: Final = 0.4
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,10 @@ class Desk:
         self._pose: Pose | None = None
         self._view = _idle(config.overscan_deg)
         self._flight = Flight()
+        self._link = LinkLadder(bitrate_bps=config.bitrate_bps, min_eye_px=config.min_eye_px)
+        self._eye_px = config.eye_px
         self._key_wanted = True
+        self._key_at_s = -math.inf
         self._stopped = False
         self._refused = 0
         self._refusal = ""
@@ -133,6 +139,7 @@ class Desk:
             if not self._codecs:
                 return False
             if self._flight.lost(at_s):
+                self._link.forget()
                 self._key_wanted = True
             return self._flight.may_send()
 
@@ -141,11 +148,24 @@ class Desk:
         with self._changed:
             self._flight.sent(frame_id, at_s)
 
-    def take_key_wish(self) -> bool:
-        """Return whether the next frame must be a key frame, and forget it."""
+    def left(self, frame_id: int, size_bytes: int, eye_px: int, at_s: float) -> None:
+        """A frame has been encoded and handed to the link."""
         with self._changed:
-            wanted, self._key_wanted = self._key_wanted, False
-            return wanted
+            self._eye_px = eye_px
+            self._link.sent(frame_id, size_bytes, at_s)
+
+    def allowance(self) -> Allowance:
+        """Return what the link to the headset carries now."""
+        with self._changed:
+            return self._link.allowance
+
+    def take_key_wish(self, at_s: float) -> bool:
+        """Return whether the frame of `at_s` must be a key frame; a wish too soon after the last one waits."""
+        with self._changed:
+            if not self._key_wanted or at_s - self._key_at_s < KEY_EVERY_S:
+                return False
+            self._key_wanted, self._key_at_s = False, at_s
+            return True
 
     @property
     def looked_at(self) -> bool:
@@ -175,6 +195,9 @@ class Desk:
             case Ack():
                 if message.headset == self._headset:
                     self._flight.acked(message.frame_id, at_s)
+                    rtt_s = None if message.rtt_ms is None else message.rtt_ms / 1000.0
+                    decode_s = message.decode_ms / 1000.0
+                    self._link.acked(message.frame_id, decode_s, self._eye_px, at_s, rtt_s)
             case KeyRequest():
                 if message.headset == self._headset:
                     self._key_wanted = True
@@ -219,7 +242,8 @@ class Desk:
         self._pose = None
         self._view = _idle(self._overscan_deg)
         self._flight = Flight()
-        self._key_wanted = True
+        self._link.forget()
+        self._key_wanted, self._key_at_s = True, -math.inf
 
     def _go_safe(self, word: Safe, at_s: float) -> None:
         if not math.isfinite(word.fade_s):

@@ -74,11 +74,12 @@ class Drawing:
         began_s = session_now_s()
         look = self._desk.look(began_s)
         self._change_scene(look, began_s)
-        self._renderer.resize(self._ladder.rung.eye_px)
+        self._renderer.resize(self._ladder.allow(self._desk.allowance().eye_px).eye_px)
         self._renderer.draw(look.view, look.controls, began_s - started_s, look.veil)
         drawn_s = session_now_s()
         picture = self._next_picture()
         self._renderer.copy_into(picture)
+        depth = self._renderer.depth() if looked_at else None
         copied_s = session_now_s()
         self._frame_id += 1
         if looked_at:
@@ -90,6 +91,7 @@ class Drawing:
                 frame_id=self._frame_id,
                 look=look,
                 picture=picture,
+                depth=depth,
                 render_at_s=began_s,
                 draw_s=drawn_s - began_s,
                 copy_s=copied_s - drawn_s,

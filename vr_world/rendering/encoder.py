@@ -102,10 +102,15 @@ class Encoder:
         self.width = width
         self.height = height
         self._converter = av.video.reformatter.VideoReformatter()
-        self._context, choice = _opened(codecs, width, height, rate_hz, bitrate_bps, threads)
+        self._context, choice, self._refusals = _opened(codecs, width, height, rate_hz, bitrate_bps, threads)
         self.library = choice.library
         self.codec = choice.codec
         self._key_wanted = True
+
+    @property
+    def detail(self) -> str:
+        """The encoder's name, and why a better one of the same codec is not used, in one line."""
+        return f"{self.library} ({'; '.join(self._refusals)})" if self._refusals else self.library
 
     def ask_key(self) -> None:
         """Make the next frame a key frame."""
@@ -142,8 +147,8 @@ class Encoder:
 
 def _opened(
     codecs: Sequence[str], width: int, height: int, rate_hz: float, bitrate_bps: int, threads: int
-) -> tuple[Any, _Choice]:
-    """Return the first encoder that opens. Being listed does not mean that the machine has the device."""
+) -> tuple[Any, _Choice, tuple[str, ...]]:
+    """Return the first encoder that opens and why those before it did not. Being listed does not mean that the machine has the device."""
     refusals: list[str] = []
     for codec in codecs:
         for choice in ENCODERS.get(codec, ()):
@@ -164,7 +169,7 @@ def _opened(
             except av.error.FFmpegError as error:
                 refusals.append(f"{choice.library}: {error.strerror}")
                 continue
-            return context, choice
+            return context, choice, tuple(refusals)
     raise NoEncoder(
         f"one of the client's codecs {tuple(codecs)!r} must be encodable at {width}x{height}; "
         f"tried {'; '.join(refusals) or 'nothing: none of them is known'}"

@@ -97,11 +97,12 @@ class Pose:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Ack:
-    """The headset has decoded a frame."""
+    """The headset has decoded a frame. `rtt_ms`: what its pings take, if that is known."""
 
     headset: str
     frame_id: int
     decode_ms: float
+    rtt_ms: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +168,7 @@ class Frame:
         codec: `h264` or `vp9`.
         safe: whether this is the safe picture (fully faded).
         payload: H.264 Annex B, or one VP9 frame.
+        depth: coarse depth of the picture as `streaming.depth.pack_depth` packs it; empty without.
     """
 
     frame_id: int
@@ -185,6 +187,7 @@ class Frame:
     codec: str
     safe: bool
     payload: bytes
+    depth: bytes = b""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +210,8 @@ class RendererHeartbeat:
         scene_s: age of the scene, to be given to a respawned renderer.
         parts_ms: smoothed time of each stage by name: `draw`, `copy`, `convert`, `encode`, `mirror`.
         in_flight: frames sent and not yet acknowledged.
-        encoder: name of the encoder in use, empty before the first frame.
+        encoder: the encoder in use, and better ones that refused; empty before the first frame.
+        bitrate_bps: ceiling of the video stream now, as far as the link carries.
         refused: bad inputs refused so far.
         refusal: the newest of them: what, limit, value.
     """
@@ -220,6 +224,7 @@ class RendererHeartbeat:
     parts_ms: dict[str, float]
     in_flight: int
     encoder: str
+    bitrate_bps: int
     refused: int
     refusal: str
 

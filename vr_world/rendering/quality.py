@@ -42,6 +42,7 @@ class Ladder:
     def __init__(self, *, eye_px: int, min_eye_px: int, max_eye_px: int, rate_hz: float) -> None:
         self._sizes = tuple(px for px in EYE_SIZES_PX if min_eye_px <= px <= max_eye_px) or (min_eye_px,)
         self._size = max((i for i, px in enumerate(self._sizes) if px <= eye_px), default=0)
+        self._top = len(self._sizes) - 1
         self._target_hz = rate_hz
         self._rate = 0
         self._mean_s: float | None = None
@@ -54,6 +55,15 @@ class Ladder:
     def rung(self) -> Rung:
         """The step to draw with now."""
         return Rung(eye_px=self._sizes[self._size], rate_hz=self._target_hz * RATE_SHARES[self._rate])
+
+    def allow(self, eye_px: int | None) -> Rung:
+        """Draw no larger than `eye_px` from now on (`None`: as large as the machine can); return the rung."""
+        sizes = enumerate(self._sizes)
+        self._top = max((i for i, px in sizes if eye_px is None or px <= eye_px), default=0)
+        if self._size > self._top:
+            self._size = self._top
+            self._forget()
+        return self.rung
 
     def saw(self, slowest_s: float, now_s: float) -> Rung:
         """Learn that a frame's slowest stage took `slowest_s` at `now_s`; return the rung to use."""
@@ -77,7 +87,7 @@ class Ladder:
         """Whether the next rung up would, by the number of its pixels, still leave room."""
         if self._rate > 0:
             return mean_s * self._target_hz * RATE_SHARES[self._rate - 1] < _ROOM
-        if self._size + 1 >= len(self._sizes):
+        if self._size >= self._top:
             return False
         grows = (self._sizes[self._size + 1] / self._sizes[self._size]) ** 2
         return mean_s * grows * self._target_hz < _ROOM

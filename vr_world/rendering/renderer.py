@@ -10,6 +10,7 @@ import ctypes.util
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from panda3d import core
 
 from therapy.controls import Controls
@@ -20,6 +21,7 @@ from vr_world.rendering import shaders
 from vr_world.rendering.encoder import Picture
 from vr_world.rendering.errors import NoPipe
 from vr_world.rendering.view import Quad, View, orientation_to_panda, position_to_panda
+from vr_world.streaming.depth import NEAREST_M, NODES, Grid, calmed
 
 __all__ = ["PanoramaRenderer", "Renderer", "open_pipe"]
 
@@ -98,6 +100,8 @@ class Renderer:
         self._veil = _veil()
         self._buffer: Any = None
         self._texture: Any = None
+        self._depth = _DepthGrid(self._engine, self._pipe, self._host)
+        self._tangents = ((2.0, 2.0), (2.0, 2.0))
         self.eye_px = 0
         self.eye_height_px = 0
         self.resize(eye_px, eye_height_px)
@@ -126,13 +130,13 @@ class Renderer:
         self._buffer = _output(self._engine, self._pipe, "eyes", 2 * eye_px, height, host=self._host)
         self._texture = core.Texture("eyes")
         self._buffer.add_render_texture(self._texture, core.GraphicsOutput.RTM_copy_ram)
+        self._depth.watch(self._buffer)
         for index, eye in enumerate(self._eyes):
             span = (0.5 * index, 0.5 * index + 0.5, 0.0, 1.0)
             region = self._buffer.make_display_region(*span)
             region.set_camera(eye)
             over = self._buffer.make_display_region(*span)
             over.set_sort(10)
-            over.set_clear_depth_active(True)
             over.set_camera(self._veil[1])
         self.eye_px, self.eye_height_px = eye_px, height
 
@@ -172,12 +176,55 @@ class Renderer:
             raise NoPipe(f"the driver must give a picture of {picture.shape}, gave {drawn.shape}")
         np.copyto(picture, drawn[::-1])
 
+    def depth(self) -> Grid:
+        """Return the coarse depth of the drawn picture, (2, nodes, nodes): left eye, right eye.
+
+        Raises:
+            NoPipe: nothing has been drawn.
+        """
+        return calmed(self._depth.inverse_m(), self._tangents)
+
     def _look(self, view: View) -> None:
         self._rig.set_pos(*position_to_panda(view.position))
         self._rig.set_quat(core.LQuaternionf(*orientation_to_panda(view.orientation)))
         for eye, tan, side in zip(self._eyes, (view.tan_left, view.tan_right), (-0.5, 0.5), strict=True):
             eye.set_x(side * view.ipd_m)
             _aim(eye.node().get_lens(), tan)
+        self._tangents = tuple((t[0] + t[1], t[2] + t[3]) for t in (view.tan_left, view.tan_right))
+
+
+class _DepthGrid:
+    """Reads the depth of the eyes' buffer at the nodes of a coarse grid, on the graphics side.
+
+    Only the nodes are read back: 2 × 48 × 48 pixels, not the whole depth buffer.
+    """
+
+    def __init__(self, engine: Any, pipe: Any, host: Any) -> None:
+        self._buffer = _output(engine, pipe, "depth", 2 * NODES, NODES, host=host)
+        self._buffer.set_sort(50)  # after the eyes
+        self._texture = core.Texture("depth-nodes")
+        self._buffer.add_render_texture(self._texture, core.GraphicsOutput.RTM_copy_ram)
+        self._card, camera = _full_screen("depth", shaders.DEPTH_FRAGMENT)
+        rest = 1.0 / _FAR_M
+        self._card.set_shader_input("span", core.LVecBase4f(NODES, 1.0 / _NEAR_M - rest, rest, 1.0 / NEAREST_M))
+        self._buffer.make_display_region().set_camera(camera)
+
+    def watch(self, eyes: Any) -> None:
+        """Read the depth of what is drawn into `eyes` from now on."""
+        drawn = core.Texture("eyes-depth")
+        drawn.set_minfilter(core.SamplerState.FT_nearest)
+        drawn.set_magfilter(core.SamplerState.FT_nearest)
+        drawn.set_wrap_u(core.SamplerState.WM_clamp)
+        drawn.set_wrap_v(core.SamplerState.WM_clamp)
+        eyes.add_render_texture(
+            drawn, core.GraphicsOutput.RTM_bind_or_copy, core.GraphicsOutput.RTP_depth
+        )
+        self._card.set_shader_input("drawn_depth", drawn)
+
+    def inverse_m(self) -> npt.NDArray[np.float32]:
+        """Return 1 / m at the nodes, (2, nodes, nodes), rows top first."""
+        nodes = _pixels(self._texture)[::-1, :, 0].reshape(NODES, 2, NODES).transpose(1, 0, 2)
+        return np.asarray(nodes, np.float32) / np.float32(255.0 * NEAREST_M)
 
 
 class PanoramaRenderer:

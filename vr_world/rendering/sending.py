@@ -13,6 +13,7 @@ from vr_world.rendering.desk import Desk, Look
 from vr_world.rendering.encoder import Encoder, JpegEncoder, Picture
 from vr_world.rendering.messages import Frame, FromRenderer, Mirror, RendererConfig, RendererHeartbeat
 from vr_world.rendering.quality import Rung
+from vr_world.streaming.depth import Grid, pack_depth
 
 __all__ = ["Drawn", "Sending"]
 
@@ -29,6 +30,7 @@ class Drawn:
     frame_id: int
     look: Look
     picture: Picture
+    depth: Grid | None
     render_at_s: float
     draw_s: float
     copy_s: float
@@ -52,7 +54,7 @@ class Sending:
         self._changed = threading.Condition()
         self._closed = False
         self._encoder: Encoder | None = None
-        self._codecs: tuple[str, ...] = ()
+        self._encoder_as: tuple[int, int, int, tuple[str, ...]] = (0, 0, 0, ())
         self._jpeg = JpegEncoder(config.mirror_px)
         self._mirror_at_s = 0.0
         self._beat_at_s = 0.0
@@ -117,7 +119,7 @@ class Sending:
 
     def _encode(self, drawn: Drawn, began_s: float) -> None:
         encoder = self._encoder_for(drawn)
-        if self._desk.take_key_wish():
+        if self._desk.take_key_wish(began_s):
             encoder.ask_key()
         frame = encoder.convert(drawn.picture)
         converted_s = session_now_s()
@@ -144,22 +146,25 @@ class Sending:
                 codec=encoder.codec,
                 safe=look.veil >= 1.0,
                 payload=payload,
+                depth=b"" if drawn.depth is None else pack_depth(drawn.depth),
             )
         )
+        self._desk.left(drawn.frame_id, len(payload), drawn.picture.shape[1] // 2, encoded_s)
 
     def _encoder_for(self, drawn: Drawn) -> Encoder:
         height, width = drawn.picture.shape[:2]
-        fits = self._encoder is not None and (self._encoder.width, self._encoder.height) == (width, height)
-        if self._encoder is None or not fits or self._codecs != drawn.look.codecs:
+        bitrate_bps = self._desk.allowance().bitrate_bps
+        wanted = (width, height, bitrate_bps, drawn.look.codecs)
+        if self._encoder is None or wanted != self._encoder_as:
             rate_hz = 30.0 if self._rung is None else self._rung.rate_hz
             self._encoder = Encoder(
                 codecs=drawn.look.codecs,
                 width=width,
                 height=height,
                 rate_hz=rate_hz,
-                bitrate_bps=self._config.bitrate_bps,
+                bitrate_bps=bitrate_bps,
             )
-            self._codecs = drawn.look.codecs
+            self._encoder_as = wanted
         return self._encoder
 
     def _mirror(self, drawn: Drawn, began_s: float) -> None:
@@ -184,7 +189,8 @@ class Sending:
                 scene_s=self._scene_s,
                 parts_ms={name: round(ms, 3) for name, ms in self._parts_ms.items()},
                 in_flight=self._desk.in_flight,
-                encoder="" if self._encoder is None else self._encoder.library,
+                encoder="" if self._encoder is None else self._encoder.detail,
+                bitrate_bps=self._desk.allowance().bitrate_bps,
                 refused=refused,
                 refusal=refusal,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["FULL_SCREEN_VERTEX", "PANORAMA_FRAGMENT", "SAFE_SRGB", "VEIL_FRAGMENT"]
+__all__ = ["DEPTH_FRAGMENT", "FULL_SCREEN_VERTEX", "PANORAMA_FRAGMENT", "SAFE_SRGB", "VEIL_FRAGMENT"]
 
 #: The safe picture's colour at its middle, 0 … 1: dark and warm, a room with the fire nearly out.
 SAFE_SRGB: Final = (0.150, 0.098, 0.068)
@@ -38,5 +38,26 @@ void main() {
     float elevation = place.y * 1.57079633;
     vec3 way = vec3(sin(azimuth) * cos(elevation), cos(azimuth) * cos(elevation), sin(elevation));
     colour = vec4(texture(surroundings, way).rgb, 1.0);
+}
+"""
+
+#: Each pixel is one node of the depth grid, both eyes side by side: the nearest of sixteen places around it.
+DEPTH_FRAGMENT: Final = """#version 330
+uniform sampler2D drawn_depth;
+uniform vec4 span;   // nodes a side; 1 / near - 1 / far; 1 / far; inverse metres that become 1
+out vec4 colour;
+void main() {
+    float nodes = span.x;
+    vec2 cell = floor(gl_FragCoord.xy);
+    float eye = step(nodes, cell.x);
+    vec2 node = vec2(cell.x - eye * nodes, cell.y) / (nodes - 1.0);
+    float nearest = 1.0;
+    for (int tap = 0; tap < 16; tap++) {
+        vec2 off = (vec2(tap % 4, tap / 4) - 1.5) / 4.0 / (nodes - 1.0);
+        vec2 at = clamp(node + off, 0.002, 0.998);
+        nearest = min(nearest, texture(drawn_depth, vec2(0.5 * (at.x + eye), at.y)).r);
+    }
+    float inverse_m = nearest < 1.0 ? (1.0 - nearest) * span.y + span.z : 0.0;
+    colour = vec4(vec3(min(inverse_m / span.w, 1.0)), 1.0);
 }
 """

@@ -66,6 +66,7 @@ _AUDIO_TYPE: Final = 16
 _AUDIO_PLACE_TYPE: Final = 18
 
 _FRAME: Final = struct.Struct("<BBHIIHHddd3f4f4f4ff")
+_DEPTH: Final = struct.Struct("<H")
 _POSE: Final = struct.Struct("<BBHId3f4f4f4fff")
 _ACK: Final = struct.Struct("<BBHIdff")
 _KEY_REQUEST: Final = struct.Struct("<BBHI")
@@ -76,6 +77,7 @@ _AUDIO_PLACE: Final = struct.Struct("<BBHIdHH")
 _KEY_FLAG: Final = 1
 _VP9_FLAG: Final = 2
 _SAFE_FLAG: Final = 4
+_DEPTH_FLAG: Final = 8
 _EMULATED_FLAG: Final = 1
 
 _M = TypeVar("_M")
@@ -92,7 +94,7 @@ class Frame:
 
     `pose_seq` 0 means that no pose had come yet. `position`, `orientation` and the tan-FOVs (overscan
     included) are those it was *rendered* for; `pose_client_ms` echoes the pose's clock. `safe` says that
-    this is the safe picture.
+    this is the safe picture. `depth` is its coarse depth (see `depth.pack_depth`), empty without one.
     """
 
     frame_id: int
@@ -111,6 +113,7 @@ class Frame:
     payload: bytes
     codec: Codec = "h264"
     safe: bool = False
+    depth: bytes = b""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,8 +186,9 @@ Down: TypeAlias = Frame | Audio | AudioPlace
 
 
 def pack_frame(frame: Frame) -> bytes:
-    """Return the wire bytes of `frame`: a 104-byte header, then the payload (copied once)."""
+    """Return the wire bytes of `frame`: a 104-byte header, depth if there is any, the payload (copied once)."""
     flags = frame.key * _KEY_FLAG | (frame.codec == "vp9") * _VP9_FLAG | frame.safe * _SAFE_FLAG
+    flags |= bool(frame.depth) * _DEPTH_FLAG
     header = _pack(
         _FRAME,
         *(_FRAME_TYPE, VERSION, flags, frame.frame_id, frame.pose_seq, frame.eye_width, frame.eye_height),
@@ -195,7 +199,8 @@ def pack_frame(frame: Frame) -> bytes:
         *frame.tan_right,
         frame.ipd_m,
     )
-    return b"".join((header, frame.payload))
+    depth = (_pack(_DEPTH, len(frame.depth)), frame.depth) if frame.depth else ()
+    return b"".join((header, *depth, frame.payload))
 
 
 def pack_audio(audio: Audio) -> bytes:
@@ -265,9 +270,7 @@ def parse_down(data: bytes) -> Down:
 def _parse_frame(data: bytes) -> Frame:
     f = _unpack(_FRAME, data, exact=False)
     flags = f[2]
-    payload = data[_FRAME.size :]
-    if not payload:
-        raise BadMessage("frame payload must have at least 1 byte, got 0")
+    depth, payload = _depth_and_payload(data, has_depth=bool(flags & _DEPTH_FLAG))
     return Frame(
         frame_id=f[3],
         pose_seq=f[4],
@@ -284,8 +287,25 @@ def _parse_frame(data: bytes) -> Frame:
         key=bool(flags & _KEY_FLAG),
         codec="vp9" if flags & _VP9_FLAG else "h264",
         safe=bool(flags & _SAFE_FLAG),
+        depth=depth,
         payload=payload,
     )
+
+
+def _depth_and_payload(data: bytes, *, has_depth: bool) -> tuple[bytes, bytes]:
+    begin = _FRAME.size
+    size = 0
+    if has_depth:
+        if len(data) < begin + _DEPTH.size:
+            raise BadMessage(f"frame with depth must have at least {begin + _DEPTH.size} bytes, got {len(data)}")
+        size = int(_DEPTH.unpack_from(data, begin)[0])
+        begin += _DEPTH.size
+    depth, payload = data[begin : begin + size], data[begin + size :]
+    if has_depth and not depth:
+        raise BadMessage("frame depth must have at least 1 byte, got 0")
+    if not payload:
+        raise BadMessage("frame payload must have at least 1 byte, got 0")
+    return depth, payload
 
 
 def _parse_audio(data: bytes) -> Audio:

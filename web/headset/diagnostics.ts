@@ -29,6 +29,8 @@ export interface Figures {
   stopped: number;
   inVr: number;
   planar: number;
+  /** Nodes along a side of the picture's depth; 0 without depth. */
+  depthNodes: number;
   videoOpen: number;
   controlOpen: number;
   clockOffsetS: number;

@@ -85,6 +85,30 @@ describe('the jitter buffer', () => {
     expect(play(60).buffer.targetMs).toBe(TARGET_MIN_MS);
   });
 
+  // 1 % of the packets are lost: what follows waits for a fast retransmit, or for a slow one
+  it.each([110, 200])('settles on a link of 40 ± 20 ms where a loss stalls for %i ms', (stallMs) => {
+    let state = 7919;
+    const chance = () => (state = (state * 1103515245 + 12345) % 2 ** 31) / 2 ** 31;
+    const buffer = new JitterBuffer();
+    const packet = new Float32Array(SAMPLE_RATE / 100);
+    const out = new Float32Array(BLOCK);
+    const dryAtS: number[] = [];
+    let [sent, arrivesMs] = [0, 0];
+    for (let nowMs = 0; nowMs < 60_000; nowMs += (1000 * BLOCK) / SAMPLE_RATE) {
+      for (; arrivesMs <= nowMs; sent++) {
+        if (sent > 0) buffer.push(packet, packet);
+        const ownMs = sent * 10 + 40 + 20 * (2 * chance() - 1) + (chance() < 0.01 ? stallMs : 0);
+        arrivesMs = Math.max(arrivesMs, ownMs);
+      }
+      const before = buffer.underruns;
+      buffer.pull(out, out);
+      if (buffer.underruns > before) dryAtS.push(nowMs / 1000);
+    }
+    expect(dryAtS.length).toBeLessThan(5);
+    expect(dryAtS.filter((atS) => atS > 20), `ran dry at ${dryAtS} s`).toEqual([]);
+    expect(buffer.targetMs).toBeLessThanOrEqual(TARGET_MAX_MS);
+  });
+
   it('skips what came too late to matter, without a click', () => {
     const { buffer, out } = play(6, { burst: (ms) => (ms > 1000 && ms < 1600 ? ms - 1000 : 0) });
     expect(buffer.bufferMs).toBeLessThan(TARGET_MAX_MS + 60);

@@ -1,7 +1,7 @@
 /**
  * The sound's small adaptive buffer. It turns packets that come unevenly into an even stream:
  *
- * - it holds 60–150 ms, more after it ran low, slowly less again while all is well;
+ * - it holds 60–260 ms, more after it ran low, slowly less again while all is well;
  * - it follows the difference of two crystals by playing up to 0.3 % faster or slower (5 cents: inaudible);
  * - when it runs dry it fades out over the last samples it has and fades in when it has filled again; a jump in
  *   the stream is joined by a short fade; too much is skipped by a cross-fade. It never clicks.
@@ -15,9 +15,9 @@ const CAPACITY = 1 << 16; // 1.36 s, a power of two so that an index wraps with 
 const MASK = CAPACITY - 1;
 
 export const TARGET_MIN_MS = 60;
-export const TARGET_MAX_MS = 150;
+export const TARGET_MAX_MS = 260;
 const TARGET_START_MS = 80;
-const RAISE_MS = 20;
+const RAISE_MS = 40;
 const LOW_WATER_MS = 15;
 const WINDOW_MS = 2000;
 const SHRINK_MS_PER_WINDOW = 1;
@@ -25,7 +25,7 @@ const FADE_OUT = 8 * MS;
 const FADE_IN = 30 * MS;
 const SPLICE = 4 * MS;
 /** Too much: at once above this, or when never less than this beyond the target for a whole window. */
-const SKIP_ABOVE_MS = 350;
+const SKIP_ABOVE_MS = 450;
 const SKIP_EXCESS_MS = 40;
 const SKIP_FADE = 20 * MS;
 const MAX_STRETCH = 0.003;

@@ -2,6 +2,7 @@
 
 import type { Stats, StopSource, ServerText } from '../shared/control';
 import type { FrameHeader } from '../shared/protocol';
+import type { DepthGrid } from './depth';
 
 /** State of a socket. `refused`: the server will not have us (4401); `replaced`: another page took our place (4409). */
 export type LinkState = 'connecting' | 'open' | 'lost' | 'refused' | 'replaced';
@@ -39,6 +40,7 @@ export type Pixels =
 
 export interface Picture {
   readonly header: FrameHeader;
+  readonly depth: DepthGrid | null;
   readonly pixels: Pixels;
   readonly arrivedMs: number;
 }

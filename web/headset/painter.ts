@@ -2,9 +2,10 @@
 
 import type { FrameHeader, Quat, Vec3 } from '../shared/protocol';
 import { yuvToRgb } from './colour';
+import { type DepthGrid, leanOf, NEAREST_M } from './depth';
 import { Program, Texture } from './gl';
 import type { Label } from './label';
-import { clipFromWorld, rotate, toMat3, turn, unprojection } from './math';
+import { clipFromWorld, conjugate, rotate, toMat3, turn, unprojection } from './math';
 import type { Pixels } from './messages';
 import type { Mix } from './presence';
 import * as shaders from './shaders';
@@ -30,18 +31,23 @@ const LUMA = 0;
 const CHROMA_B = 1;
 const CHROMA_R = 2;
 const TEXT = 3;
+const DEPTH = 4;
 
 export class Painter {
   readonly #gl: WebGL2RenderingContext;
   readonly #calm: Program;
   readonly #planar: Program;
   readonly #frame: Program;
+  readonly #planarSheet: Program;
+  readonly #frameSheet: Program;
   readonly #words: Program;
   readonly #luma: Texture;
   readonly #chromaB: Texture;
   readonly #chromaR: Texture;
   readonly #rgba: Texture;
   readonly #text: Texture;
+  readonly #depth: Texture;
+  #nodes = 0;
   #uploaded: { readonly kind: Pixels['kind']; readonly width: number; readonly height: number } | null = null;
   #drawnText: Label | null = null;
 
@@ -50,15 +56,17 @@ export class Painter {
     this.#calm = new Program(gl, shaders.DIRECTION_VERTEX, shaders.CALM_FRAGMENT);
     this.#planar = new Program(gl, shaders.DIRECTION_VERTEX, shaders.PLANAR_FRAGMENT);
     this.#frame = new Program(gl, shaders.DIRECTION_VERTEX, shaders.FRAME_FRAGMENT);
+    this.#planarSheet = new Program(gl, shaders.SHEET_VERTEX, shaders.PLANAR_FRAGMENT);
+    this.#frameSheet = new Program(gl, shaders.SHEET_VERTEX, shaders.FRAME_FRAGMENT);
     this.#words = new Program(gl, shaders.LABEL_VERTEX, shaders.LABEL_FRAGMENT);
-    [this.#luma, this.#chromaB, this.#chromaR, this.#rgba, this.#text] = [1, 2, 3, 4, 5].map(() => new Texture(gl)) as
-      [Texture, Texture, Texture, Texture, Texture];
+    [this.#luma, this.#chromaB, this.#chromaR] = [new Texture(gl), new Texture(gl), new Texture(gl)];
+    [this.#rgba, this.#text, this.#depth] = [new Texture(gl), new Texture(gl), new Texture(gl)];
     gl.disable(gl.DEPTH_TEST);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
   }
 
   /** Put a picture on the graphics card; the frame is closed, the buffer is the caller's again. */
-  upload(pixels: Pixels): void {
+  upload(pixels: Pixels, depth: DepthGrid | null): void {
     const gl = this.#gl;
     const { width, height } = pixels;
     if (pixels.kind === 'planar') {
@@ -69,6 +77,10 @@ export class Painter {
       pixels.frame.close();
     }
     this.#uploaded = { kind: pixels.kind, width, height };
+    this.#nodes = depth?.nodes ?? 0;
+    if (depth === null) return;
+    this.#depth.ready(DEPTH, gl.R8, 2 * depth.nodes, depth.nodes);
+    gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, 2 * depth.nodes, depth.nodes, gl.RED, gl.UNSIGNED_BYTE, depth.bytes);
   }
 
   #uploadPlanes({ format, buffer, planes, colour, width, height }: Extract<Pixels, { kind: 'planar' }>): void {
@@ -89,9 +101,11 @@ export class Painter {
     });
     gl.pixelStorei(gl.UNPACK_ROW_LENGTH, 0);
     const { matrix, zero } = yuvToRgb(colour);
-    this.#planar.use().mat3('u_rgb_from_yuv', matrix).vec3('u_yuv_zero', zero);
-    this.#planar.int('u_interleaved', format === 'NV12' ? 1 : 0);
-    this.#planar.int('u_luma', LUMA).int('u_chroma_b', CHROMA_B).int('u_chroma_r', CHROMA_R);
+    for (const program of [this.#planar, this.#planarSheet]) {
+      program.use().mat3('u_rgb_from_yuv', matrix).vec3('u_yuv_zero', zero);
+      program.int('u_interleaved', format === 'NV12' ? 1 : 0);
+      program.int('u_luma', LUMA).int('u_chroma_b', CHROMA_B).int('u_chroma_r', CHROMA_R);
+    }
   }
 
   /** Draw one eye into the framebuffer that is bound. */
@@ -118,9 +132,9 @@ export class Painter {
   }
 
   #drawPicture(eye: Eye, header: FrameHeader, opacity: number): void {
+    const gl = this.#gl;
     if (this.#uploaded === null) return;
     const { kind, width, height } = this.#uploaded;
-    const program = kind === 'planar' ? this.#planar.use() : this.#frame.use().int('u_frame', LUMA);
     if (kind === 'planar') {
       this.#luma.bind(LUMA);
       this.#chromaB.bind(CHROMA_B);
@@ -128,12 +142,28 @@ export class Painter {
     } else {
       this.#rgba.bind(LUMA);
     }
+    const [flat, sheet] = kind === 'planar' ? [this.#planar, this.#planarSheet] : [this.#frame, this.#frameSheet];
+    const program = (this.#nodes > 0 ? sheet : flat).use();
+    if (kind !== 'planar') program.int('u_frame', LUMA);
     program.vec4('u_unproject', unprojection(eye.projection));
-    program.mat3('u_turn', toMat3(turn(eye.orientation, header.orientation)));
     program.vec4('u_tan', eye.index === 0 ? header.tanLeft : header.tanRight);
     // a chroma texel is two luma texels wide: keep that far from the other eye's half
     program.vec4('u_half', [0.5 * eye.index, 0.5, 1 / width, 1 / height]).float('u_opacity', opacity);
-    this.#gl.drawArrays(this.#gl.TRIANGLES, 0, 3);
+    if (this.#nodes > 0) {
+      this.#drawSheet(program, eye, header);
+    } else {
+      program.mat3('u_turn', toMat3(turn(eye.orientation, header.orientation)));
+      gl.drawArrays(gl.TRIANGLES, 0, 3);
+    }
+  }
+
+  #drawSheet(program: Program, eye: Eye, header: FrameHeader): void {
+    const nodes = this.#nodes;
+    this.#depth.bind(DEPTH);
+    program.int('u_depth', DEPTH).int('u_nodes', nodes).int('u_eye', eye.index).float('u_nearest', 1 / NEAREST_M);
+    program.vec3('u_lean', leanOf(eye, header));
+    program.mat3('u_back', toMat3(conjugate(turn(eye.orientation, header.orientation))));
+    this.#gl.drawArrays(this.#gl.TRIANGLE_STRIP, 0, (nodes - 1) * (2 * nodes + 2));
   }
 
   #drawLabel(eye: Eye, label: Label): void {

@@ -13,6 +13,34 @@ void main() {
   gl_Position = vec4(clip, 0.0, 1.0);
 }`;
 
+/**
+ * Re-projection with depth: the picture as a sheet of nodes, each moved as far as its depth says. Linear in inverse
+ * depth, so exact for planes; the sheet has no steep slopes, so it neither folds nor tears. The fragment shader
+ * still gets the direction in which the picture was drawn.
+ */
+export const SHEET_VERTEX = `#version 300 es
+precision highp float;
+uniform highp sampler2D u_depth; // r: inverse depth, both eyes side by side
+uniform int u_nodes;
+uniform int u_eye;
+uniform float u_nearest;  // inverse metres of a full byte
+uniform vec4 u_tan;
+uniform vec3 u_lean;      // metres that this eye has moved, in the axes of the head that the picture was drawn for
+uniform mat3 u_back;      // those axes -> eye axes now
+uniform vec4 u_unproject; // clip space to a direction at z = -1, of the eye now
+out vec3 v_direction;
+void main() {
+  // one strip: rows of quads, the first and last vertex of each twice so that the turns have no area
+  int strip = 2 * u_nodes + 2;
+  int along = clamp(gl_VertexID % strip - 1, 0, 2 * u_nodes - 1);
+  ivec2 node = ivec2(along >> 1, gl_VertexID / strip + (along & 1));
+  vec2 uv = vec2(node) / float(u_nodes - 1);
+  float inverse_m = texelFetch(u_depth, node + ivec2(u_eye * u_nodes, 0), 0).r * u_nearest;
+  v_direction = vec3(uv.x * (u_tan.x + u_tan.y) - u_tan.x, u_tan.z - uv.y * (u_tan.z + u_tan.w), -1.0);
+  vec3 now = u_back * (v_direction - u_lean * inverse_m);
+  gl_Position = vec4((now.xy + now.z * u_unproject.yw) / u_unproject.xz, 0.0, -now.z);
+}`;
+
 /** Rotation-only re-projection: where would the head that the frame was rendered for have seen this direction? */
 const PICTURE_COMMON = `#version 300 es
 precision highp float;

@@ -6,6 +6,7 @@
 import type { Frame, FrameHeader, KeyReason as Reason } from '../shared/protocol';
 import { BadMessage, KeyReason, packAck, packKeyRequest, parseFrame } from '../shared/protocol';
 import { Chain, codecOf } from './decoding';
+import { type DepthGrid, unpackDepth } from './depth';
 import type { FromVideo, Pixels, Plane, Start, ToVideo } from './messages';
 import { Socket } from './socket';
 
@@ -21,6 +22,7 @@ const TICK_US = 1000;
 
 interface Pending {
   readonly header: FrameHeader;
+  readonly depth: DepthGrid | null;
   readonly arrivedMs: number;
 }
 
@@ -87,9 +89,11 @@ class Video {
   #receive(data: ArrayBuffer | string): void {
     const arrivedMs = this.#nowMs();
     let frame: Frame;
+    let depth: DepthGrid | null;
     try {
       if (typeof data === 'string') throw new BadMessage('video message must be binary, got text');
       frame = parseFrame(data);
+      depth = frame.depth === null ? null : unpackDepth(frame.depth);
     } catch (error) {
       if (!(error instanceof BadMessage)) throw error;
       this.#counts.bad++;
@@ -104,15 +108,15 @@ class Video {
       this.#socket.send(packAck(frame.header.frameId, arrivedMs, 0));
       return;
     }
-    this.#decode(frame, arrivedMs);
+    this.#decode(frame, depth, arrivedMs);
   }
 
-  #decode(frame: Frame, arrivedMs: number): void {
+  #decode(frame: Frame, depth: DepthGrid | null, arrivedMs: number): void {
     const { header, payload } = frame;
     try {
       const decoder = this.#readyDecoder(frame);
       const timestamp = ++this.#ticks * TICK_US;
-      this.#pending.set(timestamp, { header, arrivedMs });
+      this.#pending.set(timestamp, { header, depth, arrivedMs });
       decoder.decode(new EncodedVideoChunk({ type: header.key ? 'key' : 'delta', timestamp, data: payload }));
     } catch (error) {
       this.#failed(error);
@@ -160,7 +164,8 @@ class Video {
       const pixels = await pixelsOf(frame, (bytes) => this.#buffer(bytes));
       this.#outstanding++;
       const transfer = pixels.kind === 'planar' ? pixels.buffer : pixels.frame;
-      post({ kind: 'picture', picture: { header: pending.header, pixels, arrivedMs: pending.arrivedMs } }, [transfer]);
+      const { header, depth, arrivedMs } = pending;
+      post({ kind: 'picture', picture: { header, depth, pixels, arrivedMs } }, [transfer]);
     } catch (error) {
       frame.close();
       this.#failed(error);

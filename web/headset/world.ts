@@ -338,9 +338,9 @@ export class World {
     const picture = this.#pending;
     if (picture === null || this.#painter === null) return null;
     this.#pending = null;
-    this.#painter.upload(picture.pixels);
+    this.#painter.upload(picture.pixels, picture.depth);
     this.#video.taken(picture.pixels.kind === 'planar' ? picture.pixels.buffer : null);
-    this.diagnostics.set({ planar: picture.pixels.kind === 'planar' ? 1 : 0 });
+    this.diagnostics.set({ planar: picture.pixels.kind === 'planar' ? 1 : 0, depthNodes: picture.depth?.nodes ?? 0 });
     this.#header = picture.header;
     return picture.header;
   }

@@ -38,6 +38,8 @@ export interface FrameHeader {
 
 export interface Frame {
   readonly header: FrameHeader;
+  /** The packed grid of the picture's depth, if it has one: a view into the message, not a copy. */
+  readonly depth: Uint8Array<ArrayBuffer> | null;
   /** The encoded picture: a view into the message, not a copy. */
   readonly payload: Uint8Array<ArrayBuffer>;
 }
@@ -72,6 +74,7 @@ const KEY_REQUEST_TYPE = 4;
 const SHOWN_TYPE = 5;
 const AUDIO_TYPE = 16;
 export const FRAME_HEADER_BYTES = 104;
+const DEPTH_FLAG = 8;
 const AUDIO_HEADER_BYTES = 16;
 export const POSE_BYTES = 84;
 
@@ -96,7 +99,13 @@ export function parseFrame(data: ArrayBuffer): Frame {
     vp9: (flags & 2) !== 0,
     safe: (flags & 4) !== 0,
   };
-  return { header, payload: new Uint8Array(data, FRAME_HEADER_BYTES) };
+  if ((flags & DEPTH_FLAG) === 0) return { header, depth: null, payload: new Uint8Array(data, FRAME_HEADER_BYTES) };
+  const begin = FRAME_HEADER_BYTES + 2;
+  const size = data.byteLength > begin ? view.getUint16(FRAME_HEADER_BYTES, true) : 0;
+  if (size === 0 || data.byteLength <= begin + size) {
+    throw new BadMessage(`frame must have more than ${begin + size} bytes with its depth, got ${data.byteLength}`);
+  }
+  return { header, depth: new Uint8Array(data, begin, size), payload: new Uint8Array(data, begin + size) };
 }
 
 /** Parse one binary message of the control socket. Throws `BadMessage`. */

@@ -98,6 +98,18 @@ def test_the_second_codec_is_taken_where_the_first_is_unknown() -> None:
     assert encoder.codec == "vp9"
 
 
+def test_an_encoder_tells_why_a_better_one_is_not_used() -> None:
+    encoder = an_encoder("h264")
+    first, *rest = encoder.detail.split(" ", 1)
+    assert first == encoder.library
+    if first == "h264_nvenc":  # a machine with the card
+        assert rest == []
+    else:
+        assert first == "libx264"
+        assert rest[0].startswith("(h264_nvenc: ")
+    assert encoder.encode(encoder.convert(a_picture(0)), 0.0)[1]
+
+
 def test_the_mirror_is_a_jpeg_of_its_side_even_from_half_a_picture() -> None:
     picture = a_picture(3, width=512, height=256)
     jpeg = JpegEncoder(120).encode(picture[:, :256])

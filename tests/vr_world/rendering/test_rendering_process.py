@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import multiprocessing
 import time
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import pytest
 
 from therapy.controls import NEUTRAL
+from vr_world.rendering.desk import KEY_EVERY_S
 from vr_world.rendering.flight import CAP
 from vr_world.rendering.messages import (
     Ack,
@@ -36,6 +38,7 @@ from vr_world.rendering.messages import (
 from vr_world.rendering.process import main
 from vr_world.rendering.studio import Studio
 from vr_world.rendering.view import View, widened
+from vr_world.streaming.depth import unpack_depth
 
 M = TypeVar("M")
 SMALL = RendererConfig(seed=7, eye_px=320, min_eye_px=320, max_eye_px=320, frame_rate_hz=20.0, fade_in_s=0.2)
@@ -145,6 +148,12 @@ def test_a_frame_is_the_picture_of_the_pose_that_it_names(room: Room) -> None:
     sky = slice(0, 130)
     assert np.abs(shown[sky, :, :3] - drawn[sky, :, :3]).mean() < 4.0
     assert np.abs(shown[sky, :, :3] - elsewhere[sky, :, :3]).mean() > 8.0
+    near = unpack_depth(frame.depth)[:, :, 24].astype(float)
+    assert (near[:, :16] == 0).all(), "the sky is far away"
+    ground = near[:, [33, 40, 47]]
+    assert (np.diff(ground) > 0).all(), "the sea comes nearer from the horizon down"
+    # of a level plane inverse depth grows evenly with the tangent
+    np.testing.assert_allclose(*np.diff(ground).T, rtol=0.15)
 
 
 def test_frames_count_up_and_the_first_can_be_decoded(room: Room) -> None:
@@ -162,6 +171,17 @@ def test_a_key_frame_comes_when_asked_for(room: Room) -> None:
     room.until(Frame, lambda f: not f.key)
     room.say(KeyRequest(headset="h"))
     assert room.until(Frame, lambda f: f.key).frame_id > 1
+
+
+def test_key_frames_that_are_asked_for_in_a_storm_come_at_a_bearable_rate(room: Room) -> None:
+    room.until(Frame)
+    end_s = time.monotonic() + 1.5
+    while time.monotonic() < end_s:
+        room.say(KeyRequest(headset="h"))
+        room.until(Frame)
+    keys = [f.render_at_s for f in room.frames if f.key]
+    assert len(keys) > 1
+    assert min(b - a for a, b in itertools.pairwise(keys)) > 0.9 * KEY_EVERY_S
 
 
 def test_a_request_from_another_headset_changes_nothing(room: Room) -> None:

@@ -72,6 +72,23 @@ def test_a_frame_comes_through_whole(codec: Any, key: Any, safe: Any) -> None:
     assert protocol.parse_down(protocol.pack_frame(frame)) == frame
 
 
+def test_depth_goes_between_the_header_and_the_picture() -> None:
+    frame = dataclasses.replace(FRAME, depth=b"\x02\x00\x07")
+    data = protocol.pack_frame(frame)
+    assert len(data) == 104 + 2 + 3 + len(FRAME.payload)
+    assert struct.unpack_from("<H", data, 2)[0] == 1 | 8
+    assert protocol.parse_down(data) == frame
+
+
+@pytest.mark.parametrize(
+    ("size", "what"), [(105, "with depth must have at least"), (106, "depth"), (109, "payload")]
+)
+def test_a_frame_that_ends_in_its_depth_is_refused(size: int, what: str) -> None:
+    data = protocol.pack_frame(dataclasses.replace(FRAME, depth=b"\x02\x00\x07"))
+    with pytest.raises(BadMessage, match=what):
+        protocol.parse_down(data[:size])
+
+
 def test_an_audio_packet_comes_through_whole() -> None:
     audio = Audio(seq=3, play_at_s=1234.5678, payload=b"opus")
     data = protocol.pack_audio(audio)
