@@ -100,6 +100,8 @@ class Engine:
         instruments = declared("audio_engine.instruments", "INSTRUMENT", InstrumentSpec)
         soundscapes = declared("audio_engine.soundscapes", "SOUNDSCAPE", SoundscapeSpec)
         self.instruments: dict[str, Instrument] = {n: spec.build(desk) for n, spec in instruments.items()}
+        self._contains = {n: spec.contains for n, spec in instruments.items()}
+        self._excluded: frozenset[str] = frozenset()
         self.soundscapes: dict[str, Soundscape] = {n: spec.build(desk) for n, spec in soundscapes.items()}
         voices = list(self.instruments.values())
         sends = pyo.Mix([(voice.sound * voice.reverb_send).mix(1) for voice in voices], voices=1)
@@ -134,6 +136,10 @@ class Engine:
         admitted = self.door.admit_fade(gain, seconds)
         if admitted is not None:
             self.master.fade(*admitted)
+
+    def exclude(self, tags: frozenset[str]) -> None:
+        """Begin no more notes of instruments that contain one of `tags`; what sounds may fade by itself."""
+        self._excluded = tags
 
     def block(self, play_at_s: float) -> Block:
         """Return the next block, whose first sample is due at the ear at session time `play_at_s`.
@@ -187,6 +193,8 @@ class Engine:
         self._server.shutdown()
 
     def _play(self, onset: Onset) -> bool:
+        if self._contains[onset.note.instrument] & self._excluded:
+            return False
         return self.instruments[onset.note.instrument].start(onset)
 
     @staticmethod

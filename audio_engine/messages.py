@@ -1,6 +1,6 @@
 """What crosses the pipe between a room and its audio process. All `*_s` stamps are session time.
 
-In: `SetControls`, `Fade`, `Shutdown`. Out: `OpusPacket`, `NotePlayed`, `AudioHeartbeat`, `AudioRefused`.
+In: `SetControls`, `Fade`, `Exclude`, `Shutdown`. Out: `OpusPacket`, `NotePlayed`, `AudioHeartbeat`, `AudioRefused`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ __all__ = [
     "AudioConfig",
     "AudioHeartbeat",
     "AudioRefused",
+    "Exclude",
     "Fade",
     "FromAudio",
     "NotePlayed",
@@ -51,6 +52,7 @@ class AudioConfig:
         start_bar_at_s: session time that `start_bar` is for, or `None`: it is for the first block.
         gain: loudness that the first fade leads to, 0 … 1. 0 is silence until a `Fade` comes.
         fade_in_s: length of that first fade.
+        excluded: what must not be heard, words of `therapy.personal.TRIGGERS`.
         realtime: ask the system for real-time priority; refused politely where not allowed.
     """
 
@@ -61,6 +63,7 @@ class AudioConfig:
     start_bar_at_s: float | None = None
     gain: float = 0.0
     fade_in_s: float = 0.4
+    excluded: frozenset[str] = frozenset()
     realtime: bool = True
 
 
@@ -81,11 +84,18 @@ class Fade:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Exclude:
+    """Begin no more notes of instruments that contain one of `tags` (words of `therapy.personal.TRIGGERS`)."""
+
+    tags: frozenset[str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Shutdown:
     """End now, cleanly."""
 
 
-ToAudio: TypeAlias = SetControls | Fade | Shutdown
+ToAudio: TypeAlias = SetControls | Fade | Exclude | Shutdown
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

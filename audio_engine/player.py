@@ -23,6 +23,7 @@ from audio_engine.messages import (
     AudioConfig,
     AudioHeartbeat,
     AudioRefused,
+    Exclude,
     Fade,
     FromAudio,
     OpusPacket,
@@ -77,6 +78,7 @@ class Player:
             controls=config.controls,
             start_bar=_bar_at(config, self._epoch_s + LATENCY_S),
         )
+        self._engine.exclude(config.excluded)
         self._engine.fade(config.gain, config.fade_in_s)
         self._seq = 0
         self._blocks = self._late = self._missed = self._dropped = 0
@@ -136,11 +138,13 @@ class Player:
             case Fade(gain=gain, seconds=seconds):
                 self._engine.fade(gain, seconds)
                 self._refused(self._engine.door.refusals)
+            case Exclude(tags=tags):
+                self._engine.exclude(tags)
             case Shutdown():
                 return False
             case _:
                 self._refused(
-                    [f"message must be SetControls, Fade or Shutdown, got {type(message).__name__}"]
+                    [f"message must be SetControls, Fade, Exclude or Shutdown, got {type(message).__name__}"]
                 )
         return True
 

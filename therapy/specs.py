@@ -6,18 +6,20 @@ Builders are typed loosely on purpose: `therapy` knows neither Panda3D nor pyo n
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from therapy.controls import Controls
 from therapy.patient import Reading
 
 __all__ = [
+    "Choice",
     "DeviceSpec",
     "Estimator",
     "EstimatorSpec",
     "InstrumentSpec",
     "Scene",
+    "SceneOption",
     "SceneSpec",
     "SoundscapeSpec",
 ]
@@ -37,32 +39,77 @@ class Scene(Protocol):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One way to dress a place.
+
+    Attributes:
+        name: what a plan says.
+        title: what the panel says.
+        contains: what it brings into the place, words of `therapy.personal.TRIGGERS`.
+        shifts: by how much it moves a control for the picture alone, in the control's unit.
+    """
+
+    name: str
+    title: str
+    contains: frozenset[str] = frozenset()
+    shifts: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SceneOption:
+    """Something about a place that may be chosen for a patient; the first choice is the usual one."""
+
+    name: str
+    title: str
+    choices: tuple[Choice, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SceneSpec:
-    """A place. `build(seed)` returns a `Scene`; the same seed builds the same place."""
+    """A place. `build(seed)` returns a `Scene`; the same seed builds the same place.
+
+    Attributes:
+        contains: what is always in it, words of `therapy.personal.TRIGGERS`.
+        options: what may be chosen about it.
+        dress: from the scene and a choice by option (all of `options`), shows it so. It may be called at any
+            time, any number of times. `None`: the choices move controls only.
+    """
 
     name: str
     title: str
     description: str
     build: Callable[[int], Scene]
+    contains: frozenset[str] = frozenset()
+    options: tuple[SceneOption, ...] = ()
+    dress: Callable[[Any, Mapping[str, str]], None] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class InstrumentSpec:
-    """A voice of the music. `build` is called by `audio_engine` inside its process."""
+    """A voice of the music. `build` is called by `audio_engine` inside its process.
+
+    `contains` says what it sounds like, in words of `therapy.personal.TRIGGERS`: who must not hear that gets
+    music without it.
+    """
 
     name: str
     title: str
     build: Callable[..., Any]
+    contains: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SoundscapeSpec:
-    """A nature sound; `control` names the field of `Controls` that sets its loudness."""
+    """A nature sound; `control` names the field of `Controls` that sets its loudness.
+
+    `contains` as for an instrument; `therapy.personal.HELD_BY_TRIGGER` must silence its control.
+    """
 
     name: str
     title: str
     control: str
     build: Callable[..., Any]
+    contains: frozenset[str] = frozenset()
 
 
 class Estimator(Protocol):

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from audio_engine import messages as audio
 from therapy.controls import START, Controls
+from therapy.discover import declared
+from therapy.errors import BadValue
 from therapy.events import (
     AlarmRaised,
     BadInput,
@@ -29,7 +31,10 @@ from therapy.events import (
     StreamLost,
     TherapistCommand,
 )
+from therapy.personal import NOTHING_CHOSEN, PLAIN, Personal, SceneLook, look_for
+from therapy.specs import SceneSpec
 from therapy.why import Change
+from vr_world.head_sway import HeadSway
 from vr_world.loop import World
 from vr_world.panel_state import Alarm, state_message
 from vr_world.rendering import messages as rendering
@@ -71,10 +76,13 @@ class RoomOutputs:
         self._mirror = mirror
         self._now_s = now_s
         self._controls = START
-        self._scene = "ocean"
+        self._scene, self._look = "ocean", PLAIN
+        self._triggers: frozenset[str] = frozenset()
+        self._scenes = declared("scenes", "SCENE", SceneSpec)
         self._safe = rendering.Safe(on=True, fade_s=0.0)
         self._gain = 0.0
         self._headset: Headset | None = None
+        self._head = HeadSway()
         self._pose: rendering.Pose | None = None
         self._codecs: tuple[str, ...] = ("h264",)
         self._frame_base = self._frame_last = 0
@@ -127,6 +135,7 @@ class RoomOutputs:
         self._audio.check()
         self._renderer.check()
         self.tape.pass_time(now_s)
+        self.world.sways(self._head.mm(now_s))
 
     # what the loop reaches ------------------------------------------------------------------------------
 
@@ -152,10 +161,33 @@ class RoomOutputs:
         self._audio.send(audio.Fade(gain=gain, seconds=fade_s))
 
     def scene(self, name: str) -> None:
-        """Show another place."""
-        if name != self._scene:
-            self._scene = name
-            self._renderer.send(rendering.SetScene(name=name))
+        """Show another place, dressed for this patient, and leave out of the music what triggers.
+
+        Raises:
+            BadPlan: the place contains what this patient must not meet; everything stays as it is.
+            BadValue: no such place.
+        """
+        machine = self.world.machine
+        personal = NOTHING_CHOSEN if machine is None else machine.plan.personal
+        look = self.admitted(name, personal)
+        if (name, look) != (self._scene, self._look):
+            self._scene, self._look = name, look
+            self._renderer.send(rendering.SetScene(name=name, look=look))
+        if personal.triggers != self._triggers:
+            self._triggers = personal.triggers
+            self._audio.send(audio.Exclude(tags=personal.triggers))
+
+    def admitted(self, name: str, personal: Personal) -> SceneLook:
+        """Return how the place `name` would be dressed.
+
+        Raises:
+            BadPlan: the place contains what this patient must not meet.
+            BadValue: no such place.
+        """
+        spec = self._scenes.get(name)
+        if spec is None:
+            raise BadValue("place", f"one of {', '.join(self._scenes)}", name)
+        return look_for(spec, personal)
 
     def event(self, event: Event) -> None:
         """Record an event, and call a human where one should look."""
@@ -262,6 +294,7 @@ class RoomOutputs:
         )
         self._renderer.send(self._pose, key="pose")
         self.tape.pose(pose, self._now_s())
+        self._head.take(pose.position, pose.orientation, self._now_s())
 
     def headset_ack(self, headset: Headset, ack: protocol.Ack) -> None:
         """Let the renderer make another."""
@@ -282,6 +315,11 @@ class RoomOutputs:
         self._stop(source)
         self._alarm("urgent", f"the patient stopped the session ({source}, {headset.name})")
 
+    def headset_unwell(self, headset: Headset, level: float) -> None:
+        """The patient feels unwell, or well again: the loop softens the place."""
+        if self.world.machine is not None:
+            self.world.unwell(level, self._now_s(), source=f"patient: {headset.name}")
+
     def headset_bad(self, headset: Headset, what: str) -> None:
         """Record a refusal, at most once a second."""
         self._bad(headset.name, what)
@@ -298,6 +336,7 @@ class RoomOutputs:
             scene_s=scene_s,
             eye_px=self._config.eye_px if beat is None else beat.eye_px,
             fade_in_s=1.0,
+            look=self._look,
         )
 
     def _supply_renderer(self, renderer: Child) -> None:
@@ -316,6 +355,7 @@ class RoomOutputs:
             start_bar=0.0 if beat is None else beat.bar,
             start_bar_at_s=None if beat is None else beat.bar_at_s,
             gain=self._gain,
+            excluded=self._triggers,
         )
 
     def _from_renderer(self, message: rendering.FromRenderer) -> None:

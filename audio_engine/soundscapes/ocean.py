@@ -43,4 +43,6 @@ class Ocean:
         self._stir.value = controls.weather
 
 
-SOUNDSCAPE = SoundscapeSpec(name="ocean", title="Sea", control="ocean", build=Ocean)
+SOUNDSCAPE = SoundscapeSpec(
+    name="ocean", title="Sea", control="ocean", build=Ocean, contains=frozenset({"water"})
+)
