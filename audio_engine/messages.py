@@ -1,6 +1,7 @@
 """What crosses the pipe between a room and its audio process. All `*_s` stamps are session time.
 
-In: `SetControls`, `Fade`, `Exclude`, `Shutdown`. Out: `OpusPacket`, `NotePlayed`, `AudioHeartbeat`, `AudioRefused`.
+In: `SetControls`, `Fade`, `Exclude`, `Shutdown`. Out: `OpusPacket`, `NotePlayed`, `AudioHeartbeat`,
+`AudioRefused`.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Fade:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Exclude:
-    """Begin no more notes of instruments that contain one of `tags` (words of `therapy.personal.TRIGGERS`)."""
+    """Begin no more notes of instruments that contain one of `tags` (of `therapy.personal.TRIGGERS`)."""
 
     tags: frozenset[str]
 

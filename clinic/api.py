@@ -175,7 +175,7 @@ class PanelApi:
             Operation(
                 method="POST",
                 path="/api/rooms/{room}/commands",
-                summary="Begin, pause, resume, return, stop, steer, make a new code, acknowledge an alarm, unwell",
+                summary="Begin, pause, resume, return, stop, steer, unwell, new code, acknowledge an alarm",
                 handler=self._command,
                 body=messages.CommandBody,
                 reply=messages.Phase,

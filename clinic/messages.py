@@ -67,8 +67,8 @@ class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A session to start. `patient` is a label, not a name; an empty `present` says: nothing applies.
 
     `scene` puts every stage into that place (GET /api/scenes); `null` leaves the plan's own. `options` are
-    choices that the places offer; `triggers` (GET /api/triggers) are never shown or heard: a place that cannot
-    do without one is refused. `soften` lets motion and detail soften when the patient is unwell.
+    choices that the places offer; `triggers` (GET /api/triggers) are never shown or heard: a place that
+    cannot do without one is refused. `soften` lets motion and detail soften when the patient is unwell.
     """
 
     plan_id: _Label
@@ -98,8 +98,8 @@ class Steer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class CommandBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One command.
 
-    `steer` belongs to `steer`, `alarm` to `acknowledge`, `level` (0 well again … 1) to `unwell`, and to nothing
-    else.
+    `steer` belongs to `steer`, `alarm` to `acknowledge`, `level` (0 well again … 1) to `unwell`, and to
+    nothing else.
     """
 
     command: CommandName

@@ -1,11 +1,12 @@
 """Care for a patient whom the pictures make unwell: detail and motion soften, at once and for a while. Pure.
 
 Two things are listened to: what the patient says ("I feel unwell", 0 … 1), and the head's sway against the
-patient's own baseline in this session. Postural sway grows before and with motion sickness (Riccio & Stoffregen,
-Ecological Psychology 3, 1991; Stoffregen & Smart, Brain Research Bulletin 47, 1998), also seen at the head of
-those who wear a headset (Munafo, Diedrick & Stoffregen, Experimental Brain Research 235, 2017). What is taken
-back is what moves in the picture without the head: waves, wind, drift, swell. Vection is driven by such flow
-(Dichgans & Brandt 1978). No vignette: a seated patient under a still horizon makes no journey to be hidden.
+patient's own baseline in this session. Postural sway grows before and with motion sickness (Riccio &
+Stoffregen, Ecological Psychology 3, 1991; Stoffregen & Smart, Brain Research Bulletin 47, 1998), also at the
+head of those who wear a headset (Munafo, Diedrick & Stoffregen, Experimental Brain Research 235, 2017). What
+is taken back is what moves in the picture without the head, for such flow drives vection (Dichgans & Brandt
+1978): waves, wind, drift, swell. No vignette: a seated patient under a still horizon makes no journey that
+would have to be hidden.
 
 The figures (half as much sway again is nothing yet, two and a half times is full care) are ours: no norm
 exists for a seated patient; they stand in one place, here, to be corrected by data.

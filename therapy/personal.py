@@ -168,16 +168,16 @@ def check_choices(scenes: Mapping[str, SceneSpec], names: tuple[str, ...], perso
     for name in personal.options:
         if name not in offered:
             known = ", ".join(sorted(offered)) or "none"
-            raise BadPlan(f"option of {', '.join(dict.fromkeys(names))} must be one of {known}, got {name[:40]!r}")
+            raise BadPlan(
+                f"option of {', '.join(dict.fromkeys(names))} must be one of {known}, got {name[:40]!r}"
+            )
 
 
 def dressed(controls: Controls, look: SceneLook) -> Controls:
     """Return `controls` as the picture shows them: moved by the look's shifts, within the table."""
     if not look.shifts:
         return controls
-    moved = {
-        name: TABLE[name].clamp(getattr(controls, name) + by) for name, by in look.shifts.items()
-    }
+    moved = {name: TABLE[name].clamp(getattr(controls, name) + by) for name, by in look.shifts.items()}
     return dataclasses.replace(controls, **moved)  # type: ignore[arg-type]  # numeric names of the table
 
 
@@ -196,8 +196,8 @@ def _choice(scene: SceneSpec, option: SceneOption, personal: Personal) -> Choice
             tags = sorted(choice.contains & personal.triggers)
             if tags:
                 raise BadPlan(
-                    f"{option.name} of place {scene.name!r} must not contain what this patient must not meet, "
-                    f"{wanted!r} contains {tags[0]!r}"
+                    f"{option.name} of place {scene.name!r} must not contain what this patient must not "
+                    f"meet, {wanted!r} contains {tags[0]!r}"
                 )
             return choice
     offered = ", ".join(choice.name for choice in option.choices)

@@ -40,7 +40,7 @@ class HeadSway:
             self._stamps_s.append(at_s)
 
     def mm(self, now_s: float) -> float | None:
-        """Return the sway over the last ten seconds (RMS, mm), or `None` while it is not known. Call often."""
+        """Return the sway over the last ten seconds (RMS, mm), `None` while it is not known. Call often."""
         if now_s >= self._due_s:
             self._due_s = now_s + _EVERY_S
             if self._poses:

@@ -33,8 +33,8 @@ class BadLink(TherapyError):
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Do something.
 
-    `name` is `open` (plan_id, scene, personal, patient, session_id), `begin`, `pause`, `resume`, `return`, `stop`,
-    `steer` (steer), `unwell` (level), or `acknowledge` (alarm).
+    `name` is `open` (plan_id, scene, personal, patient, session_id), `begin`, `pause`, `resume`, `return`,
+    `stop`, `steer` (steer), `unwell` (level), or `acknowledge` (alarm).
     """
 
     id: int

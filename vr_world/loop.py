@@ -161,7 +161,7 @@ class World:
         self.care, self._sway_mm = RESTED, None
         self._told_triggers.clear()
         self.why.clear()
-        # Behind the safe picture and without sound the world may step: nothing that triggers is met even once.
+        # Behind the safe picture and without sound the world may step: no trigger is met even once.
         self.controls = settled(self.controls, plan.limits)
         self._outputs.scene(plan.stages[0].scene)
         self._outputs.picture(safe=True, fade_s=0.0)

@@ -25,8 +25,8 @@ from clinic.errors import NoSuchRoom, Refused
 from clinic.ports import Command, LiveItem, SessionStart
 from clinic.sessions import SessionIndex
 from therapy.discover import declared
-from therapy.events import ChildDied, ChildReturned, Event
 from therapy.errors import BadPlan
+from therapy.events import ChildDied, ChildReturned, Event
 from therapy.personal import TRIGGERS, check_choices
 from therapy.plan import PLANS, in_place
 from therapy.ports import RoomHost
@@ -354,7 +354,9 @@ class Rooms:
             self._desk.issue(room, self._now_s())
             self._changed(room)
             return {"phase": (link.state or {}).get("phase") or "IDLE"}
-        answer = await link.ask(command.name, command.actor, steer=dict(command.steer), alarm=command.alarm, level=command.level)
+        answer = await link.ask(
+            command.name, command.actor, steer=dict(command.steer), alarm=command.alarm, level=command.level
+        )
         return {"phase": answer.phase}
 
     async def subscribe(self, room: str) -> AsyncGenerator[LiveItem, None]:

@@ -69,7 +69,9 @@ class Studio:
             BadView: a view outside its limits.
             RenderingError: the child could not draw.
         """
-        self._conn.send(_Order(controls=controls, at_s=at_s, view=checked(view), veil=veil, eye_px=eye_px, look=look))
+        self._conn.send(
+            _Order(controls=controls, at_s=at_s, view=checked(view), veil=veil, eye_px=eye_px, look=look)
+        )
         picture: Picture = self._answer()
         return picture
 

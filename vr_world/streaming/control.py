@@ -1,7 +1,7 @@
 """The text half of the control socket: JSON objects with a `type`, validated once, here. No I/O.
 
-A headset first sends `Hello`; then `Ping`, `Clock`, `Stats`, `Unwell`, `Stop` and `Bye` as it needs. The server
-answers with `Welcome` and `Pong` and tells `PhaseChanged`, `Caption`, `SafePicture` and `Refusal` when
+A headset first sends `Hello`; then `Ping`, `Clock`, `Stats`, `Unwell`, `Stop` and `Bye` as it needs. The
+server answers with `Welcome` and `Pong` and tells `PhaseChanged`, `Caption`, `SafePicture` and `Refusal` when
 they happen. `parse_text` and `pack_text` are for the server, `parse_server_text` and `pack_client_text`
 for clients in Python (tests, benchmarks).
 """
