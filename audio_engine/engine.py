@@ -198,6 +198,10 @@ class Engine:
         if admitted is not None:
             self.master.fade(*admitted)
 
+    def exclude(self, tags: frozenset[str]) -> None:
+        """Begin no more notes of instruments, and silence sounds of the place, that contain one of `tags`."""
+        self.rack.exclude(tags)
+
     def block(self, play_at_s: float) -> Block:
         """Return the next block, whose first sample is due at the ear at session time `play_at_s`.
 

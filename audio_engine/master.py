@@ -131,7 +131,9 @@ class Master:
         self._apart = _towards(before, self._apart_to, BLOCK_S / _APART_S)
         if place is None or (before == 0.0 and self._apart == 0.0):
             return None
-        return (place * (gain * (before + (self._apart - before) * self._ramp))).astype(np.float32, copy=False)
+        return (place * (gain * (before + (self._apart - before) * self._ramp))).astype(
+            np.float32, copy=False
+        )
 
     def take_peak_dbtp(self) -> float:
         """Return the highest true peak since the last call, in dBTP."""

@@ -1,7 +1,7 @@
 """What crosses the pipe between a room and its audio process. All `*_s` stamps are session time.
 
-In: `SetControls`, `Fade`, `Duck`, `Space`, `Prepare`, `TakeOver`, `Shutdown`. Out: `OpusPacket`, `NotePlayed`,
-`AudioHeartbeat`, `AudioReady`, `AudioRefused`.
+In: `SetControls`, `Fade`, `Duck`, `Space`, `Exclude`, `Prepare`, `TakeOver`, `Shutdown`. Out: `OpusPacket`,
+`NotePlayed`, `AudioHeartbeat`, `AudioReady`, `AudioRefused`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ __all__ = [
     "AudioReady",
     "AudioRefused",
     "Duck",
+    "Exclude",
     "Fade",
     "FromAudio",
     "NotePlayed",
@@ -63,6 +64,7 @@ class AudioConfig:
         standby: build everything, say `AudioReady` and wait, without a sound, for `TakeOver`.
         gain: loudness that the first fade leads to, 0 … 1. 0 is silence until a `Fade` comes.
         fade_in_s: length of that first fade.
+        excluded: what must not be heard, words of `therapy.personal.TRIGGERS`.
         realtime: ask the system for real-time priority; refused politely where not allowed.
     """
 
@@ -78,6 +80,7 @@ class AudioConfig:
     standby: bool = False
     gain: float = 0.0
     fade_in_s: float = 0.4
+    excluded: frozenset[str] = frozenset()
     realtime: bool = True
 
 
@@ -118,6 +121,13 @@ class Space:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Exclude:
+    """Begin no more notes of instruments that contain one of `tags` (of `therapy.personal.TRIGGERS`)."""
+
+    tags: frozenset[str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Prepare:
     """To a process on standby: be ready to play this instead."""
 
@@ -136,7 +146,7 @@ class Shutdown:
     """End now, cleanly."""
 
 
-ToAudio: TypeAlias = SetControls | Fade | Duck | Space | Prepare | TakeOver | Shutdown
+ToAudio: TypeAlias = SetControls | Fade | Duck | Space | Exclude | Prepare | TakeOver | Shutdown
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ from audio_engine.messages import (
     AudioReady,
     AudioRefused,
     Duck,
+    Exclude,
     Fade,
     FromAudio,
     OpusPacket,
@@ -143,7 +144,9 @@ class Player:
             now_s = time.monotonic()
             if now_s >= self._beat_due_s:
                 self._heartbeat()
-            elif now_s - self._collected_s > _COLLECT_S and now_s < self._play_at_s - LEAD_S - _COLLECT_SPARE_S:
+            elif (
+                now_s - self._collected_s > _COLLECT_S and now_s < self._play_at_s - LEAD_S - _COLLECT_SPARE_S
+            ):
                 # What was there at the start is frozen, so this looks at little; see `process.main`.
                 gc.collect()
                 self._collected_s = now_s
@@ -188,13 +191,17 @@ class Player:
                 self._refused(self._engine.door.refusals)
             case Space(on=on):
                 self._set_space(on=bool(on))
+            case Exclude(tags=tags):
+                self._engine.exclude(tags)
             case Shutdown():
                 return False
             case _Unreadable(what=what):
                 self._refused([what])
             case other:
                 self._refused(
-                    [f"message must be SetControls, Fade, Duck, Space or Shutdown, got {type(other).__name__}"]
+                    [
+                        f"message must be SetControls, Fade, Duck, Space, Exclude or Shutdown, got {type(other).__name__}"
+                    ]
                 )
         return True
 
@@ -309,13 +316,15 @@ def _identity(config: AudioConfig) -> tuple[object, ...]:
 
 
 def _build(config: AudioConfig) -> Engine:
-    return Engine(
+    engine = Engine(
         seed=config.seed,
         scene=config.scene,
         palette=config.palette,
         controls=config.controls,
         start_bar=config.start_bar,
     )
+    engine.exclude(config.excluded)
+    return engine
 
 
 def _music_at(config: AudioConfig, at_s: float) -> tuple[float, float]:

@@ -65,7 +65,9 @@ def check(palette: Palette) -> None:
     known = _known()
     for role, name in palette.instruments.items():
         if name not in known.instruments:
-            raise BadPalette(f"instrument of {role} must be one of {', '.join(known.instruments)}, got {name!r}")
+            raise BadPalette(
+                f"instrument of {role} must be one of {', '.join(known.instruments)}, got {name!r}"
+            )
         if role in SUSTAINED and not known.instruments[name].chords:
             raise BadPalette(f"instrument of {role} must carry chords, got {name!r}, which does not")
     names = [ambience.name for ambience in palette.soundscapes]
@@ -103,6 +105,7 @@ class Part:
     Attributes:
         voice: what was built.
         music: it is a voice of the music, not a sound of the place.
+        contains: what it sounds like, words of `therapy.personal.TRIGGERS`.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class Part:
         before = {id(stream) for stream in desk.streams()}
         self._desk = desk
         self.music = direction is None
+        self.contains = spec.contains
         self.voice: Any = spec.build(desk)
         self._lines = desk.claimed_lines()
         self._fader = desk.glide(0.0, 0.05)
@@ -217,6 +221,7 @@ class Rack:
         self._missing: deque[str] = deque()
         self._leaving: list[tuple[Part, float]] = []
         self._held: dict[int, Onset] = {}
+        self._excluded: frozenset[str] = frozenset()
         self._wait = 0
         self.change(palette, 0.05)
         while self._next is not None or any(p.part is None for p in self._audible()):
@@ -280,6 +285,12 @@ class Rack:
         for place in self._places.values():
             self._set_level(place, _CONTROL_S)
 
+    def exclude(self, tags: frozenset[str]) -> None:
+        """Begin no more notes of what contains one of `tags`, and fade such sounds of the place out."""
+        self._excluded = tags
+        for place in self._places.values():
+            self._set_level(place, _CONTROL_S)
+
     def start(self, onset: Onset) -> bool:
         """Play a note of this block; return whether a new sound starts."""
         note = onset.note
@@ -295,13 +306,18 @@ class Rack:
                 part.voice.release(note)
 
     def _start(self, part: Part, onset: Onset) -> bool:
+        if part.contains & self._excluded:
+            return False
         if not part.awake:
             part.voice.steer(self._controls)
         part.keep_up(onset.duration_s + _REST_S)
         return bool(part.voice.start(onset))
 
     def _audible(self) -> list[_Place]:
-        return [place for place in self._places.values() if place.level(self._controls) > 0.0]
+        return [place for place in self._places.values() if self._level_of(place) > 0.0]
+
+    def _level_of(self, place: _Place) -> float:
+        return 0.0 if place.spec.contains & self._excluded else place.level(self._controls)
 
     def _build_one(self) -> None:
         if self._missing and not self._leaving:
@@ -349,7 +365,7 @@ class Rack:
         part = place.part
         if part is None:
             return
-        level = place.level(self._controls)
+        level = self._level_of(place)
         if level > 0.0 and not part.awake:
             part.voice.steer(self._controls)
         part.fade(level, seconds)

@@ -23,6 +23,8 @@ from clinic.ports import RoomsPort, SessionStart
 from clinic.screening import CONTRAINDICATIONS, Screening, check
 from clinic.sessions import SessionIndex
 from clinic.slow import SlowChannel
+from therapy.errors import BadPlan
+from therapy.personal import Personal
 
 __all__ = ["PanelApi", "panel_routes", "signed_in_as"]
 
@@ -146,6 +148,13 @@ class PanelApi:
             ),
             Operation(
                 method="GET",
+                path="/api/triggers",
+                summary="What a patient may have to be kept from",
+                handler=self._triggers,
+                reply=list[messages.TriggerInfo],
+            ),
+            Operation(
+                method="GET",
                 path="/api/sessions",
                 summary=f"The newest {_SHOWN_SESSIONS} sessions",
                 handler=self._past,
@@ -193,7 +202,7 @@ class PanelApi:
             Operation(
                 method="POST",
                 path="/api/rooms/{room}/commands",
-                summary="Begin, pause, resume, return, stop, steer, make a new code, acknowledge an alarm",
+                summary="Begin, pause, resume, return, stop, steer, unwell, new code, acknowledge an alarm",
                 handler=self._command,
                 body=messages.CommandBody,
                 reply=messages.Phase,
@@ -236,6 +245,9 @@ class PanelApi:
     async def _scenes(self, _call: Call) -> Answer:
         return Answer(value=await self._rooms.scenes())
 
+    async def _triggers(self, _call: Call) -> Answer:
+        return Answer(value=await self._rooms.triggers())
+
     async def _past(self, _call: Call) -> Answer:
         return Answer(value=await run_in_threadpool(self._sessions.recent, _SHOWN_SESSIONS))
 
@@ -257,12 +269,22 @@ class PanelApi:
             present=body.screening.present, override_reason=body.screening.override_reason.strip()
         )
         check(screening)
+        try:
+            personal = Personal(
+                options=dict(body.options),
+                triggers=frozenset(body.triggers),
+                eye_height_m=body.eye_height_m,
+                soften=body.soften,
+            )
+        except BadPlan as error:
+            raise BadRequest(f"body: {error}") from error
         start = SessionStart(
             plan_id=body.plan_id,
             patient=body.patient.strip(),
             screening=screening,
             actor=call.actor,
             scene=body.scene or "",
+            personal=personal,
         )
         return Answer(value=await self._rooms.start_session(call.room, start))
 

@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from clinic.ports import Command, CommandName
 from therapy.controls import TABLE
+from therapy.personal import EYE_HEIGHT_M
 
 __all__ = [
     "AccountInfo",
@@ -30,6 +31,7 @@ __all__ = [
     "SignInBody",
     "SocketCommand",
     "StartBody",
+    "TriggerInfo",
     "to_command",
 ]
 
@@ -64,13 +66,21 @@ class ScreeningBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A session to start. `patient` is a label, not a name; an empty `present` says: nothing applies.
 
-    `scene` puts every stage into that place (GET /api/scenes); `null` leaves the plan's own.
+    `scene` puts every stage into that place (GET /api/scenes); `null` leaves the plan's own. `options` are
+    choices that the places offer; `triggers` (GET /api/triggers) are never shown or heard: a place that
+    cannot do without one is refused. `soften` lets motion and detail soften when the patient is unwell.
     """
 
     plan_id: _Label
     patient: _Label
     screening: ScreeningBody
     scene: _Label | None = None
+    options: Annotated[dict[_Label, _Label], Meta(max_length=20)] = {}
+    triggers: Annotated[tuple[Annotated[str, Meta(max_length=40)], ...], Meta(max_length=40)] = ()
+    eye_height_m: Annotated[float, Meta(ge=0.9, le=1.7, description="of the seated eye above the ground")] = (
+        EYE_HEIGHT_M
+    )
+    soften: bool = True
 
 
 class Steer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,11 +96,16 @@ class Steer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class CommandBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One command. `steer` belongs to `steer`, `alarm` to `acknowledge`, and to nothing else."""
+    """One command.
+
+    `steer` belongs to `steer`, `alarm` to `acknowledge`, `level` (0 well again … 1) to `unwell`, and to
+    nothing else.
+    """
 
     command: CommandName
     steer: Steer | UnsetType = UNSET
     alarm: int | UnsetType = UNSET
+    level: Annotated[float, Meta(ge=0.0, le=1.0)] | UnsetType = UNSET
 
 
 class SocketCommand(CommandBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,13 +122,15 @@ def to_command(body: CommandBody, actor: str) -> Command:
     """
     _fits(body.command == "steer", body.steer, "steer")
     _fits(body.command == "acknowledge", body.alarm, "alarm")
+    _fits(body.command == "unwell", body.level, "level")
     wishes: dict[str, float | None] = {}
     if isinstance(body.steer, Steer):
         wishes = {k: v for k in Steer.__struct_fields__ if (v := getattr(body.steer, k)) is not UNSET}
         if not wishes:
             raise msgspec.ValidationError("Object must have 1 or more wishes - at `$.steer`")
     alarm = None if isinstance(body.alarm, UnsetType) else body.alarm
-    return Command(name=body.command, steer=wishes, alarm=alarm, actor=actor)
+    level = None if isinstance(body.level, UnsetType) else body.level
+    return Command(name=body.command, steer=wishes, alarm=alarm, level=level, actor=actor)
 
 
 def _fits(wanted: bool, value: object, name: str) -> None:  # noqa: FBT001  # a relation of two facts
@@ -167,12 +184,37 @@ class PlanInfo(Struct, frozen=True, kw_only=True):
     stages: list[StageInfo]
 
 
+class ChoiceInfo(Struct, frozen=True, kw_only=True):
+    """One way to dress a place, and the triggers that it brings."""
+
+    name: str
+    title: str
+    contains: list[str]
+
+
+class OptionInfo(Struct, frozen=True, kw_only=True):
+    """Something about a place that may be chosen; the first choice is the usual one."""
+
+    name: str
+    title: str
+    choices: list[ChoiceInfo]
+
+
+class TriggerInfo(Struct, frozen=True, kw_only=True):
+    """Something that a patient may have to be kept from."""
+
+    name: str
+    title: str
+
+
 class SceneInfo(Struct, frozen=True, kw_only=True):
-    """A place."""
+    """A place, the triggers that are always in it, and what may be chosen about it."""
 
     name: str
     title: str
     description: str
+    contains: list[str] = []
+    options: list[OptionInfo] = []
 
 
 class RoomInfo(Struct, frozen=True, kw_only=True):

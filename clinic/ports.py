@@ -7,11 +7,12 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 from clinic.screening import Screening
+from therapy.personal import NOTHING_CHOSEN, Personal
 
 __all__ = ["COMMANDS", "Command", "CommandName", "LiveItem", "RoomsPort", "SessionStart"]
 
 CommandName: TypeAlias = Literal[
-    "begin", "pause", "resume", "return", "stop", "steer", "new_code", "acknowledge"
+    "begin", "pause", "resume", "return", "stop", "steer", "new_code", "acknowledge", "unwell"
 ]
 COMMANDS: tuple[CommandName, ...] = get_args(CommandName)
 
@@ -28,12 +29,14 @@ class Command:
         steer: for `steer` only: wish by name (`arousal`, `music_lufs`, `breath_pace_per_min`,
             `time_of_day_h`, `light`). `None` gives the control back to the automatic; an absent one stays.
         alarm: for `acknowledge` only: the alarm's id.
+        level: for `unwell` only: how unwell the patient feels, 0 (well again) … 1.
         actor: the account that asked.
     """
 
     name: CommandName
     steer: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
     alarm: int | None = None
+    level: float | None = None
     actor: str
 
 
@@ -41,7 +44,7 @@ class Command:
 class SessionStart:
     """A session that a therapist wants to start, with what the screening found.
 
-    `scene` is the place to go to, empty for the plan's own.
+    `scene` is the place to go to, empty for the plan's own; `personal` is what was chosen for the patient.
     """
 
     plan_id: str
@@ -49,6 +52,7 @@ class SessionStart:
     screening: Screening
     actor: str
     scene: str = ""
+    personal: Personal = NOTHING_CHOSEN
 
 
 class RoomsPort(Protocol):
@@ -63,6 +67,10 @@ class RoomsPort(Protocol):
 
     async def scenes(self) -> Sequence[Mapping[str, Any]]:
         """Return the places that plans may use (`messages.SceneInfo`)."""
+        ...
+
+    async def triggers(self) -> Sequence[Mapping[str, Any]]:
+        """Return what a list of triggers may hold (`messages.TriggerInfo`)."""
         ...
 
     async def rooms(self) -> Sequence[Mapping[str, Any]]:

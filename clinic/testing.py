@@ -15,6 +15,7 @@ import msgspec
 from clinic.errors import NoSuchRoom, Refused
 from clinic.ports import Command, CommandName, LiveItem, SessionStart
 from therapy.controls import NEUTRAL
+from therapy.personal import TRIGGERS
 
 __all__ = ["RoomsDouble", "empty_state"]
 
@@ -159,7 +160,23 @@ class RoomsDouble:
 
     async def scenes(self) -> Sequence[Mapping[str, Any]]:
         """Return one place."""
-        return [{"name": "ocean", "title": "The sea at dusk", "description": "An open sea"}]
+        choices = [
+            {"name": "birds", "title": "sea birds", "contains": ["birds"]},
+            {"name": "none", "title": "nobody", "contains": []},
+        ]
+        return [
+            {
+                "name": "ocean",
+                "title": "The sea at dusk",
+                "description": "An open sea",
+                "contains": ["water"],
+                "options": [{"name": "companions", "title": "Companions", "choices": choices}],
+            }
+        ]
+
+    async def triggers(self) -> Sequence[Mapping[str, Any]]:
+        """Return what a list of triggers may hold."""
+        return [{"name": name, "title": title} for name, title in TRIGGERS.items()]
 
     async def rooms(self) -> Sequence[Mapping[str, Any]]:
         """Return the room."""

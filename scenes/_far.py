@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Final
 
 import numpy as np
 from panda3d import core
 
 from scenes import _parts
-from scenes._geometry import byte_texture, mesh, shader
+from scenes._geometry import Floats, byte_texture, mesh, shader
 from scenes._heavens import LAND, Heavens, vec3
 from scenes._panorama import Panorama
 
-__all__ = ["hang", "light_land"]
+__all__ = ["hang", "light_land", "repaint"]
 
 _SIDE_STEPS: Final = 24
 
@@ -22,6 +23,12 @@ def hang(root: Any, land: Panorama, corner_m: float) -> Any:
     for name, values in (("land_facing", land.facing_bytes()), ("land_matter", land.matter_bytes())):
         root.set_shader_input(name, byte_texture(name, values, repeat_up=False))
     return _parts.blend_over(_parts.add(root, _band(land, corner_m), shader("panorama"), LAND))
+
+
+def repaint(root: Any, land: Panorama, matter: Floats) -> None:
+    """Show the land with another reflectance, (rows, columns, 3); `land` itself stays as it was baked."""
+    fresh = dataclasses.replace(land, matter=np.clip(matter, 0.0, 1.0).astype(np.float32))
+    root.set_shader_input("land_matter", byte_texture("land_matter", fresh.matter_bytes(), repeat_up=False))
 
 
 def light_land(root: Any, heavens: Heavens, land: Panorama, haze_per_m: float, mist_per_m: float) -> None:

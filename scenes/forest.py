@@ -2,24 +2,29 @@
 
 What the controls mean here: `density` is the mist between the trees and in the clearing; `weather` is the
 breeze: how far the grass bends and the fireflies stray; `time_of_day_h` moves the sun behind the wood, and
-brings more fireflies at dusk and stars at night; `swell` is how clearly the clearing breathes: while one
-inhales the fireflies rise and the light through the crowns grows.
+brings more fireflies at dusk and stars at night; `birds` is how many pass high over the crowns by day;
+`swell` is how clearly the clearing breathes: while one inhales the fireflies rise and the light through the
+crowns grows.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 from panda3d import core
 
 from scenes import _far, _panorama, _sea
-from scenes._geometry import Floats, everywhere, mesh, shader
+from scenes._birds import Birds
+from scenes._choices import PALETTE, companions
+from scenes._fireflies import Fireflies
+from scenes._geometry import Floats, mesh, shader
 from scenes._heavens import GLOW, MIST, NEAR, Heavens
 from scenes._parts import add, blend_screen, grid, quads, shown_if, star_cards
 from therapy.controls import NEUTRAL, Controls
-from therapy.specs import SceneSpec
+from therapy.specs import Choice, SceneOption, SceneSpec
 
 __all__ = ["SCENE", "Forest"]
 
@@ -29,6 +34,12 @@ _TANS: Final = (-0.06, 1.05)
 _STARS: Final = 1200
 _FLIES: Final = 90
 _BLADES: Final = 8000
+#: What a season does to the grass and to the trees (by component), and how much frost lies on them.
+_SEASONS: Final = {
+    "summer": ((1.0, 1.0, 1.0), (1.0, 1.0, 1.0), 0.0),
+    "autumn": ((1.75, 1.10, 0.75), (1.45, 1.0, 0.75), 0.0),
+    "winter": ((2.1, 1.75, 3.6), (1.0, 1.05, 1.35), 0.34),
+}
 #: Azimuth (degrees), distance, width of each shaft of light (metres).
 _SHAFTS: Final = (
     (-30.0, 15.0, 3.2),
@@ -56,7 +67,17 @@ class Forest:
         add(root, _blades(rng), shader("grass"), NEAR + 1)
         _far.hang(root, self._land, 22.0)
         self._shafts = blend_screen(add(root, _shafts(), shader("shaft"), MIST))
-        self._flies = blend_screen(everywhere(add(root, _fireflies(rng), shader("firefly"), GLOW)))
+        homes = _homes(rng)
+        self._flies = Fireflies(root, rng, GLOW, homes)
+        self._birds = Birds(
+            root,
+            np.random.default_rng([seed, 71]),
+            MIST - 1,
+            away_m=(70.0, 150.0),
+            high_m=(26.0, 48.0),
+            wing_m=0.85,
+        )
+        self.dress(season="summer", companions="all")
         self.update(NEUTRAL, 0.0)
 
     def update(self, controls: Controls, scene_s: float) -> None:
@@ -82,15 +103,25 @@ class Forest:
         root.set_shader_input("shafts", core.LVecBase4f(*map(float, rays), scene_s * 0.0016))
         shown_if(self._shafts, float(rays.max()) > 0.004)
         dusk = 1.0 - min(max((lights.sun_deg + 6.0) / 14.0, 0.0), 1.0)
-        root.set_shader_input(
-            "flies",
-            core.LVecBase4f(
-                math.fmod(scene_s / 41.0, 1.0),
-                0.55 * breath,
-                (0.25 + 0.75 * dusk) * (1.0 + 0.5 * breath),
-                0.6 + 0.6 * controls.weather,
-            ),
+        self._flies.update(
+            scene_s,
+            rise_m=0.55 * breath,
+            shine=(0.25 + 0.75 * dusk) * (1.0 + 0.5 * breath),
+            stray=0.6 + 0.6 * controls.weather,
         )
+        before_sky = heavens.mean * 0.22 + np.array(heavens.mist_colour, np.float32) * (0.10 + 0.35 * thick)
+        self._birds.update(controls.birds, scene_s, before_sky, day)
+
+    def dress(self, *, season: str, companions: str) -> None:
+        """Show the clearing in `season`, with fireflies, birds, both (`all`) or nobody."""
+        grass, trees, frost = _SEASONS[season]
+        self.root.set_shader_input("season", core.LVecBase3f(*grass))
+        land = self._land
+        up = np.clip(land.facing[..., 2:] * 1.4 + 0.25, 0.0, 1.0) * frost
+        matter = land.matter * np.array(trees, np.float32)
+        _far.repaint(self.root, land, matter + (np.array([0.42, 0.45, 0.50], np.float32) - matter) * up)
+        self._flies.want(companions in ("all", "fireflies"))
+        self._birds.want(companions in ("all", "birds"))
 
 
 def _wood(rng: np.random.Generator) -> _panorama.Panorama:
@@ -161,17 +192,16 @@ def _shafts() -> Any:
     return mesh("shafts", parts, quads(len(_SHAFTS)))
 
 
-def _fireflies(rng: np.random.Generator) -> Any:
+def _homes(rng: np.random.Generator) -> Floats:
+    """Where the fireflies live, (count, 3)."""
     away = 3.5 + 14.0 * rng.random(_FLIES)
     turn = rng.normal(0.0, 0.9, _FLIES)
-    home = np.stack([np.sin(turn) * away, np.cos(turn) * away, rng.uniform(-0.95, 0.9, _FLIES)], axis=-1)
-    corners = np.tile([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]], (_FLIES, 1))
-    own = np.repeat(rng.random((_FLIES, 2)), 4, axis=0)
-    parts = {
-        "vertex": np.repeat(home, 4, axis=0).astype(np.float32),
-        "fly": np.concatenate([corners, own], axis=1).astype(np.float32),
-    }
-    return mesh("fireflies", parts, quads(_FLIES))
+    homes = [np.sin(turn) * away, np.cos(turn) * away, rng.uniform(-0.95, 0.9, _FLIES)]
+    return np.stack(homes, axis=-1).astype(np.float32)
+
+
+def _dress(forest: Forest, choices: Mapping[str, str]) -> None:
+    forest.dress(season=choices["season"], companions=choices["companions"])
 
 
 SCENE: Final = SceneSpec(
@@ -179,4 +209,19 @@ SCENE: Final = SceneSpec(
     title="Forest clearing",
     description="Conifers in mist, grass, slanting light, and fireflies that rise as you breathe in.",
     build=Forest,
+    contains=frozenset({"fog"}),
+    options=(
+        SceneOption(
+            name="season",
+            title="Season",
+            choices=(
+                Choice(name="summer", title="summer"),
+                Choice(name="autumn", title="autumn, golden grass"),
+                Choice(name="winter", title="winter, hoar frost"),
+            ),
+        ),
+        companions("fireflies", "birds"),
+        PALETTE,
+    ),
+    dress=_dress,
 )

@@ -9,18 +9,21 @@ a ring of ripples runs out from a floating lantern while one inhales, and its li
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from panda3d import core
 
 from scenes import _far, _panorama, _sea, _sky
+from scenes._birds import Birds
+from scenes._choices import LANTERNS, PALETTE, companions
 from scenes._geometry import Floats, byte_texture, everywhere, shader, upload
 from scenes._heavens import GLOW, MIST, NEAR, Heavens, vec3
 from scenes._parts import add, blend_over, blend_premultiplied, shown_if, star_cards
 from scenes._water import lantern_cards, mirror_bytes, mist_bank, water_sectors
 from therapy.controls import NEUTRAL, Controls
-from therapy.specs import SceneSpec
+from therapy.specs import Choice, SceneOption, SceneSpec
 
 __all__ = ["SCENE", "MountainLake"]
 
@@ -32,6 +35,8 @@ _SHORE_M: Final = 560.0
 _STARS: Final = 1500
 _NEAR_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.6, 7.0, 14)]).astype(np.float32)
 _FAR_RINGS: Final = np.geomspace(7.0, 640.0, 26, dtype=np.float32)
+#: How much more snow lies on the slopes in a season.
+_SNOWED: Final = {"summer": 0.0, "winter": 0.85}
 #: x, y, phase, seconds of one slow round of each lantern. The first is the breath's.
 _LANTERNS: Final = np.array(
     [
@@ -65,6 +70,16 @@ class MountainLake:
         self._mirror_map = byte_texture("mirror", mirror_bytes(self._heavens.sky), repeat_up=False)
         self._lantern_now = core.PTA_LVecBase4f.empty_array(24)
         self._build()
+        self._birds = Birds(
+            self.root,
+            np.random.default_rng([seed, 75]),
+            MIST - 1,
+            count=5,
+            away_m=(80.0, 200.0),
+            high_m=(9.0, 40.0),
+            wing_m=1.0,
+        )
+        self._lit = True
         self.update(NEUTRAL, 0.0)
 
     def update(self, controls: Controls, scene_s: float) -> None:
@@ -91,7 +106,21 @@ class MountainLake:
         heavens.set_air(controls, scene_s, thick, min(1.25 * thick, 0.97))
         for bank in self._mist_nodes:
             shown_if(bank, thick > 0.02)
+        day = min(max((heavens.lights.sun_deg + 3.0) / 8.0, 0.0), 1.0)
+        horizon = heavens.horizon.mean(axis=(0, 1))
+        self._birds.update(controls.birds, scene_s, heavens.mean * 0.24 + horizon * 0.08, day)
         self._float_lanterns(controls, scene_s, warp, full)
+
+    def dress(self, *, season: str, companions: str, lanterns: str) -> None:
+        """Show the lake in `season`, with `birds` or nobody, and with lanterns that are `lit`, or none."""
+        land = self._land
+        high = np.clip(land.facing[..., 2:] * 1.5 - 0.25, 0.0, 1.0) * _SNOWED[season]
+        snow = np.array([0.80, 0.84, 0.90], np.float32)
+        _far.repaint(self.root, land, land.matter + (snow - land.matter) * high)
+        self._birds.want(companions == "birds")
+        self._lit = lanterns == "lit"
+        for node in self._lantern_nodes:
+            shown_if(node, self._lit)
 
     def lanterns(self) -> list[tuple[float, float, float, float]]:
         """Return where each lantern floats now (x, y, height of its water line; metres) and how it shines."""
@@ -102,7 +131,7 @@ class MountainLake:
         x = _LANTERNS[:, 0] + 0.35 * np.sin(turn)
         y = _LANTERNS[:, 1] + 0.30 * np.cos(0.83 * turn)
         dark = 1.0 - min(max((self._heavens.lights.sun_deg + 8.0) / 26.0, 0.0), 1.0)
-        shine = (0.5 + 0.6 * dark) * (1.0 + 0.45 * controls.swell * (full - 0.5))
+        shine = self._lit * (0.5 + 0.6 * dark) * (1.0 + 0.45 * controls.swell * (full - 0.5))
         lift = 0.05 * controls.swell * (full - 0.5)
         for index in range(len(_LANTERNS)):
             self._lantern_now.set_element(
@@ -131,9 +160,11 @@ class MountainLake:
             for index, (away_m, tall_m) in enumerate(((380.0, 26.0), (150.0, 7.0), (60.0, 2.4)))
         ]
         lanterns = shader("ocean_lantern")
+        self._lantern_nodes = []
         for index, flag in enumerate((1.0, 0.0)):
             path = everywhere(add(root, lantern_cards(len(_LANTERNS), flag), lanterns, GLOW + index))
             blend_premultiplied(path).set_depth_test(False)  # nothing that is drawn lies before them
+            self._lantern_nodes.append(path)
 
 
 def _over_the_pass(time_of_day_h: float) -> _sky.Heaven:
@@ -198,9 +229,25 @@ def _pines(rng: np.random.Generator) -> Floats:
     return np.asarray(pines, np.float32)
 
 
+def _dress(lake: MountainLake, choices: Mapping[str, str]) -> None:
+    lake.dress(season=choices["season"], companions=choices["companions"], lanterns=choices["lanterns"])
+
+
 SCENE: Final = SceneSpec(
     name="mountain_lake",
     title="Mountain lake",
     description="Snow peaks in still water, pines, mist, and rings that run out as you breathe in.",
     build=MountainLake,
+    contains=frozenset({"water", "heights"}),
+    options=(
+        SceneOption(
+            name="season",
+            title="Season",
+            choices=(Choice(name="summer", title="summer"), Choice(name="winter", title="deep snow")),
+        ),
+        companions("birds"),
+        LANTERNS,
+        PALETTE,
+    ),
+    dress=_dress,
 )

@@ -18,6 +18,7 @@ import numpy as np
 from panda3d import core
 
 from scenes import _far, _panorama, _sea, _sky, _stars
+from scenes._choices import PALETTE
 from scenes._geometry import Bytes, Floats, byte_texture, everywhere, mesh, shader
 from scenes._heavens import NEAR, SKY, Heavens, vec3
 from scenes._parts import add, blend_screen, grid, stars_at
@@ -227,4 +228,6 @@ SCENE: Final = SceneSpec(
     title="Northern night",
     description="Orion over snow, the Milky Way, and an aurora that rises and glows as you breathe in.",
     build=NightSky,
+    contains=frozenset({"dark"}),
+    options=(PALETTE,),
 )

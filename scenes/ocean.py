@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 from panda3d import core
 
 from scenes import _land, _sea, _sky
+from scenes._birds import Birds
+from scenes._choices import LANTERNS, PALETTE, companions
 from scenes._geometry import Floats, byte_texture, everywhere, mesh, shader, upload
 from scenes._heavens import GLOW, LAND, MIST, NEAR, Heavens, vec3
 from scenes._parts import add, blend_over, blend_premultiplied, grid, shown_if, star_cards
@@ -48,6 +51,15 @@ class Ocean:
         ways = self._heavens.directions
         self._skyline = _land.skyline(self._layers, np.arctan2(ways[..., 0], ways[..., 1]))
         self._build()
+        self._birds = Birds(
+            self.root,
+            np.random.default_rng([seed, 73]),
+            MIST - 1,
+            away_m=(45.0, 130.0),
+            high_m=(7.0, 24.0),
+            wing_m=0.62,
+        )
+        self._lit = True
         self._set_still_inputs()
         self.update(NEUTRAL, 0.0)
 
@@ -73,7 +85,17 @@ class Ocean:
         lift = 1.0 + 0.05 * controls.swell * (full - 0.5)
         self._heavens.set_grade(controls, lift)
         self._set_air(controls, scene_s)
+        mean, horizon = self._heavens.mean, self._heavens.horizon.mean(axis=(0, 1))
+        day = min(max((self._heavens.lights.sun_deg + 3.0) / 8.0, 0.0), 1.0)
+        self._birds.update(controls.birds, scene_s, mean * 0.24 + horizon * 0.10, day)
         self._float_lanterns(controls, scene_s, warp, full, slope)
+
+    def dress(self, *, companions: str, lanterns: str) -> None:
+        """Have `birds` over the sea or nobody, and lanterns on it that are `lit`, or none."""
+        self._birds.want(companions == "birds")
+        self._lit = lanterns == "lit"
+        for node in self._lantern_nodes:
+            shown_if(node, self._lit)
 
     def lanterns(self) -> list[tuple[float, float, float, float]]:
         """Return where each lantern floats now (x, y, height of its water line; metres) and how it shines."""
@@ -94,7 +116,7 @@ class Ocean:
         y = rest[:, 1] + 0.7 * np.cos(0.83 * turn)
         lift = _sea.swell_m(np.hypot(x, y), warp, controls.swell)
         bob = 0.25 * slope * np.sin(2.0 * np.pi * (scene_s / 3.1 + rest[:, 2] * 7.0))
-        shine = self._lantern_shine * (1.0 + 0.35 * controls.swell * (full - 0.5))
+        shine = self._lit * self._lantern_shine * (1.0 + 0.35 * controls.swell * (full - 0.5))
         for index in range(_LANTERNS):
             self._lantern_now.set_element(
                 index, core.LVecBase4f(x[index], y[index], lift[index] + bob[index] - _sea.EYE_M, shine)
@@ -139,9 +161,11 @@ class Ocean:
             for index, (away_m, tall_m) in enumerate(((420.0, 22.0), (170.0, 8.0), (70.0, 3.0)))
         ]
         lanterns = shader("ocean_lantern")
+        self._lantern_nodes = []
         for index, flag in enumerate((1.0, 0.0)):
             path = everywhere(add(self.root, lantern_cards(_LANTERNS, flag), lanterns, GLOW + index))
             blend_premultiplied(path).set_depth_test(False)  # nothing that is drawn lies before them
+            self._lantern_nodes.append(path)
 
 
 def _ridge(ridge: _land.Ridge) -> Any:
@@ -180,9 +204,16 @@ def _lantern_places(rng: np.random.Generator) -> Floats:
     ).astype(np.float32)
 
 
+def _dress(ocean: Ocean, choices: Mapping[str, str]) -> None:
+    ocean.dress(companions=choices["companions"], lanterns=choices["lanterns"])
+
+
 SCENE: Final = SceneSpec(
     name="ocean",
     title="Open sea at dusk",
     description="A level horizon, water that breathes with you, far land, lanterns, and stars that come out.",
     build=Ocean,
+    contains=frozenset({"water"}),
+    options=(companions("birds"), LANTERNS, PALETTE),
+    dress=_dress,
 )

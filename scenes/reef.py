@@ -13,12 +13,14 @@ What each control means here:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 from panda3d import core
 
 from scenes import _props, _reef_life, _sky
+from scenes._choices import PALETTE, companions
 from scenes._geometry import byte_texture, everywhere, mesh, shader, upload
 from scenes._noise import cloud_texture
 from scenes._props import OVER, Numbers, Shape, blended, glow_over, grid, placed, quads
@@ -106,6 +108,13 @@ class Reef:
             self._jellies_now.set_element(index, core.LVecBase4f(x + drift, y, high, size))
         root.set_shader_input("jellies", self._jellies_now)
 
+    def dress(self, *, companions: str) -> None:
+        """Have `fish` swim by, or nobody but the jellyfish."""
+        if companions == "fish":
+            self._fish_node.show()
+        else:
+            self._fish_node.hide()
+
     def jellyfish(self) -> list[tuple[float, float, float, float]]:
         """Return where each jellyfish is now (x, y, z; metres) and its size; the first one leads."""
         return [tuple(self._jellies_now.get_element(i)) for i in range(len(_JELLIES))]
@@ -154,7 +163,8 @@ class Reef:
 
     def _build_life(self, rng: np.random.Generator) -> None:
         columns, triangles = _reef_life.fish(rng)
-        placed(self.root, everywhere(mesh("fish", columns, triangles)), shader("reef_fish"), _FISH)
+        swarm = everywhere(mesh("fish", columns, triangles))
+        self._fish_node = placed(self.root, swarm, shader("reef_fish"), _FISH)
         kelp = blended(placed(self.root, everywhere(_kelp(_reef_life.kelp(rng))), shader("reef_kelp"), _KELP))
         kelp.set_depth_write(False)
         places, faces = _reef_life.jelly_bell()
@@ -243,9 +253,16 @@ def _kelp(plants: dict[str, Numbers]) -> Any:
     return mesh("kelp", {k: v.astype(np.float32) for k, v in columns.items()}, triangles)
 
 
+def _dress(reef: Reef, choices: Mapping[str, str]) -> None:
+    reef.dress(companions=choices["companions"])
+
+
 SCENE: Final = SceneSpec(
     name="reef",
     title="Reef in clear water",
     description="Corals under a bright surface, kelp, slow fish, and a jellyfish that breathes with you.",
     build=Reef,
+    contains=frozenset({"water", "under_water", "animals"}),
+    options=(companions("fish"), PALETTE),
+    dress=_dress,
 )

@@ -13,12 +13,15 @@ What each control means here:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 from panda3d import core
 
 from scenes import _garden, _garden_nodes, _props, _sky
+from scenes._choices import PALETTE, companions
+from scenes._fireflies import Fireflies
 from scenes._garden import LAMPS, RAKED_ROUND, WATER_M
 from scenes._geometry import byte_texture, everywhere, float_texture, mesh, shader, upload
 from scenes._noise import cloud_texture
@@ -26,7 +29,7 @@ from scenes._props import OVER, Numbers, Shape, blended, glow_over, grid, placed
 from scenes._sea import Waves, encoded
 from therapy.breath import breath_level
 from therapy.controls import NEUTRAL, Controls
-from therapy.specs import SceneSpec
+from therapy.specs import Choice, SceneOption, SceneSpec
 
 __all__ = ["SCENE", "ZenGarden"]
 
@@ -74,6 +77,8 @@ class ZenGarden:
         self._build_sky(seed)
         self._build_green(rng, seed)
         self._build_light(rng)
+        self._flies = Fireflies(self.root, np.random.default_rng([seed, 77]), _FALL + 1, _homes(seed))
+        self._wet_share, self._lit = 1.0, True
         self._set_still_inputs(seed)
         self.update(NEUTRAL, 0.0)
 
@@ -83,7 +88,7 @@ class ZenGarden:
             self._draw_sky(controls.time_of_day_h)
         upload(self._wave_map, encoded(self._waves.surface(0.6 * scene_s)))
         full = breath_level(controls.pacer_phase, controls.inhale_fraction)
-        wet = min(0.10 + max(0.75 * controls.weather, 0.9 * controls.rain), 1.0)
+        wet = self._wet_share * min(0.10 + max(0.75 * controls.weather, 0.9 * controls.rain), 1.0)
         root = self.root
         slope = 0.010 + 0.034 * controls.weather
         root.set_shader_input(
@@ -98,14 +103,26 @@ class ZenGarden:
         root.set_shader_input("grade", core.LVecBase3f(*(exposure * w for w in white)))
         self._set_air(controls, scene_s, full)
         self._set_lamps(controls, full)
+        breath = controls.swell * (full - 0.5)
+        shine = 0.55 * min(max((1.0 - self._lights.sun_deg) / 8.0, 0.0), 1.0) * (1.0 - 0.6 * wet)
+        self._flies.update(scene_s, rise_m=0.2 * breath, shine=shine, stray=0.5 + 0.3 * controls.weather)
+
+    def dress(self, *, rain: str, lanterns: str, companions: str) -> None:
+        """Let it `rain` or be dry; have lanterns that are `lit` or out; `fireflies` at night or nobody."""
+        self._wet_share = 1.0 if rain == "rain" else 0.0
+        self._lit = lanterns == "lit"
+        for node in self._glow_nodes:
+            _show(node, self._lit)
+        self._flies.want(companions == "fireflies")
 
     def flames(self) -> list[tuple[float, float, float, float]]:
         """Return where each flame is (x, y, z; metres) and how it shines now; the first one breathes."""
         return [tuple(self._lamps_now.get_element(i)) for i in range(len(LAMPS))]
 
     def _set_lamps(self, controls: Controls, full: float) -> None:
-        breathing = self._flame_shine * (1.0 + 1.25 * controls.swell * (full - 0.5))
-        others = self._flame_shine * (1.0 + 0.22 * controls.swell * (full - 0.5)) * 0.8
+        flame = self._lit * self._flame_shine
+        breathing = flame * (1.0 + 1.25 * controls.swell * (full - 0.5))
+        others = flame * (1.0 + 0.22 * controls.swell * (full - 0.5)) * 0.8
         for index, (x, y, z, _) in enumerate(self._flames):
             shine = others if index else breathing * 1.15
             self._lamps_now.set_element(index, core.LVecBase4f(float(x), float(y), float(z), shine))
@@ -322,8 +339,10 @@ class ZenGarden:
 
     def _build_light(self, rng: np.random.Generator) -> None:
         glow = shader("garden_glow")
+        self._glow_nodes = []
         for mirrored, order in ((1.0, _PATH), (0.0, _HALO)):
-            glow_over(placed(self.root, everywhere(_garden_nodes.glows(mirrored)), glow, order))
+            node = placed(self.root, everywhere(_garden_nodes.glows(mirrored)), glow, order)
+            self._glow_nodes.append(glow_over(node))
         away = np.sqrt(rng.uniform(1.8**2, 9.0**2, _RAIN))
         turn = rng.uniform(0.0, 2.0 * np.pi, _RAIN)
         at = np.stack([np.sin(turn) * away, np.cos(turn) * away, rng.random(_RAIN)], axis=-1)
@@ -359,9 +378,42 @@ def _painted(shape: Shape, normal: Numbers, paint: Numbers, grain: float) -> dic
     }
 
 
+def _homes(seed: int) -> Numbers:
+    """Where a few fireflies live, (count, 3): among the stems behind the pond."""
+    rng = np.random.default_rng([seed, 79])
+    turn, away = rng.normal(0.0, 0.75, 26), rng.uniform(4.5, 11.0, 26)
+    return np.stack([np.sin(turn) * away, np.cos(turn) * away, rng.uniform(-0.9, 0.7, 26)], axis=-1)
+
+
+def _dress(garden: ZenGarden, choices: Mapping[str, str]) -> None:
+    garden.dress(rain=choices["rain"], lanterns=choices["lanterns"], companions=choices["companions"])
+
+
 SCENE: Final = SceneSpec(
     name="zen_garden",
     title="Garden in the rain",
     description="A still pond and stone lanterns; rings of rain, raked gravel, a maple, hills in the mist.",
     build=ZenGarden,
+    contains=frozenset({"water", "fog"}),
+    options=(
+        SceneOption(
+            name="rain",
+            title="Rain",
+            choices=(
+                Choice(name="rain", title="gentle rain", contains=frozenset({"rain"})),
+                Choice(name="dry", title="dry"),
+            ),
+        ),
+        SceneOption(
+            name="lanterns",
+            title="Lanterns",
+            choices=(
+                Choice(name="lit", title="lit", contains=frozenset({"fire"})),
+                Choice(name="none", title="out: the mist alone breathes"),
+            ),
+        ),
+        companions("fireflies"),
+        PALETTE,
+    ),
+    dress=_dress,
 )

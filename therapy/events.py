@@ -27,6 +27,7 @@ __all__ = [
     "HeadsetLeft",
     "MachineMoved",
     "Note",
+    "PatientUnwell",
     "StageEntered",
     "StreamChanged",
     "StreamFound",
@@ -130,6 +131,15 @@ class TherapistCommand:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PatientUnwell:
+    """The patient said, or somebody for them, how unwell they feel: 0 (well again) … 1."""
+
+    at_s: float
+    level: float
+    source: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class HeadsetJoined:
     """A headset came in."""
 
@@ -214,6 +224,7 @@ Event: TypeAlias = (
     | MachineMoved
     | StageEntered
     | TherapistCommand
+    | PatientUnwell
     | HeadsetJoined
     | HeadsetLeft
     | Note

@@ -14,8 +14,20 @@ from typing import Final
 
 from therapy.controls import TABLE
 from therapy.errors import BadPlan
+from therapy.personal import NOTHING_CHOSEN, Personal, Range
 
-__all__ = ["PLANS", "Aim", "Condition", "Limits", "Range", "SessionPlan", "Stage", "StageKind", "in_place"]
+__all__ = [
+    "PLANS",
+    "Aim",
+    "Condition",
+    "Limits",
+    "Range",
+    "SessionPlan",
+    "Stage",
+    "StageKind",
+    "in_place",
+    "personalised",
+]
 
 #: Longest time in a headset without the therapist's renewed consent.
 HEADSET_CAP_S: Final = 30 * 60.0
@@ -66,18 +78,14 @@ class Stage:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Range:
-    """A narrower range than the table's for one control."""
-
-    low: float
-    high: float
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What this patient's plan allows, inside the table of `therapy.controls`."""
+    """What this patient's plan allows, inside the table of `therapy.controls`.
+
+    `triggers` hold further controls, see `therapy.personal.HELD_BY_TRIGGER`.
+    """
 
     ranges: Mapping[str, Range] = dataclasses.field(default_factory=dict)
+    triggers: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +94,8 @@ class SessionPlan:
 
     Raises:
         BadPlan: no stages, a last stage that is not RETURN or a RETURN before it, a duration that is not
-            positive and finite, more than the headset cap, an aim out of range, or a limit outside the table.
+            positive and finite, more than the headset cap, an aim out of range, a limit outside the table,
+            or limits that do not hold the personal triggers (use `personalised`).
     """
 
     plan_id: str
@@ -95,6 +104,7 @@ class SessionPlan:
     limits: Limits = Limits()
     seed: int = 1
     condition: Condition = Condition.CONTINGENT
+    personal: Personal = NOTHING_CHOSEN
 
     def __post_init__(self) -> None:
         if not self.stages:
@@ -111,6 +121,11 @@ class SessionPlan:
                 f"plan {self.plan_id!r} must last at most {HEADSET_CAP_S:g} s, lasts {self.duration_s:g} s"
             )
         _check_limits(self.plan_id, self.limits)
+        if self.limits.triggers != self.personal.triggers:
+            raise BadPlan(
+                f"limits of plan {self.plan_id!r} must hold the triggers {sorted(self.personal.triggers)}, "
+                f"hold {sorted(self.limits.triggers)}"
+            )
 
     @property
     def duration_s(self) -> float:
@@ -124,6 +139,12 @@ def in_place(plan: SessionPlan, scene: str) -> SessionPlan:
         return plan
     stages = tuple(dataclasses.replace(stage, scene=scene) for stage in plan.stages)
     return dataclasses.replace(plan, stages=stages)
+
+
+def personalised(plan: SessionPlan, personal: Personal) -> SessionPlan:
+    """Return `plan` for one patient: what is chosen, and triggers that are held from its first moment."""
+    limits = dataclasses.replace(plan.limits, triggers=personal.triggers)
+    return dataclasses.replace(plan, personal=personal, limits=limits)
 
 
 def _check_stage(plan_id: str, stage: Stage) -> None:

@@ -11,9 +11,10 @@ import math
 from typing import Final
 
 from therapy.controls import MODES, TABLE, Controls, Limit
+from therapy.personal import HELD_BY_TRIGGER
 from therapy.plan import Limits, Range
 
-__all__ = ["MAX_STEP_S", "Bounded", "Held", "bound", "bound_value"]
+__all__ = ["MAX_STEP_S", "Bounded", "Held", "bound", "bound_value", "settled"]
 
 #: Longest time step that may be credited to a slope: after a stall the world goes on, it does not catch up.
 MAX_STEP_S: Final = 0.25
@@ -21,12 +22,16 @@ MAX_STEP_S: Final = 0.25
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A control that was wanted otherwise than the gate let it through."""
+    """A control that was wanted otherwise than the gate let it through.
+
+    `because` names the patient's trigger that held it, and is empty where bounds or slope did.
+    """
 
     control: str
     wanted: float | str
     got: float | str
     limit: str
+    because: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +50,7 @@ def bound_value(wanted: float, previous: float, limit: Limit, allowed: Range | N
     """
     if not math.isfinite(wanted):
         wanted = previous
-    goal = limit.clamp(wanted)
-    if allowed is not None:
-        goal = min(max(goal, allowed.low), allowed.high)
+    goal = _within(limit.clamp(wanted), limit, allowed)
     step = limit.slope_per_s * dt_s
     way = limit.distance(previous, goal)
     if abs(way) <= step:
@@ -69,14 +72,56 @@ def bound(wanted: Controls, previous: Controls, limits: Limits, dt_s: float) -> 
     held: list[Held] = []
     for name, limit in TABLE.items():
         value: float = getattr(wanted, name)
-        got = bound_value(value, getattr(previous, name), limit, limits.ranges.get(name), step_s)
+        allowed, trigger = _allowed(name, limits)
+        got = bound_value(value, getattr(previous, name), limit, allowed, step_s)
         passed[name] = got
         if got != value and not (limit.cyclic and math.isfinite(value) and got == limit.clamp(value)):
             bounds = f"{limit.low:g}…{limit.high:g} {limit.unit}, {limit.slope_per_s:g}/s"
-            held.append(Held(control=name, wanted=value, got=got, limit=bounds))
+            because = ""
+            if trigger and (not math.isfinite(value) or _within(limit.clamp(value), limit, allowed) != value):
+                because = f"on this patient's list of triggers: {trigger}"
+            held.append(Held(control=name, wanted=value, got=got, limit=bounds, because=because))
     passed["mode"] = wanted.mode if wanted.mode in MODES else previous.mode
     if passed["mode"] != wanted.mode:
         held.append(
             Held(control="mode", wanted=wanted.mode, got=previous.mode, limit=f"one of {', '.join(MODES)}")
         )
     return Bounded(controls=Controls(**passed), held=tuple(held))  # type: ignore[arg-type]  # names from the table
+
+
+def settled(controls: Controls, limits: Limits) -> Controls:
+    """Return `controls` inside the plan's limits at once, without slopes: only where nobody sees or hears."""
+    inside = {
+        name: _within(getattr(controls, name), limit, _allowed(name, limits)[0])
+        for name, limit in TABLE.items()
+    }
+    return dataclasses.replace(controls, **inside)  # type: ignore[arg-type]  # names from the table
+
+
+def _allowed(name: str, limits: Limits) -> tuple[Range | None, str]:
+    """Return what plan and triggers together leave of a control, and the trigger that leaves least of it.
+
+    A trigger outranks the plan's own range where the two do not meet.
+    """
+    allowed, first = limits.ranges.get(name), ""
+    for trigger in sorted(limits.triggers):
+        narrower = HELD_BY_TRIGGER.get(trigger, {}).get(name)
+        if narrower is None:
+            continue
+        first = first or trigger
+        if allowed is None:
+            allowed = narrower
+        else:
+            low = min(max(allowed.low, narrower.low), narrower.high)
+            allowed = Range(low=low, high=max(min(allowed.high, narrower.high), low))
+    return allowed, first
+
+
+def _within(value: float, limit: Limit, allowed: Range | None) -> float:
+    """Return the value nearest to `value` in `allowed`; round the circle for a cyclic control."""
+    if allowed is None or allowed.low <= value <= allowed.high:
+        return value
+    if limit.cyclic:
+        to_low, to_high = (abs(limit.distance(value, end)) for end in (allowed.low, allowed.high))
+        return allowed.low if to_low <= to_high else allowed.high
+    return min(max(value, allowed.low), allowed.high)

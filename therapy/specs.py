@@ -16,6 +16,7 @@ from therapy.patient import Reading
 __all__ = [
     "ALL_AROUND",
     "Ambience",
+    "Choice",
     "DeviceSpec",
     "Direction",
     "Estimator",
@@ -23,6 +24,7 @@ __all__ = [
     "InstrumentSpec",
     "Palette",
     "Scene",
+    "SceneOption",
     "SceneSpec",
     "SoundscapeSpec",
 ]
@@ -88,19 +90,58 @@ class Palette:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One way to dress a place.
+
+    Attributes:
+        name: what a plan says.
+        title: what the panel says.
+        contains: what it brings into the place, words of `therapy.personal.TRIGGERS`.
+        shifts: by how much it moves a control for the picture alone, in the control's unit.
+    """
+
+    name: str
+    title: str
+    contains: frozenset[str] = frozenset()
+    shifts: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SceneOption:
+    """Something about a place that may be chosen for a patient; the first choice is the usual one."""
+
+    name: str
+    title: str
+    choices: tuple[Choice, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SceneSpec:
-    """A place. `build(seed)` returns a `Scene`; the same seed builds the same place."""
+    """A place. `build(seed)` returns a `Scene`; the same seed builds the same place.
+
+    Attributes:
+        contains: what is always in it, words of `therapy.personal.TRIGGERS`.
+        options: what may be chosen about it.
+        dress: from the scene and a choice by option (all of `options`), shows it so. It may be called at any
+            time, any number of times. `None`: the choices move controls only.
+    """
 
     name: str
     title: str
     description: str
     build: Callable[[int], Scene]
     palette: Palette = Palette()
+    contains: frozenset[str] = frozenset()
+    options: tuple[SceneOption, ...] = ()
+    dress: Callable[[Any, Mapping[str, str]], None] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class InstrumentSpec:
     """A voice of the music. `build` is called by `audio_engine` inside its process.
+
+    `contains` says what it sounds like, in words of `therapy.personal.TRIGGERS`: who must not hear that gets
+    music without it.
 
     Attributes:
         lufs: how loud it is, dry and alone, playing the audition (`audio_engine.audition`): from it the
@@ -114,11 +155,14 @@ class InstrumentSpec:
     build: Callable[..., Any]
     lufs: float
     chords: bool = False
+    contains: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SoundscapeSpec:
     """A sound of a place. `build` is called by `audio_engine` inside its process.
+
+    `contains` as for an instrument; `therapy.personal.HELD_BY_TRIGGER` must silence its control.
 
     Attributes:
         control: the field of `Controls` that sets its loudness, or "": it belongs to the place.
@@ -132,6 +176,7 @@ class SoundscapeSpec:
     lufs: float
     control: str = ""
     direction: Direction = ALL_AROUND
+    contains: frozenset[str] = frozenset()
 
 
 class Estimator(Protocol):

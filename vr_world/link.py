@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from therapy.errors import TherapyError
+from therapy.personal import NOTHING_CHOSEN, Personal
 
 __all__ = [
     "Answer",
@@ -32,8 +33,8 @@ class BadLink(TherapyError):
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Do something.
 
-    `name` is `open` (plan_id, scene, patient, session_id), `begin`, `pause`, `resume`, `return`, `stop`,
-    `steer` (steer), or `acknowledge` (alarm).
+    `name` is `open` (plan_id, scene, personal, patient, session_id), `begin`, `pause`, `resume`, `return`,
+    `stop`, `steer` (steer), `unwell` (level), or `acknowledge` (alarm).
     """
 
     id: int
@@ -42,11 +43,13 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     plan_id: str = ""
     patient: str = ""
     scene: str = ""
+    personal: Personal = NOTHING_CHOSEN
     session_id: str = ""
     started: str = ""
     screening: str = ""
     steer: dict[str, float | None] = {}
     alarm: int | None = None
+    level: float | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):

@@ -17,12 +17,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol, assert_never
 
+from therapy.comfort import RESTED, Care, cared, said_unwell, softened
 from therapy.controls import START, Controls
 from therapy.errors import BadValue, TherapyError
-from therapy.events import Event, MachineMoved, StageEntered, TherapistCommand
+from therapy.events import AlarmRaised, Event, MachineMoved, PatientUnwell, StageEntered, TherapistCommand
 from therapy.patient import PatientState
+from therapy.personal import NOTHING_CHOSEN, Personal
 from therapy.plan import Condition, Limits, SessionPlan
-from therapy.safety import bound
+from therapy.safety import Held, bound, settled
 from therapy.session import (
     Command,
     EaseIn,
@@ -100,6 +102,8 @@ class WorldMemory:
     machine: SessionMemory
     controls: Controls
     wishes: Wishes
+    personal: Personal = NOTHING_CHOSEN
+    care: Care = RESTED
 
 
 class World:
@@ -117,6 +121,9 @@ class World:
         self._outputs = outputs
         self._changes = ChangeLog(START)
         self._last_s: float | None = None
+        self.care = RESTED
+        self._sway_mm: float | None = None
+        self._told_triggers: set[str] = set()
 
     @property
     def phase(self) -> str:
@@ -136,11 +143,13 @@ class World:
         if self.machine is not None:
             machine = self.machine
             self._do(lambda: machine.tick(now_s), now_s, cause="time")
-        wanted = self._steer(dt_s)
+        wanted = self._care(self._steer(dt_s), now_s, dt_s)
         limits = Limits() if self.machine is None else self.machine.plan.limits
-        self.controls = bound(wanted.controls, self.controls, limits, dt_s).controls
+        bounded = bound(wanted.controls, self.controls, limits, dt_s)
+        self.controls = bounded.controls
         self._outputs.controls(self.controls, now_s)
-        if changes := self._changes.update(now_s, self.controls, wanted.why):
+        changes = self._changes.update(now_s, self.controls, wanted.why)
+        if changes := [*self._kept_out(bounded.held, now_s), *changes]:
             self.why.extendleft(changes)
             self._outputs.changed(changes)
 
@@ -149,7 +158,11 @@ class World:
         self.machine = SessionMachine(plan)
         self.session_id, self.patient = session_id, patient
         self.wishes = NO_WISHES
+        self.care, self._sway_mm = RESTED, None
+        self._told_triggers.clear()
         self.why.clear()
+        # Behind the safe picture and without sound the world may step: no trigger is met even once.
+        self.controls = settled(self.controls, plan.limits)
         self._outputs.scene(plan.stages[0].scene)
         self._outputs.picture(safe=True, fade_s=0.0)
         self._outputs.sound(0.0, 0.25)
@@ -186,6 +199,21 @@ class World:
         self.wishes = wishes
         self._outputs.event(TherapistCommand(at_s=now_s, command="steer", detail=detail))
 
+    def unwell(self, level: float, now_s: float, *, source: str) -> None:
+        """Take what the patient says of how unwell they feel, 0 … 1; motion and detail follow.
+
+        Raises:
+            NoSession: there is no session.
+        """
+        if self.machine is None:
+            raise NoSession("unwell")
+        self.care = said_unwell(self.care, level)
+        self._outputs.event(PatientUnwell(at_s=now_s, level=self.care.said, source=source))
+
+    def sways(self, sway_mm: float | None) -> None:
+        """Take how much the head sways now (mm), `None` while it is not known."""
+        self._sway_mm = sway_mm
+
     def memory(self) -> WorldMemory | None:
         """Return what `restore` needs, or `None` without a session."""
         if self.machine is None:
@@ -198,6 +226,8 @@ class World:
             machine=self.machine.memory(),
             controls=self.controls,
             wishes=self.wishes,
+            personal=self.machine.plan.personal,
+            care=self.care,
         )
 
     def restore(self, memory: WorldMemory, plan: SessionPlan, now_s: float) -> None:
@@ -205,6 +235,7 @@ class World:
         self.machine = SessionMachine.restored(plan, memory.machine, now_s)
         self.session_id, self.patient = memory.session_id, memory.patient
         self.controls, self.wishes = memory.controls, memory.wishes
+        self.care = memory.care
         self._changes = ChangeLog(self.controls)
         self._outputs.scene(self.machine.stage.scene)
         shown = self.machine.phase in (Phase.RUNNING, Phase.RETURNING, Phase.PAUSED)
@@ -221,6 +252,33 @@ class World:
             self.wishes if condition is not Condition.OFF else dataclasses.replace(self.wishes, swell=0.0)
         )
         return steer(seen_under(condition, self.state), machine.stage, self.controls, dt_s, wishes)
+
+    def _care(self, wanted: Steering, now_s: float, dt_s: float) -> Steering:
+        """Soften what is wanted for a patient who is unwell, and tell the therapist once."""
+        if self.machine is None or not self.machine.plan.personal.soften:
+            return wanted
+        self.care, tell = cared(self.care, self._sway_mm, dt_s)
+        if tell:
+            self._outputs.event(AlarmRaised(at_s=now_s, level="watch", what=tell))
+        return softened(wanted, self.care)
+
+    def _kept_out(self, held: tuple[Held, ...], now_s: float) -> list[Change]:
+        """Return one line for each control that the patient's triggers hold, the first time they do."""
+        lines = []
+        for each in held:
+            if each.because and each.control not in self._told_triggers:
+                self._told_triggers.add(each.control)
+                lines.append(
+                    Change(
+                        at_s=now_s,
+                        control=each.control,
+                        was=each.wanted,
+                        now=each.got,
+                        because=each.because,
+                        confidence=1.0,
+                    )
+                )
+        return lines
 
     def _do(self, transition: Callable[[], list[Command]], now_s: float, *, cause: str) -> None:
         was = self.phase

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from audio_engine import messages as audio
 from therapy.controls import START, Controls
+from therapy.discover import declared
+from therapy.errors import BadValue
 from therapy.events import (
     AlarmRaised,
     BadInput,
@@ -29,7 +31,10 @@ from therapy.events import (
     StreamLost,
     TherapistCommand,
 )
+from therapy.personal import NOTHING_CHOSEN, PLAIN, Personal, SceneLook, look_for
+from therapy.specs import SceneSpec
 from therapy.why import Change
+from vr_world.head_sway import HeadSway
 from vr_world.loop import World
 from vr_world.panel_state import Alarm, state_message
 from vr_world.rendering import messages as rendering
@@ -70,9 +75,12 @@ class RoomOutputs:
         self._mirror = mirror
         self._now_s = now_s
         self._controls = START
-        self._scene = "ocean"
+        self._scene, self._look = "ocean", PLAIN
+        self._triggers: frozenset[str] = frozenset()
+        self._scenes = declared("scenes", "SCENE", SceneSpec)
         self._safe = rendering.Safe(on=True, fade_s=0.0)
         self._headset: Headset | None = None
+        self._head = HeadSway()
         self._pose: rendering.Pose | None = None
         self._codecs: tuple[str, ...] = ("h264",)
         self._frame_base = self._frame_last = 0
@@ -113,6 +121,7 @@ class RoomOutputs:
         self.sound_out.child.check()
         self._renderer.check()
         self.tape.pass_time(now_s)
+        self.world.sways(self._head.mm(now_s))
 
     # what the loop reaches ------------------------------------------------------------------------------
 
@@ -137,11 +146,34 @@ class RoomOutputs:
         self.sound_out.fade(gain, fade_s)
 
     def scene(self, name: str) -> None:
-        """Show another place."""
-        if name != self._scene:
-            self._scene = name
+        """Show another place, dressed for this patient, and leave out of the music what triggers.
+
+        Raises:
+            BadPlan: the place contains what this patient must not meet; everything stays as it is.
+            BadValue: no such place.
+        """
+        machine = self.world.machine
+        personal = NOTHING_CHOSEN if machine is None else machine.plan.personal
+        look = self.admitted(name, personal)
+        if (name, look) != (self._scene, self._look):
+            self._scene, self._look = name, look
             self.sound_out.scene(name)
-            self._renderer.send(rendering.SetScene(name=name))
+            self._renderer.send(rendering.SetScene(name=name, look=look))
+        if personal.triggers != self._triggers:
+            self._triggers = personal.triggers
+            self.sound_out.exclude(personal.triggers)
+
+    def admitted(self, name: str, personal: Personal) -> SceneLook:
+        """Return how the place `name` would be dressed.
+
+        Raises:
+            BadPlan: the place contains what this patient must not meet.
+            BadValue: no such place.
+        """
+        spec = self._scenes.get(name)
+        if spec is None:
+            raise BadValue("place", f"one of {', '.join(self._scenes)}", name)
+        return look_for(spec, personal)
 
     def event(self, event: Event) -> None:
         """Record an event, and call a human where one should look."""
@@ -247,6 +279,7 @@ class RoomOutputs:
         )
         self._renderer.send(self._pose, key="pose")
         self.tape.pose(pose, self._now_s())
+        self._head.take(pose.position, pose.orientation, self._now_s())
 
     def headset_ack(self, headset: Headset, ack: protocol.Ack) -> None:
         """Let the renderer make another."""
@@ -254,9 +287,7 @@ class RoomOutputs:
             number = ack.frame_id - self._frame_base
             rtt_ms = headset.clock.rtt_ms or None
             self._renderer.send(
-                rendering.Ack(
-                    headset=headset.name, frame_id=number, decode_ms=ack.decode_ms, rtt_ms=rtt_ms
-                )
+                rendering.Ack(headset=headset.name, frame_id=number, decode_ms=ack.decode_ms, rtt_ms=rtt_ms)
             )
 
     def headset_needs_key(self, headset: Headset) -> None:
@@ -271,6 +302,11 @@ class RoomOutputs:
         """The patient stops."""
         self._stop(source)
         self._alarm("urgent", f"the patient stopped the session ({source}, {headset.name})")
+
+    def headset_unwell(self, headset: Headset, level: float) -> None:
+        """The patient feels unwell, or well again: the loop softens the place."""
+        if self.world.machine is not None:
+            self.world.unwell(level, self._now_s(), source=f"patient: {headset.name}")
 
     def headset_bad(self, headset: Headset, what: str) -> None:
         """Record a refusal, at most once a second."""
@@ -288,6 +324,7 @@ class RoomOutputs:
             scene_s=scene_s,
             eye_px=self._config.eye_px if beat is None else beat.eye_px,
             fade_in_s=1.0,
+            look=self._look,
         )
 
     def _supply_renderer(self, renderer: Child) -> None:

@@ -28,7 +28,7 @@ from sensors.lsl import configure
 from sensors.outlets import ControlsOutlet
 from therapy.errors import TherapyError
 from therapy.events import BadInput, ChildReturned, Event
-from therapy.plan import PLANS, in_place
+from therapy.plan import PLANS, in_place, personalised
 from therapy.session import NotNow
 from therapy.steer import Wishes
 from vr_world.clock import session_now_s
@@ -130,7 +130,7 @@ class Room:
         memory = msgspec.convert(config.snapshot, WorldMemory)
         now_s = self._now_s()
         self._outputs.tape.open(self._folder(memory.session_id), {"resumed": True, "room": config.room})
-        plan = in_place(PLANS[memory.plan_id], memory.scene)
+        plan = personalised(in_place(PLANS[memory.plan_id], memory.scene), memory.personal)
         self._world.restore(memory, plan, now_s)
         gap_s = now_s - (config.died_at_s if config.died_at_s is not None else now_s)
         self._outputs.event(ChildReturned(at_s=now_s, child="room", gap_s=gap_s))
@@ -236,6 +236,9 @@ class Room:
                 wishes["arousal"] = wishes["arousal"] or 0.0
                 detail = msgspec.json.encode(ask.steer).decode()
                 self._world.wish(Wishes(**wishes), now_s, detail)
+            case "unwell":
+                level = 1.0 if ask.level is None else ask.level
+                self._world.unwell(level, now_s, source=f"therapist: {ask.actor}")
             case "acknowledge":
                 self._outputs.acknowledge(ask.alarm)
             case _:
@@ -246,11 +249,13 @@ class Room:
     def _open(self, ask: Ask, now_s: float) -> None:
         if self._world.going_on:
             raise RoomBusy(self._config.room, self._world.phase)
+        plan = personalised(in_place(PLANS[ask.plan_id], ask.scene), ask.personal)
+        for stage in plan.stages:
+            self._outputs.admitted(stage.scene, plan.personal)
         if self._closing_tape is not None:
             self._closing_tape.cancel()
             self._closing_tape = None
             self._outputs.tape.close()
-        plan = in_place(PLANS[ask.plan_id], ask.scene)
         info = {
             "room": self._config.room,
             "patient": ask.patient,

@@ -67,6 +67,7 @@ class RoomSound:
         self._on_event = on_event
         self._controls, self._scene = START, "ocean"
         self._gain, self._space = 0.0, False
+        self._excluded: frozenset[str] = frozenset()
         self._duck: audio.Duck | None = None
         self._ready: audio.AudioReady | None = None
         self._base = self._last = 0
@@ -105,6 +106,12 @@ class RoomSound:
         self._space = on
         self.child.send(audio.Space(on=on), key="space")
 
+    def exclude(self, tags: frozenset[str]) -> None:
+        """Let nothing be heard that contains one of `tags` (of `therapy.personal.TRIGGERS`)."""
+        self._excluded = tags
+        self.child.send(audio.Exclude(tags=tags), key="exclude")
+        self.child.prepare()
+
     def scene(self, name: str) -> None:
         """Sound as another place when it is started next."""
         self._scene = name
@@ -132,6 +139,7 @@ class RoomSound:
             controls=self._controls,
             gain=self._gain,
             space=self._space,
+            excluded=self._excluded,
         )
         if beat is None:
             return config

@@ -26,8 +26,10 @@ from clinic.ports import Command, LiveItem, SessionStart
 from clinic.sessions import SessionIndex
 from sensors.pins import Pins
 from therapy.discover import declared
+from therapy.errors import BadPlan
 from therapy.events import ChildDied, ChildReturned, Event
-from therapy.plan import PLANS
+from therapy.personal import TRIGGERS, check_choices
+from therapy.plan import PLANS, in_place
 from therapy.ports import RoomHost
 from therapy.specs import SceneSpec
 from vr_world.link import Answer, Ask, Remember, StateNow, pack, parse_from_room
@@ -276,9 +278,29 @@ class Rooms:
     async def scenes(self) -> Sequence[Mapping[str, Any]]:
         """Return the places."""
         return [
-            {"name": scene.name, "title": scene.title, "description": scene.description}
+            {
+                "name": scene.name,
+                "title": scene.title,
+                "description": scene.description,
+                "contains": sorted(scene.contains),
+                "options": [
+                    {
+                        "name": option.name,
+                        "title": option.title,
+                        "choices": [
+                            {"name": c.name, "title": c.title, "contains": sorted(c.contains)}
+                            for c in option.choices
+                        ],
+                    }
+                    for option in scene.options
+                ],
+            }
             for scene in declared("scenes", "SCENE", SceneSpec).values()
         ]
+
+    async def triggers(self) -> Sequence[Mapping[str, Any]]:
+        """Return what a list of triggers may hold."""
+        return [{"name": name, "title": title} for name, title in TRIGGERS.items()]
 
     async def rooms(self) -> Sequence[Mapping[str, Any]]:
         """Return the rooms and their phases."""
@@ -299,9 +321,12 @@ class Rooms:
         link = self._link(room)
         if start.plan_id not in PLANS:
             raise Refused(f"plan must be one of {', '.join(PLANS)}, got {start.plan_id[:40]!r}")
-        places = declared("scenes", "SCENE", SceneSpec)
-        if start.scene and start.scene not in places:
-            raise Refused(f"place must be one of {', '.join(places)}, got {start.scene[:40]!r}")
+        stages = in_place(PLANS[start.plan_id], start.scene).stages
+        try:
+            names = tuple(stage.scene for stage in stages)
+            check_choices(declared("scenes", "SCENE", SceneSpec), names, start.personal)
+        except BadPlan as error:
+            raise Refused(str(error)) from error
         utc_s = self._utc_s()
         started = dt.datetime.fromtimestamp(utc_s, dt.UTC)
         session_id = f"{started:%Y%m%dT%H%M%SZ}-room{room}-{secrets.token_hex(3)}"
@@ -311,6 +336,7 @@ class Rooms:
             plan_id=start.plan_id,
             patient=start.patient,
             scene=start.scene,
+            personal=start.personal,
             session_id=session_id,
             started=started.isoformat(),
             screening=msgspec.json.encode(dataclasses.asdict(start.screening)).decode(),
@@ -331,7 +357,9 @@ class Rooms:
             self._desk.issue(room, self._now_s())
             self._changed(room)
             return {"phase": (link.state or {}).get("phase") or "IDLE"}
-        answer = await link.ask(command.name, command.actor, steer=dict(command.steer), alarm=command.alarm)
+        answer = await link.ask(
+            command.name, command.actor, steer=dict(command.steer), alarm=command.alarm, level=command.level
+        )
         return {"phase": answer.phase}
 
     async def subscribe(self, room: str) -> AsyncGenerator[LiveItem, None]:

@@ -20,9 +20,7 @@ __all__ = ["Contour", "soft_pulse"]
 RATE_HZ: Final = 500
 
 
-def soft_pulse(
-    seconds: float, *, attack: float = 0.5, power: float = 1.0
-) -> npt.NDArray[np.float64]:
+def soft_pulse(seconds: float, *, attack: float = 0.5, power: float = 1.0) -> npt.NDArray[np.float64]:
     """Return a rise and fall (n,) from 0 over 1 to 0, with its top at the share `attack` of it."""
     x = np.linspace(0.0, 1.0, max(round(seconds * RATE_HZ), 4))
     warped = np.where(x < attack, 0.5 * x / attack, 0.5 + 0.5 * (x - attack) / (1.0 - attack))

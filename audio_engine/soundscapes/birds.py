@@ -56,7 +56,9 @@ def _bird(rng: np.random.Generator, hz: float, loop_s: float, songs: int) -> Con
                 continue
             x = np.linspace(0.0, 1.0, len(gain))
             bend = start * (end / start) ** (0.5 - 0.5 * np.cos(np.pi * x))
-            contour.add(begin_s + at_s, bend * (1.0 + 0.03 * np.sin(2 * np.pi * trill_hz * x * length_s)), gain)
+            contour.add(
+                begin_s + at_s, bend * (1.0 + 0.03 * np.sin(2 * np.pi * trill_hz * x * length_s)), gain
+            )
     return contour
 
 

@@ -7,6 +7,7 @@ uniform vec3 land_sky;
 uniform vec3 land_light;
 uniform vec4 mist;
 uniform vec4 land_span;
+uniform vec3 season;         // what it does to green
 uniform vec4 breeze;         // how far it bends, its turn
 in vec3 vertex;
 in vec4 blade;               // how high up the blade 0 … 1 (ground: −1), own shade, own phase, dapple's place
@@ -23,7 +24,7 @@ void main() {
     float away = length(p.xy);
     vec3 air = textureLod(sky_map, env_at(vec3(p.xy / max(away, 1e-3), 0.05)), 0.0).rgb;
     vec3 green = mix(vec3(0.055, 0.105, 0.030), vec3(0.21, 0.25, 0.075), blade.y) * (blade.x < 0.0 ? 0.72 : 0.5 + 0.9 * up);
-    light = green * (land_sky * 1.15 + 0.006 + land_light * 0.36);
+    light = green * season * (land_sky * 1.15 + 0.006 + land_light * 0.36);
     place = p.xy;
     ground = vec2(blade.x < 0.0 ? 1.0 : 0.0, 0.0);
     float m = away * land_span.w;

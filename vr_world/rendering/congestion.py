@@ -18,7 +18,16 @@ from vr_world.rendering.quality import EYE_SIZES_PX
 __all__ = ["BITRATES_BPS", "Allowance", "LinkLadder"]
 
 #: Ceilings of the video stream. The lowest is what a calm picture of 384² per eye needs.
-BITRATES_BPS: Final = (2_000_000, 2_800_000, 4_000_000, 5_600_000, 8_000_000, 11_000_000, 16_000_000, 22_000_000)
+BITRATES_BPS: Final = (
+    2_000_000,
+    2_800_000,
+    4_000_000,
+    5_600_000,
+    8_000_000,
+    11_000_000,
+    16_000_000,
+    22_000_000,
+)
 
 #: A picture that waits this long is felt when something near moves; half of it is as good as none.
 _QUEUE_S: Final = 0.060

@@ -10,6 +10,7 @@ from typing import Final, assert_never
 from therapy.controls import Controls
 from therapy.errors import BadValue
 from vr_world.rendering.congestion import Allowance, LinkLadder
+from therapy.personal import SceneLook
 from vr_world.rendering.ease import Easer
 from vr_world.rendering.errors import BadView
 from vr_world.rendering.fade import SAFE_WITHIN_S, Veil
@@ -48,6 +49,7 @@ class Look:
     pose_client_ms: float
     codecs: tuple[str, ...]
     scene: str
+    dress: SceneLook
 
 
 class Desk:
@@ -67,7 +69,8 @@ class Desk:
         self._shown_since_s: float | None = None
         self._fade_in_s = config.fade_in_s
         self._scene = config.scene
-        self._built = ""
+        self._dress = config.look
+        self._built: tuple[str, SceneLook] | None = None
         self._headset = ""
         self._codecs: tuple[str, ...] = ()
         self._pose: Pose | None = None
@@ -112,11 +115,11 @@ class Desk:
             if not self._stopped:
                 self._changed.wait(max(timeout_s, 0.0))
 
-    def begin(self, at_s: float, scene: str) -> None:
-        """Open the veil on `scene`, which has been built, unless another is wanted by now."""
+    def begin(self, at_s: float, scene: str, dress: SceneLook) -> None:
+        """Open the veil on `scene`, which has been built and dressed, unless another is wanted by now."""
         with self._changed:
-            self._built = scene
-            if not self._safe and scene == self._scene:
+            self._built = (scene, dress)
+            if not self._safe and self._ready:
                 self._veil.open(at_s, self._fade_in_s)
 
     def look(self, at_s: float) -> Look:
@@ -131,6 +134,7 @@ class Desk:
                 pose_client_ms=0.0 if pose is None else pose.client_ms,
                 codecs=self._codecs,
                 scene=self._scene,
+                dress=self._dress,
             )
 
     def may_send(self, at_s: float) -> bool:
@@ -173,6 +177,11 @@ class Desk:
         return bool(self._codecs)
 
     @property
+    def _ready(self) -> bool:
+        """Whether what is wanted is what was built last."""
+        return self._built == (self._scene, self._dress)
+
+    @property
     def in_flight(self) -> int:
         """Frames sent and not acknowledged."""
         return len(self._flight)
@@ -211,8 +220,8 @@ class Desk:
             case Safe():
                 self._go_safe(message, at_s)
             case SetScene():
-                if message.name != self._scene:
-                    self._scene = message.name
+                if (message.name, message.look) != (self._scene, self._dress):
+                    self._scene, self._dress = message.name, message.look
                     self._veil.close(at_s, _SCENE_FADE_S)
             case Shutdown():
                 self._stopped = True
@@ -253,7 +262,7 @@ class Desk:
         self._safe = word.on
         if word.on:
             self._veil.close(at_s, min(word.fade_s, SAFE_WITHIN_S))
-        elif self._built == self._scene:
+        elif self._ready:
             self._veil.open(at_s, word.fade_s)
 
 

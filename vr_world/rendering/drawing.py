@@ -42,8 +42,9 @@ class Drawing:
         self._desk = desk
         self._sending = sending
         self._config = config
-        self._scene = config.scene
+        self._scene, self._dress = config.scene, config.look
         self._renderer = Renderer(config.scene, config.seed, config.eye_px)
+        self._renderer.dress(config.look)
         rate_hz = config.frame_rate_hz or (_SOFTWARE_HZ if self._renderer.software else _HARDWARE_HZ)
         self._ladder = Ladder(
             eye_px=config.eye_px, min_eye_px=config.min_eye_px, max_eye_px=config.max_eye_px, rate_hz=rate_hz
@@ -55,7 +56,7 @@ class Drawing:
         """Draw until the desk says stop."""
         started_s = session_now_s() - self._config.scene_s
         due_s = session_now_s()
-        self._desk.begin(due_s, self._scene)
+        self._desk.begin(due_s, self._scene, self._dress)
         while not self._desk.stopped:
             now_s = session_now_s()
             self._sending.drawing_lives(now_s, now_s - started_s, self._ladder.rung)
@@ -100,14 +101,16 @@ class Drawing:
         )
 
     def _change_scene(self, look: Look, now_s: float) -> None:
-        if look.scene == self._scene or look.veil < 1.0:
+        if (look.scene, look.dress) == (self._scene, self._dress) or look.veil < 1.0:
             return
-        self._scene = look.scene
+        was, self._scene, self._dress = self._scene, look.scene, look.dress
         try:
-            self._renderer.change_scene(look.scene, self._config.seed)
+            if look.scene != was:
+                self._renderer.change_scene(look.scene, self._config.seed)
+            self._renderer.dress(look.dress)
         except BadPlugin as error:
             self._desk.refuse(str(error))
-        self._desk.begin(now_s, look.scene)
+        self._desk.begin(now_s, look.scene, look.dress)
 
     def _next_picture(self) -> Picture:
         shape = (self._renderer.eye_height_px, 2 * self._renderer.eye_px, 4)

@@ -10,6 +10,7 @@ import dataclasses
 from typing import Final, TypeAlias
 
 from therapy.controls import NEUTRAL, Controls
+from therapy.personal import PLAIN, SceneLook
 
 __all__ = [
     "Ack",
@@ -55,6 +56,7 @@ class RendererConfig:
         mirror_px: side of the mirror picture.
         mirror_hz: rate of the mirror picture.
         idle_hz: rate of rendering while no headset looks.
+        look: how the place is dressed for the patient.
     """
 
     scene: str = "ocean"
@@ -71,6 +73,7 @@ class RendererConfig:
     mirror_px: int = 480
     mirror_hz: float = 4.0
     idle_hz: float = 5.0
+    look: SceneLook = PLAIN
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +140,10 @@ class Safe:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SetScene:
-    """Go to another place, through a fade."""
+    """Go to another place, or dress this one anew, through a fade."""
 
     name: str
+    look: SceneLook = PLAIN
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from panda3d import core
 from therapy.controls import Controls
 from therapy.discover import declared
 from therapy.errors import BadPlugin
+from therapy.personal import PLAIN, SceneLook, dressed
 from therapy.specs import Scene, SceneSpec
 from vr_world.rendering import shaders
 from vr_world.rendering.encoder import Picture
@@ -67,13 +68,21 @@ class _Stage:
         if scene not in specs:
             raise BadPlugin(f"the scene must be one of {', '.join(specs)}, got {scene!r}")
         self.root = core.NodePath("stage")
-        self.scene: Scene = specs[scene].build(seed)
+        self._spec = specs[scene]
+        self._look = PLAIN
+        self.scene: Scene = self._spec.build(seed)
         self.scene.root.reparent_to(self.root)
+
+    def dress(self, look: SceneLook) -> None:
+        """Show the place as chosen; a look without options leaves it as it is."""
+        if self._spec.dress is not None and look.options and look.options != self._look.options:
+            self._spec.dress(self.scene, look.options)
+        self._look = look
 
     def update(self, controls: Controls, scene_s: float, pixel_tan: float) -> None:
         """Move the scene. `pixel_tan` is the tangent of one pixel's angle, for sizes that hang on it."""
         self.scene.root.set_shader_input("pixel_tan", pixel_tan)
-        self.scene.update(controls, scene_s)
+        self.scene.update(dressed(controls, self._look), scene_s)
 
     def close(self) -> None:
         self.scene.root.remove_node()
@@ -102,6 +111,7 @@ class Renderer:
         self._texture: Any = None
         self._depth = _DepthGrid(self._engine, self._pipe, self._host)
         self._tangents = ((2.0, 2.0), (2.0, 2.0))
+        self._eye_lift_m = 0.0
         self.eye_px = 0
         self.eye_height_px = 0
         self.resize(eye_px, eye_height_px)
@@ -151,6 +161,11 @@ class Renderer:
         self._rig.reparent_to(fresh.root)
         self._stage = fresh
 
+    def dress(self, look: SceneLook) -> None:
+        """Dress the place and put the eye at its height, from the next picture on."""
+        self._stage.dress(look)
+        self._eye_lift_m = look.eye_lift_m
+
     def draw(self, view: View, controls: Controls, scene_s: float, veil: float = 0.0) -> None:
         """Draw a `checked` view. `veil` 0 … 1: how thick the safe picture lies over the scene."""
         tan = view.tan_left
@@ -185,7 +200,8 @@ class Renderer:
         return calmed(self._depth.inverse_m(), self._tangents)
 
     def _look(self, view: View) -> None:
-        self._rig.set_pos(*position_to_panda(view.position))
+        x, y, z = position_to_panda(view.position)
+        self._rig.set_pos(x, y, z + self._eye_lift_m)
         self._rig.set_quat(core.LQuaternionf(*orientation_to_panda(view.orientation)))
         for eye, tan, side in zip(self._eyes, (view.tan_left, view.tan_right), (-0.5, 0.5), strict=True):
             eye.set_x(side * view.ipd_m)
@@ -206,7 +222,9 @@ class _DepthGrid:
         self._buffer.add_render_texture(self._texture, core.GraphicsOutput.RTM_copy_ram)
         self._card, camera = _full_screen("depth", shaders.DEPTH_FRAGMENT)
         rest = 1.0 / _FAR_M
-        self._card.set_shader_input("span", core.LVecBase4f(NODES, 1.0 / _NEAR_M - rest, rest, 1.0 / NEAREST_M))
+        self._card.set_shader_input(
+            "span", core.LVecBase4f(NODES, 1.0 / _NEAR_M - rest, rest, 1.0 / NEAREST_M)
+        )
         self._buffer.make_display_region().set_camera(camera)
 
     def watch(self, eyes: Any) -> None:
@@ -216,9 +234,7 @@ class _DepthGrid:
         drawn.set_magfilter(core.SamplerState.FT_nearest)
         drawn.set_wrap_u(core.SamplerState.WM_clamp)
         drawn.set_wrap_v(core.SamplerState.WM_clamp)
-        eyes.add_render_texture(
-            drawn, core.GraphicsOutput.RTM_bind_or_copy, core.GraphicsOutput.RTP_depth
-        )
+        eyes.add_render_texture(drawn, core.GraphicsOutput.RTM_bind_or_copy, core.GraphicsOutput.RTP_depth)
         self._card.set_shader_input("drawn_depth", drawn)
 
     def inverse_m(self) -> npt.NDArray[np.float32]:
@@ -262,6 +278,12 @@ class PanoramaRenderer:
         card.set_shader_input("surroundings", surroundings)
         self._card = card
         self._buffer.make_display_region().set_camera(camera)
+        self._rig = rig
+
+    def dress(self, look: SceneLook) -> None:
+        """Dress the place and put the eye at its height, from the next picture on."""
+        self._stage.dress(look)
+        self._rig.set_z(look.eye_lift_m)
 
     def draw(self, controls: Controls, scene_s: float) -> None:
         """Draw one picture."""

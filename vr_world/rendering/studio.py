@@ -15,6 +15,7 @@ from typing import Self
 import numpy as np
 
 from therapy.controls import Controls
+from therapy.personal import PLAIN, SceneLook
 from vr_world.rendering.encoder import Picture
 from vr_world.rendering.errors import RenderingError
 from vr_world.rendering.renderer import Renderer
@@ -30,6 +31,7 @@ class _Order:
     view: View
     veil: float
     eye_px: int
+    look: SceneLook
 
 
 class Studio:
@@ -59,6 +61,7 @@ class Studio:
         view: View = STRAIGHT_AHEAD,
         veil: float = 0.0,
         eye_px: int = 320,
+        look: SceneLook = PLAIN,
     ) -> Picture:
         """Return both eyes side by side, (eye_px, 2 · eye_px, 4), top row first, B G R A.
 
@@ -66,7 +69,9 @@ class Studio:
             BadView: a view outside its limits.
             RenderingError: the child could not draw.
         """
-        self._conn.send(_Order(controls=controls, at_s=at_s, view=checked(view), veil=veil, eye_px=eye_px))
+        self._conn.send(
+            _Order(controls=controls, at_s=at_s, view=checked(view), veil=veil, eye_px=eye_px, look=look)
+        )
         picture: Picture = self._answer()
         return picture
 
@@ -112,6 +117,7 @@ def _main(conn: Connection, scene: str, seed: int) -> None:
         except EOFError:
             return
         renderer.resize(order.eye_px)
+        renderer.dress(order.look)
         renderer.draw(order.view, order.controls, order.at_s, order.veil)
         picture = np.empty((order.eye_px, 2 * order.eye_px, 4), np.uint8)
         renderer.copy_into(picture)

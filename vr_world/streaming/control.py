@@ -1,7 +1,7 @@
 """The text half of the control socket: JSON objects with a `type`, validated once, here. No I/O.
 
-A headset first sends `Hello`; then `Ping`, `Clock`, `Stats`, `Stop` and `Bye` as it needs. The server
-answers with `Welcome` and `Pong` and tells `PhaseChanged`, `Caption`, `SafePicture` and `Refusal` when
+A headset first sends `Hello`; then `Ping`, `Clock`, `Stats`, `Unwell`, `Stop` and `Bye` as it needs. The
+server answers with `Welcome` and `Pong` and tells `PhaseChanged`, `Caption`, `SafePicture` and `Refusal` when
 they happen. `parse_text` and `pack_text` are for the server, `parse_server_text` and `pack_client_text`
 for clients in Python (tests, benchmarks).
 """
@@ -31,6 +31,7 @@ __all__ = [
     "ServerText",
     "Stats",
     "Stop",
+    "Unwell",
     "Welcome",
     "pack_client_text",
     "pack_text",
@@ -82,6 +83,12 @@ class Stop(_Text, tag="stop", frozen=True, kw_only=True):
     """The patient stops. It outranks everything."""
 
     source: Literal["button", "key", "controller", "gaze", "page"]
+
+
+class Unwell(_Text, tag="unwell", frozen=True, kw_only=True):
+    """The patient says how unwell they feel: 0 (well again) … 1."""
+
+    level: Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
 class Bye(_Text, tag="bye", frozen=True, kw_only=True):
@@ -141,7 +148,7 @@ class Refusal(_Text, tag="error", frozen=True, kw_only=True):
     what: str
 
 
-ClientText: TypeAlias = Hello | Ping | Clock | Stop | Bye | Stats
+ClientText: TypeAlias = Hello | Ping | Clock | Stop | Unwell | Bye | Stats
 ServerText: TypeAlias = Welcome | Pong | PhaseChanged | Caption | SafePicture | Refusal
 
 _CLIENT: Final[msgspec.json.Decoder[ClientText]] = msgspec.json.Decoder(ClientText)

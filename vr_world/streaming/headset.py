@@ -27,6 +27,7 @@ from vr_world.streaming.control import (
     ServerText,
     Stats,
     Stop,
+    Unwell,
     pack_text,
     parse_text,
 )
@@ -87,6 +88,10 @@ class HeadsetEvents(Protocol):
 
     def headset_stop(self, headset: Headset, source: str) -> None:
         """The patient stops."""
+        ...
+
+    def headset_unwell(self, headset: Headset, level: float) -> None:
+        """The patient says how unwell they feel, 0 … 1."""
         ...
 
     def headset_bad(self, headset: Headset, what: str) -> None:
@@ -241,6 +246,8 @@ class Headset:
                 self.stats = stats
             case Stop(source=source):
                 self._events.headset_stop(self, source)
+            case Unwell(level=level):
+                self._events.headset_unwell(self, level)
             case Bye():
                 return True
             case Hello():

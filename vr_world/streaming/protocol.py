@@ -212,9 +212,7 @@ def pack_audio(audio: Audio) -> bytes:
 def pack_audio_place(place: AudioPlace) -> bytes:
     """Return the wire bytes of `place`: a 20-byte header with the length of `payload`, then both packets."""
     sizes = len(place.payload), len(place.second)
-    header = _pack(
-        _AUDIO_PLACE, _AUDIO_PLACE_TYPE, VERSION, 0, place.seq, place.play_at_s, sizes[0], 0
-    )
+    header = _pack(_AUDIO_PLACE, _AUDIO_PLACE_TYPE, VERSION, 0, place.seq, place.play_at_s, sizes[0], 0)
     return b"".join((header, place.payload, place.second))
 
 
@@ -297,7 +295,9 @@ def _depth_and_payload(data: bytes, *, has_depth: bool) -> tuple[bytes, bytes]:
     size = 0
     if has_depth:
         if len(data) < begin + _DEPTH.size:
-            raise BadMessage(f"frame with depth must have at least {begin + _DEPTH.size} bytes, got {len(data)}")
+            raise BadMessage(
+                f"frame with depth must have at least {begin + _DEPTH.size} bytes, got {len(data)}"
+            )
         size = int(_DEPTH.unpack_from(data, begin)[0])
         begin += _DEPTH.size
     depth, payload = data[begin : begin + size], data[begin + size :]

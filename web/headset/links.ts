@@ -64,6 +64,10 @@ export class SoundLink {
     this.#tell({ kind: 'stop', source });
   }
 
+  unwell(level: number): void {
+    this.#tell({ kind: 'unwell', level });
+  }
+
   stats(stats: Stats): void {
     this.#tell({ kind: 'stats', stats });
   }

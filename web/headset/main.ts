@@ -171,7 +171,9 @@ class Page {
 
   #wirePlace(): void {
     element('stop', HTMLButtonElement).addEventListener('click', () => this.#stop('button'));
+    element('unwell', HTMLButtonElement).addEventListener('click', () => this.#unwell());
     window.addEventListener('keydown', (event) => {
+      if (event.key.toLowerCase() === 'u' && !event.repeat && document.body.dataset['view'] === 'place') this.#unwell();
       if (event.key !== 'Escape' || event.repeat || document.body.dataset['view'] !== 'place') return;
       if (this.#escape.press(performance.now())) this.#stop('key');
       else this.#caption('Press Escape once more to stop.', 2);
@@ -186,6 +188,12 @@ class Page {
 
   #stop(source: 'button' | 'key'): void {
     this.#world?.stop(source);
+  }
+
+  /** The place answers within seconds; the words say so at once. */
+  #unwell(): void {
+    this.#world?.unwell(1);
+    this.#caption('Thank you for saying so. The place becomes calmer. You can stop at any moment.', 6);
   }
 
   #caption(text: string, forS: number): void {

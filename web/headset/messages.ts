@@ -74,6 +74,8 @@ export type ToSound =
   /** The worklet's end of the line: decoded sound goes there without touching the page. */
   | { readonly kind: 'worklet'; readonly port: MessagePort }
   | { readonly kind: 'stop'; readonly source: StopSource }
+  /** The patient says how unwell they feel: 0 (well again) … 1. */
+  | { readonly kind: 'unwell'; readonly level: number }
   | { readonly kind: 'stats'; readonly stats: Stats }
   | { readonly kind: 'online' }
   | { readonly kind: 'close' };

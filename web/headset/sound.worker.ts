@@ -57,6 +57,9 @@ class Sound {
         this.#pendingStop = message.source;
         this.#sendStop();
         break;
+      case 'unwell':
+        this.#say({ type: 'unwell', level: message.level });
+        break;
       case 'stats':
         this.#say({ type: 'stats', ...message.stats });
         break;

@@ -157,6 +157,11 @@ export class World {
     this.events.stopRequested();
   }
 
+  /** The patient feels unwell: the server softens the place and tells the therapist. */
+  unwell(level: number): void {
+    this.#sounds.unwell(level);
+  }
+
   /** Words that hang in the room in VR. */
   say(text: string): void {
     this.#sentence = text;

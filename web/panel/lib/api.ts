@@ -1,4 +1,4 @@
-import type { Account, Command, PastSession, Place, Plan, RoomState, ScreeningItem } from './types';
+import type { Account, Command, PastSession, Place, Plan, RoomState, ScreeningItem, Trigger } from './types';
 
 /** What the server answered instead of doing it. `status` 0: it was not reached. */
 export class ApiError extends Error {
@@ -45,6 +45,10 @@ export interface StartRequest {
   patient: string;
   scene: string | null;
   screening: { present: string[]; override_reason: string };
+  options?: Record<string, string>;
+  triggers?: string[];
+  eye_height_m?: number;
+  soften?: boolean;
 }
 
 export const api = {
@@ -56,6 +60,7 @@ export const api = {
   screening: () => ask<ScreeningItem[]>('/api/screening'),
   plans: () => ask<Plan[]>('/api/plans'),
   scenes: () => ask<Place[]>('/api/scenes'),
+  triggers: () => ask<Trigger[]>('/api/triggers'),
   rooms: () => ask<{ room: string; phase: string | null }[]>('/api/rooms'),
   sessions: () => ask<PastSession[]>('/api/sessions'),
   start: (room: string, request: StartRequest) =>

@@ -108,6 +108,20 @@ export interface Place {
   name: string;
   title: string;
   description: string;
+  contains: string[];
+  options: PlaceOption[];
+}
+
+export interface PlaceOption {
+  name: string;
+  title: string;
+  /** The first choice is the usual one. */
+  choices: { name: string; title: string; contains: string[] }[];
+}
+
+export interface Trigger {
+  name: string;
+  title: string;
 }
 
 export interface ScreeningItem {
@@ -133,10 +147,11 @@ export interface Account {
 }
 
 export type CommandName =
-  'begin' | 'pause' | 'resume' | 'return' | 'stop' | 'steer' | 'new_code' | 'acknowledge';
+  'begin' | 'pause' | 'resume' | 'return' | 'stop' | 'steer' | 'new_code' | 'acknowledge' | 'unwell';
 
 export interface Command {
   command: CommandName;
   steer?: Partial<Record<Wish, number | null>>;
   alarm?: number;
+  level?: number;
 }
