@@ -22,7 +22,6 @@ __all__ = [
     "blended",
     "by_sector",
     "card",
-    "dome",
     "glow_over",
     "grid",
     "normals",
@@ -186,14 +185,6 @@ def blended(path: Any, factors: tuple[int, int] = OVER) -> Any:
 def glow_over(path: Any) -> Any:
     """Add `path` as light, less where it is bright already: it cannot blow out. Return it."""
     return blended(path, (core.ColorBlendAttrib.O_one, core.ColorBlendAttrib.O_one_minus_incoming_color))
-
-
-def dome(low_deg: float) -> Any:
-    """Return the sphere that the far distance is drawn on, from `low_deg` up to the zenith."""
-    columns, rows = 32, 9
-    a, e = np.meshgrid(np.linspace(0.0, 2.0 * np.pi, columns), np.radians(np.linspace(low_deg, 90.0, rows)))
-    vertex = np.stack([np.sin(a) * np.cos(e), np.cos(a) * np.cos(e), np.sin(e)], axis=-1)
-    return everywhere(mesh("dome", {"vertex": vertex.reshape(-1, 3).astype(np.float32)}, grid(rows, columns)))
 
 
 def stars(rng: np.random.Generator, count: int) -> Any:

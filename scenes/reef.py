@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from panda3d import core
 
-from scenes import _props, _reef_life, _sky
+from scenes import _parts, _props, _reef_life, _sky
 from scenes._geometry import byte_texture, everywhere, mesh, shader, upload
 from scenes._noise import cloud_texture
 from scenes._props import OVER, Numbers, Shape, blended, glow_over, grid, placed, quads
@@ -177,7 +177,7 @@ class Reef:
             blended(placed(self.root, path, shader("reef_jelly"), order), OVER)
 
     def _build_water(self, rng: np.random.Generator) -> None:
-        placed(self.root, _props.dome(-32.0), shader("reef_dome"), _DOME).set_depth_write(False)
+        placed(self.root, _parts.dome(-32.0), shader("reef_dome"), _DOME).set_depth_write(False)
         away = np.linspace(15.0, 4.5, _SHAFTS)
         turn = np.radians(
             np.where(np.arange(_SHAFTS) % 4 == 3, 180.0, 0.0) + rng.uniform(-52.0, 52.0, _SHAFTS)

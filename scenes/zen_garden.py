@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from panda3d import core
 
-from scenes import _garden, _garden_nodes, _props, _sky
+from scenes import _garden, _garden_nodes, _parts, _props, _sky
 from scenes._garden import LAMPS, RAKED_ROUND, WATER_M
 from scenes._geometry import byte_texture, everywhere, float_texture, mesh, shader, upload
 from scenes._noise import cloud_texture
@@ -289,7 +289,7 @@ class ZenGarden:
 
     def _build_sky(self, seed: int) -> None:
         rng = np.random.default_rng([seed, 5])
-        placed(self.root, _props.dome(-4.0), shader("ocean_sky"), _SKY).set_depth_write(False)
+        placed(self.root, _parts.dome(), shader("ocean_sky"), _SKY).set_depth_write(False)
         self._star_node = placed(self.root, _props.stars(rng, 900), shader("ocean_star"), _STAR)
         self._moon_node = placed(self.root, _props.card("moon"), shader("ocean_lamp"), _MOON)
         for node in (self._star_node, self._moon_node):
