@@ -22,6 +22,7 @@ __all__ = [
     "blended",
     "by_sector",
     "card",
+    "closed",
     "glow_over",
     "grid",
     "normals",
@@ -72,11 +73,16 @@ def together(shapes: list[Shape]) -> Shape:
 
 
 def by_sector(parts: list[Any], shape_of: Callable[[Any], Shape], sectors: int = 6) -> list[list[Any]]:
-    """Return `parts` in groups that lie together from the seat: a group out of sight costs nothing."""
+    """Return `parts` in groups that lie together from the seat: a group out of sight costs nothing.
+
+    Within a group the nearest comes first: what it hides is then never shaded.
+    """
     groups: list[list[Any]] = [[] for _ in range(sectors)]
-    for part in parts:
-        x, y, _ = shape_of(part).vertex.mean(axis=0)
-        groups[int((np.arctan2(x, y) / (2.0 * np.pi) + 1.0 + 0.5 / sectors) * sectors) % sectors].append(part)
+    middles = [shape_of(part).vertex.mean(axis=0) for part in parts]
+    for index in np.argsort([float(np.hypot(x, y)) for x, y, _ in middles], kind="stable"):
+        x, y, _ = middles[index]
+        sector = int((np.arctan2(x, y) / (2.0 * np.pi) + 1.0 + 0.5 / sectors) * sectors) % sectors
+        groups[sector].append(parts[index])
     return [group for group in groups if group]
 
 
@@ -172,6 +178,12 @@ def placed(root: Any, path: Any, program: Any, order: int) -> Any:
     path.set_shader(program)
     path.set_two_sided(True)
     path.set_bin("fixed", order)
+    return path
+
+
+def closed(path: Any) -> Any:
+    """Draw only the outer faces of `path`, whose triangles run anticlockwise seen from outside. Return it."""
+    path.set_two_sided(False)
     return path
 
 

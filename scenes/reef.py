@@ -31,7 +31,7 @@ __all__ = ["SCENE", "Reef"]
 
 #: Height of the surface above the eye.
 _SURFACE_M: Final = 6.5
-_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.9, 42.0, 34)])
+_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.9, 42.0, 22)])
 _SECTORS: Final = 10
 _SECTOR_STEPS: Final = 8
 _SNOW: Final = 260
@@ -150,7 +150,7 @@ class Reef:
         solid = shader("reef_solid")
         parts = [*_reef_life.rocks(rng), *_reef_life.corals(rng)]
         for group in _props.by_sector(parts, lambda part: part[0], sectors=8):
-            placed(self.root, _painted(group), solid, _SOLID)
+            _props.closed(placed(self.root, _painted(group), solid, _SOLID))
 
     def _build_life(self, rng: np.random.Generator) -> None:
         columns, triangles = _reef_life.fish(rng)
