@@ -111,7 +111,7 @@ class Heavens:
         _parts.shown_if(self._moon_node, lights.moon_share > 0.0)
 
     def _build(self, stars: Any) -> None:
-        sky = everywhere(_parts.add(self._root, _parts.dome(), shader("ocean_sky"), SKY))
+        sky = _parts.add(self._root, _parts.dome(), shader("ocean_sky"), SKY)
         sky.set_depth_write(False)
         self._star_node = everywhere(_parts.add(self._root, stars, shader("ocean_star"), STAR))
         lamp = shader("ocean_lamp")

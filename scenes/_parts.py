@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,11 @@ __all__ = [
     "stars_at",
 ]
 
+#: So far away that a head that moves does not bring a sector into sight that was culled.
+_DOME_M: Final = 1000.0
+_DOME_SECTORS: Final = 10
+_DOME_STEPS: Final = 8
+_DOME_ROWS: Final = 18
 _CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
 
 
@@ -87,12 +92,24 @@ def card(name: str) -> Any:
     return mesh(name, {"vertex": vertex}, quads(1))
 
 
-def dome() -> Any:
-    """Return the sky's dome: unit directions from 4° below the horizon to the zenith."""
-    columns, rows = 32, 9
-    a, e = np.meshgrid(np.linspace(0.0, 2.0 * np.pi, columns), np.radians(np.linspace(-4.0, 90.0, rows)))
-    vertex = np.stack([np.sin(a) * np.cos(e), np.cos(a) * np.cos(e), np.sin(e)], axis=-1)
-    return mesh("sky", {"vertex": vertex.reshape(-1, 3).astype(np.float32)}, grid(rows, columns))
+def dome(low_deg: float = -4.0) -> Any:
+    """Return the sky's dome from `low_deg` up to the zenith, in sectors of which those out of sight are culled.
+
+    It is fine enough (4.5° along, closer rows near the horizon) for colours that are found at its vertices
+    only: a pixel then costs what lies between them and no more.
+    """
+    root = core.NodePath("sky")
+    ups = np.concatenate(
+        [np.sin(np.radians(np.linspace(low_deg, 0.0, 4)))[:-1], np.linspace(0.0, 1.0, _DOME_ROWS) ** 2]
+    )
+    level = np.sqrt(1.0 - ups**2)[:, None]
+    for sector in range(_DOME_SECTORS):
+        turn = 2.0 * np.pi * (sector + np.linspace(0.0, 1.0, _DOME_STEPS + 1)) / _DOME_SECTORS
+        x, y = level * np.sin(turn)[None], level * np.cos(turn)[None]
+        ways = np.stack([x, y, np.broadcast_to(ups[:, None], x.shape)], axis=-1).reshape(-1, 3)
+        part = {"vertex": (_DOME_M * ways).astype(np.float32)}
+        mesh(f"sky-{sector}", part, grid(len(ups), _DOME_STEPS + 1)).reparent_to(root)
+    return root
 
 
 def star_cards(rng: np.random.Generator, count: int) -> Any:

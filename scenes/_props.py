@@ -22,7 +22,7 @@ __all__ = [
     "blended",
     "by_sector",
     "card",
-    "dome",
+    "closed",
     "glow_over",
     "grid",
     "normals",
@@ -73,11 +73,16 @@ def together(shapes: list[Shape]) -> Shape:
 
 
 def by_sector(parts: list[Any], shape_of: Callable[[Any], Shape], sectors: int = 6) -> list[list[Any]]:
-    """Return `parts` in groups that lie together from the seat: a group out of sight costs nothing."""
+    """Return `parts` in groups that lie together from the seat: a group out of sight costs nothing.
+
+    Within a group the nearest comes first: what it hides is then never shaded.
+    """
     groups: list[list[Any]] = [[] for _ in range(sectors)]
-    for part in parts:
-        x, y, _ = shape_of(part).vertex.mean(axis=0)
-        groups[int((np.arctan2(x, y) / (2.0 * np.pi) + 1.0 + 0.5 / sectors) * sectors) % sectors].append(part)
+    middles = [shape_of(part).vertex.mean(axis=0) for part in parts]
+    for index in np.argsort([float(np.hypot(x, y)) for x, y, _ in middles], kind="stable"):
+        x, y, _ = middles[index]
+        sector = int((np.arctan2(x, y) / (2.0 * np.pi) + 1.0 + 0.5 / sectors) * sectors) % sectors
+        groups[sector].append(parts[index])
     return [group for group in groups if group]
 
 
@@ -176,6 +181,12 @@ def placed(root: Any, path: Any, program: Any, order: int) -> Any:
     return path
 
 
+def closed(path: Any) -> Any:
+    """Draw only the outer faces of `path`, whose triangles run anticlockwise seen from outside. Return it."""
+    path.set_two_sided(False)
+    return path
+
+
 def blended(path: Any, factors: tuple[int, int] = OVER) -> Any:
     """Lay `path` over what is drawn before it; it hides nothing that comes after. Return it."""
     path.set_attrib(core.ColorBlendAttrib.make(core.ColorBlendAttrib.M_add, *factors))
@@ -186,14 +197,6 @@ def blended(path: Any, factors: tuple[int, int] = OVER) -> Any:
 def glow_over(path: Any) -> Any:
     """Add `path` as light, less where it is bright already: it cannot blow out. Return it."""
     return blended(path, (core.ColorBlendAttrib.O_one, core.ColorBlendAttrib.O_one_minus_incoming_color))
-
-
-def dome(low_deg: float) -> Any:
-    """Return the sphere that the far distance is drawn on, from `low_deg` up to the zenith."""
-    columns, rows = 32, 9
-    a, e = np.meshgrid(np.linspace(0.0, 2.0 * np.pi, columns), np.radians(np.linspace(low_deg, 90.0, rows)))
-    vertex = np.stack([np.sin(a) * np.cos(e), np.cos(a) * np.cos(e), np.sin(e)], axis=-1)
-    return everywhere(mesh("dome", {"vertex": vertex.reshape(-1, 3).astype(np.float32)}, grid(rows, columns)))
 
 
 def stars(rng: np.random.Generator, count: int) -> Any:

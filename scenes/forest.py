@@ -40,6 +40,7 @@ _SEASONS: Final = {
     "autumn": ((1.75, 1.10, 0.75), (1.45, 1.0, 0.75), 0.0),
     "winter": ((2.1, 1.75, 3.6), (1.0, 1.05, 1.35), 0.34),
 }
+_GRASS_SECTORS: Final = 10
 #: Azimuth (degrees), distance, width of each shaft of light (metres).
 _SHAFTS: Final = (
     (-30.0, 15.0, 3.2),
@@ -63,8 +64,10 @@ class Forest:
         self._heavens = Heavens(self.root, seed, star_cards(rng, _STARS))
         self._land = _wood(rng)
         root = self.root
-        add(root, _ground(), shader("grass"), NEAR)
-        add(root, _blades(rng), shader("grass"), NEAR + 1)
+        add(root, _ground(), shader("grass"), NEAR + 1)
+        blades = shader("grass", defines=("BLADE",))
+        for sector in _blades(rng):
+            add(root, sector, blades, NEAR)
         _far.hang(root, self._land, 22.0)
         self._shafts = blend_screen(add(root, _shafts(), shader("shaft"), MIST))
         homes = _homes(rng)
@@ -156,8 +159,8 @@ def _ground() -> Any:
     return mesh("ground", parts, grid(len(rings), columns))
 
 
-def _blades(rng: np.random.Generator) -> Any:
-    """Single blades of grass, none within 0.7 m of the seat, thinner with distance."""
+def _blades(rng: np.random.Generator) -> list[Any]:
+    """Single blades of grass, none within 0.7 m of the seat, thinner with distance; by sector, near ones first."""
     away = 0.7 + 22.0 * rng.random(_BLADES) ** 1.6
     turn = rng.uniform(0.0, 2.0 * np.pi, _BLADES)
     foot = np.stack([np.sin(turn) * away, np.cos(turn) * away, np.full(_BLADES, -_EYE_M - 0.02)], axis=-1)
@@ -169,8 +172,15 @@ def _blades(rng: np.random.Generator) -> Any:
     vertex = np.stack([foot - wide, foot + wide, tip], axis=1).reshape(-1, 3)
     shade, phase = np.repeat(rng.random(_BLADES), 3), np.repeat(rng.random(_BLADES), 3)
     blade = np.stack([np.tile([0.0, 0.0, 1.0], _BLADES), shade, phase, phase], axis=-1)
-    parts = {"vertex": vertex.astype(np.float32), "blade": blade.astype(np.float32)}
-    return mesh("blades", parts, np.arange(3 * _BLADES, dtype=np.uint32).reshape(-1, 3))
+    sectors = []
+    for sector in range(_GRASS_SECTORS):
+        held = np.flatnonzero((turn * _GRASS_SECTORS / (2.0 * np.pi)).astype(int) == sector)
+        held = held[np.argsort(away[held], kind="stable")]
+        rows = (3 * held[:, None] + np.arange(3)).reshape(-1)
+        parts = {"vertex": vertex[rows].astype(np.float32), "blade": blade[rows].astype(np.float32)}
+        faces = np.arange(len(rows), dtype=np.uint32).reshape(-1, 3)
+        sectors.append(mesh(f"blades-{sector}", parts, faces))
+    return sectors
 
 
 def _shafts() -> Any:

@@ -33,8 +33,8 @@ _SHAPE: Final = (192, 2560)
 _TANS: Final = (-0.004, 0.43)
 _SHORE_M: Final = 560.0
 _STARS: Final = 1500
-_NEAR_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.6, 7.0, 14)]).astype(np.float32)
-_FAR_RINGS: Final = np.geomspace(7.0, 640.0, 26, dtype=np.float32)
+_NEAR_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.6, 7.0, 9)]).astype(np.float32)
+_FAR_RINGS: Final = np.geomspace(7.0, 640.0, 14, dtype=np.float32)
 #: How much more snow lies on the slopes in a season.
 _SNOWED: Final = {"summer": 0.0, "winter": 0.85}
 #: x, y, phase, seconds of one slow round of each lantern. The first is the breath's.

@@ -34,10 +34,10 @@ _SHAPE: Final = (96, 2560)
 _TANS: Final = (-0.012, 0.17)
 #: Height of a seated eye above the snow.
 _EYE_M: Final = 1.2
-_SNOW_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.5, 260.0, 44)])
+_SNOW_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.5, 260.0, 26)])
 #: Each curtain, in heights of its lower edge: distance ahead, half its width, shift right, bend, reach up.
 _CURTAINS: Final = ((3.1, 4.6, -0.8, 0.75, 1.5), (2.2, 3.4, -1.6, 0.55, 1.3), (4.4, 5.2, 1.6, 0.95, 1.7))
-_ALONG, _UP = 161, 9
+_ALONG, _UP = 97, 9
 
 
 class NightSky:

@@ -24,8 +24,8 @@ __all__ = ["SCENE", "Ocean"]
 _LANTERNS: Final = 18
 _STARS: Final = 1800
 #: The sea's mesh: within 7 m each pixel is smaller than a ripple, beyond it the ripples are averaged.
-_NEAR_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.6, 7.0, 26)])
-_FAR_RINGS: Final = np.concatenate([np.geomspace(7.0, 70.0, 30), np.geomspace(82.0, 9000.0, 16)])
+_NEAR_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.6, 7.0, 15)])
+_FAR_RINGS: Final = np.concatenate([np.geomspace(7.0, 70.0, 15), np.geomspace(84.0, 9000.0, 8)])
 
 
 class Ocean:

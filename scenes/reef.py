@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 from panda3d import core
 
-from scenes import _props, _reef_life, _sky
+from scenes import _parts, _props, _reef_life, _sky
 from scenes._choices import PALETTE, companions
 from scenes._geometry import byte_texture, everywhere, mesh, shader, upload
 from scenes._noise import cloud_texture
@@ -33,7 +33,7 @@ __all__ = ["SCENE", "Reef"]
 
 #: Height of the surface above the eye.
 _SURFACE_M: Final = 6.5
-_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.9, 42.0, 34)])
+_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.9, 42.0, 22)])
 _SECTORS: Final = 10
 _SECTOR_STEPS: Final = 8
 _SNOW: Final = 260
@@ -159,7 +159,7 @@ class Reef:
         solid = shader("reef_solid")
         parts = [*_reef_life.rocks(rng), *_reef_life.corals(rng)]
         for group in _props.by_sector(parts, lambda part: part[0], sectors=8):
-            placed(self.root, _painted(group), solid, _SOLID)
+            _props.closed(placed(self.root, _painted(group), solid, _SOLID))
 
     def _build_life(self, rng: np.random.Generator) -> None:
         columns, triangles = _reef_life.fish(rng)
@@ -187,7 +187,7 @@ class Reef:
             blended(placed(self.root, path, shader("reef_jelly"), order), OVER)
 
     def _build_water(self, rng: np.random.Generator) -> None:
-        placed(self.root, _props.dome(-32.0), shader("reef_dome"), _DOME).set_depth_write(False)
+        placed(self.root, _parts.dome(-32.0), shader("reef_dome"), _DOME).set_depth_write(False)
         away = np.linspace(15.0, 4.5, _SHAFTS)
         turn = np.radians(
             np.where(np.arange(_SHAFTS) % 4 == 3, 180.0, 0.0) + rng.uniform(-52.0, 52.0, _SHAFTS)

@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 from panda3d import core
 
-from scenes import _garden, _garden_nodes, _props, _sky
+from scenes import _garden, _garden_nodes, _parts, _props, _sky
 from scenes._choices import PALETTE, companions
 from scenes._fireflies import Fireflies
 from scenes._garden import LAMPS, RAKED_ROUND, WATER_M
@@ -37,6 +37,9 @@ __all__ = ["SCENE", "ZenGarden"]
 _SKY_STEP_H: Final = 0.004
 _STARS_KEPT_OUT: Final = 0.45
 _RAIN: Final = 300
+#: Share of moss from which no gravel shows, and up to which no moss does; `garden_ground.frag` draws the edge.
+_MOSSY: Final = 0.80
+_BARE: Final = 0.20
 #: Side of the square that the pond's wind ripples repeat on.
 _RIPPLE_TILE_M: Final = 7.0
 _RINGS: Final = np.concatenate([[0.0], np.geomspace(0.55, 26.0, 54)])
@@ -215,7 +218,8 @@ class ZenGarden:
         self._moon_node.set_shader_input("lamp_shape", core.LVecBase4f(0.125, 0.02, 6.0, 0.42))
 
     def _build_ground(self, rng: np.random.Generator) -> None:
-        ground, pond = shader("garden_ground"), shader("garden_pond")
+        pond = shader("garden_pond")
+        grounds = {name: shader("garden_ground", defines=(name,)) for name in ("MOSS", "GRAVEL", "EDGE")}
         bumps = rng.normal(scale=2.2, size=(6, 2)), rng.uniform(0.0, 6.3, 6)
         for sector in range(_SECTORS):
             angle = 2.0 * np.pi * (sector + np.linspace(0.0, 1.0, _SECTOR_STEPS + 1)) / _SECTORS
@@ -232,9 +236,12 @@ class ZenGarden:
             normal *= np.where(normal[:, 2:] < 0.0, -1.0, 1.0)
             kind = np.concatenate([moss.reshape(-1, 1), _garden.warmth(vertex, normal)], axis=1)
             over = high.reshape(-1)[triangles]
-            self._sheet(
-                "ground", shape, over.max(axis=1) > -0.05, {"normal": normal, "kind": kind}, ground, _GROUND
-            )
+            dry = over.max(axis=1) > -0.05
+            share = moss.reshape(-1)[triangles]
+            green, bare = share.min(axis=1) >= _MOSSY, share.max(axis=1) <= _BARE
+            for name, kept in (("MOSS", green), ("GRAVEL", bare), ("EDGE", ~(green | bare))):
+                columns = {"normal": normal, "kind": kind}
+                self._sheet("ground", shape, dry & kept, columns, grounds[name], _GROUND)
             flat = vertex.copy()
             flat[:, 2] = -WATER_M
             water = Shape(vertex=flat, triangles=triangles)
@@ -278,7 +285,7 @@ class ZenGarden:
         mirrored = [p for p in near if _garden.by_the_pond(p["shape"].vertex.mean(axis=0))]
         near.append(_painted(trunk, _props.normals(trunk), np.array([[0.060, 0.048, 0.040]]), 0.4))
         for group in _props.by_sector(near, lambda part: part["shape"]):
-            self._solid("stones", group, shader("garden_solid"), _SOLID)
+            _props.closed(self._solid("stones", group, shader("garden_solid"), _SOLID))
         path = self._solid("mirrored", mirrored, shader("garden_solid", defines=("MIRROR",)), _MIRRORED)
         everywhere(blended(path, OVER))
         self._build_wall()
@@ -306,7 +313,7 @@ class ZenGarden:
 
     def _build_sky(self, seed: int) -> None:
         rng = np.random.default_rng([seed, 5])
-        placed(self.root, _props.dome(-4.0), shader("ocean_sky"), _SKY).set_depth_write(False)
+        placed(self.root, _parts.dome(), shader("ocean_sky"), _SKY).set_depth_write(False)
         self._star_node = placed(self.root, _props.stars(rng, 900), shader("ocean_star"), _STAR)
         self._moon_node = placed(self.root, _props.card("moon"), shader("ocean_lamp"), _MOON)
         for node in (self._star_node, self._moon_node):

@@ -11,25 +11,33 @@ in float hidden;
 in vec2 bow;
 out vec4 colour;
 void main() {
-    float coarse = texture(cloud_map, place * 0.11).r;
     float fine = texture(cloud_map, place * 0.71 + 0.3).r;
+#ifndef MOSS
     float along = place.y + 0.05 * sin(place.x * 0.6);
     vec2 lean = vec2(0.0, 1.0);
     for (int i = 0; i < 3; i++) {
         vec2 off = place - raked[i].xy;
-        float r = length(off);
-        if (r < raked[i].z) { along = r; lean = off / max(r, 0.05); }
+        float square = dot(off, off);
+        if (square < raked[i].z * raked[i].z) { along = sqrt(square); lean = off / max(along, 0.05); }
     }
     float turn = along * 44.0;
     float wide = fwidth(turn) * 0.55;
     float seen = 1.0 / (1.0 + wide * wide * wide);
-    float furrow = sin(turn);
-    float slope = cos(turn);
-    float shade = 0.80 + seen * (0.13 * furrow + 0.22 * slope * dot(lean, bow));
+    float shade = 0.80 + seen * (0.13 * sin(turn) + 0.22 * cos(turn) * dot(lean, bow));
     vec3 gravel = mix(vec3(0.40, 0.39, 0.38), vec3(0.30, 0.30, 0.30), wet * 0.7) * shade * (0.62 + 0.85 * fine);
+#endif
+#ifndef GRAVEL
+    float coarse = texture(cloud_map, place * 0.11).r;
     vec3 green = mix(vec3(0.055, 0.115, 0.028), vec3(0.135, 0.185, 0.045), clamp(coarse * 1.5 - 0.25 + (fine - 0.5) * 0.5, 0.0, 1.0));
     green *= 0.55 + 0.9 * fine;
+#endif
+#if defined(MOSS)
+    vec3 c = green * light;
+#elif defined(GRAVEL)
+    vec3 c = gravel * light;
+#else
     float edge = smoothstep(0.38, 0.62, moss + (fine - 0.5) * 0.35);
     vec3 c = mix(gravel, green, edge) * light;
+#endif
     colour = vec4(shown(mix(c, mist.rgb, hidden)), 1.0);
 }

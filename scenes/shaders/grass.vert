@@ -12,8 +12,9 @@ uniform vec4 breeze;         // how far it bends, its turn
 in vec3 vertex;
 in vec4 blade;               // how high up the blade 0 … 1 (ground: −1), own shade, own phase, dapple's place
 out vec3 light;
+#ifndef BLADE
 out vec2 place;
-out vec2 ground;
+#endif
 out vec4 far;
 void main() {
     vec3 p = vertex;
@@ -25,8 +26,11 @@ void main() {
     vec3 air = textureLod(sky_map, env_at(vec3(p.xy / max(away, 1e-3), 0.05)), 0.0).rgb;
     vec3 green = mix(vec3(0.055, 0.105, 0.030), vec3(0.21, 0.25, 0.075), blade.y) * (blade.x < 0.0 ? 0.72 : 0.5 + 0.9 * up);
     light = green * season * (land_sky * 1.15 + 0.006 + land_light * 0.36);
+#ifdef BLADE
+    light *= 1.0 + 0.75 * (textureLod(cloud_map, p.xy * 0.045, 0.0).r - 0.5);
+#else
     place = p.xy;
-    ground = vec2(blade.x < 0.0 ? 1.0 : 0.0, 0.0);
+#endif
     float m = away * land_span.w;
     far = vec4(mix(air, mist.rgb, mist.a), 1.0 - 1.0 / (1.0 + 0.55 * m + away * land_span.z));
     gl_Position = p3d_ModelViewProjectionMatrix * vec4(p, 1.0);

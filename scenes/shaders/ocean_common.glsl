@@ -2,10 +2,10 @@
 
 uniform vec3 grade;          // brightness times the white of the place
 
-// Film-like shoulder, display coding (gamma 2), and a fine still grain against banding.
+// Film-like shoulder, display coding (gamma 2), and a fine still grain against banding (an additive recurrence
+// on two irrational numbers spreads as evenly as blue noise and costs one `fract`).
 vec3 shown(vec3 c) {
     c *= grade;
     c = c * (1.0 + c * 0.05) / (1.0 + c);
-    float grain = fract(52.9829189 * fract(dot(gl_FragCoord.xy, vec2(0.06711056, 0.00583715)))) - 0.5;
-    return sqrt(c) + grain * (1.5 / 255.0);
+    return sqrt(c) + (fract(dot(gl_FragCoord.xy, vec2(0.75487767, 0.56984029))) * (1.5 / 255.0) - 0.75 / 255.0);
 }

@@ -15,15 +15,15 @@ uniform sampler2D far_wave_map;
 uniform vec4 waves;
 uniform vec3 deep;               // light that comes out of the water
 uniform vec3 lamp;               // where the sun or the moon stands
-uniform vec4 lamp_light;         // its colour, and the finest slope that glitters
-in vec3 to_point;
+uniform vec4 lamp_light;         // its colour
+in vec3 look;
 in vec2 place;
 in vec4 base;
+in vec4 spark;
 in float near;
 in vec4 far;
 out vec4 colour;
 void main() {
-    vec3 v = normalize(to_point);
 #ifdef NEAR
     vec2 turned = vec2(place.x * 0.77 - place.y * 0.64, place.x * 0.64 + place.y * 0.77) * waves.y * 4.3;
     vec2 fine = texture(wave_map, turned + 0.37).rg - 0.50196;
@@ -32,8 +32,7 @@ void main() {
 #else
     vec2 ripple = texture(far_wave_map, place * waves.y).rg - 0.50196;
 #endif
-    vec2 slope = base.xy + ripple * (8.0315 * base.z);
-    float unseen = base.z * base.w;
+    vec2 slope = base.xy + ripple * base.z;
 #ifdef LAKE
     vec2 from = place - ring.xy;
     float away = length(from);
@@ -42,14 +41,14 @@ void main() {
         slope += from / max(away, 0.05) * (ring.w * wave * sin(6.2831853 * (away * 0.62 - ring.z * 6.0)));
     }
 #endif
-    vec3 n = normalize(vec3(-slope, 1.0));
-    float facing = -dot(v, n);
-    vec3 r = v + 2.0 * facing * n;
-    r.z = abs(r.z) + unseen * 0.8;
-    float c = 1.0 - clamp(facing + 0.35 * unseen, 0.0, 1.0);
+    float steep = 1.0 / (1.0 + dot(slope, slope));
+    float against = dot(look.xy, slope) - look.z;           // along the normal (-slope, 1), not yet of length 1
+    vec3 r = vec3(look.xy - slope * (2.0 * against * steep), look.z + 2.0 * against * steep);
+    r.z = abs(r.z) + base.w * 0.8;
+    float c = 1.0 - clamp(against * (0.5 + 0.5 * steep) + 0.35 * base.w, 0.0, 1.0);  // the root of `steep`, nearly
     float c2 = c * c;
     float fresnel = 0.035 + 0.965 * c2 * c2;
-    r = normalize(r);
+    r.z *= inversesqrt(dot(r, r));
     vec2 at = env_at(r);
     vec3 light = texture(mirror_map, at).rgb;
     light *= light * 2.5;
@@ -60,11 +59,9 @@ void main() {
         light = mix(light, land.rgb, land.a);
     }
 #endif
-    vec3 h = lamp - v;
-    vec2 miss = slope + h.xy / max(h.z, 1e-3);
-    float spread = lamp_light.a * lamp_light.a + unseen * unseen;
-    float glitter = exp(-dot(miss, miss) / (2.0 * spread)) * (0.06 + 0.94 * fresnel);
+    vec2 miss = slope + spark.xy;
+    float glitter = exp(-dot(miss, miss) * spark.z) * (0.06 + 0.94 * fresnel);
     vec3 body = deep * (1.0 + 1.8 * dot(slope, lamp.xy));   // faces towards the light let more of it through
-    vec3 water = mix(body, light, fresnel) + lamp_light.rgb * min(glitter * (0.5 + 0.0022 / spread), 2.5);
+    vec3 water = mix(body, light, fresnel) + lamp_light.rgb * min(glitter * spark.w, 2.5);
     colour = vec4(shown(mix(water, far.rgb, far.a)), 1.0);
 }

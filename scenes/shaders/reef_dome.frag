@@ -1,6 +1,5 @@
 #version 330
 #include "ocean_common.glsl"
-#include "reef_sea.glsl"
-in vec3 way;
+in vec3 light;
 out vec4 colour;
-void main() { colour = vec4(shown(sea(normalize(way))), 1.0); }
+void main() { colour = vec4(shown(light), 1.0); }

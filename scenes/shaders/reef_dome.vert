@@ -3,9 +3,10 @@
 uniform mat4 p3d_ProjectionMatrix;
 uniform mat4 p3d_ModelViewMatrix;
 in vec3 vertex;
-out vec3 way;
+out vec3 light;
 void main() {
-    way = vertex;
-    vec4 at = p3d_ProjectionMatrix * vec4(mat3(p3d_ModelViewMatrix) * vertex, 1.0);
+    vec3 way = normalize(vertex);
+    light = sea(way);
+    vec4 at = p3d_ProjectionMatrix * vec4(mat3(p3d_ModelViewMatrix) * way, 1.0);
     gl_Position = vec4(at.xy, at.w * 0.999999, at.w);
 }

@@ -7,11 +7,12 @@ in vec3 light;
 in vec3 netted;
 in vec4 far;
 in vec3 place;
+in float bent;
 out vec4 colour;
 void main() {
     float grain = texture(cloud_map, place.xy * 0.43).r;
 #ifdef SAND
-    float turn = place.y * 17.0 + 2.4 * sin(place.x * 0.9 + 3.0 * texture(cloud_map, place.xy * 0.05).r);
+    float turn = place.y * 17.0 + bent;
     float wide = fwidth(turn) * 0.6;
     float seen = 1.0 / (1.0 + wide * wide * wide);
     float shade = 0.84 + 0.12 * seen * sin(turn) + 0.28 * (grain - 0.5);
