@@ -98,14 +98,15 @@ class Steer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class CommandBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One command.
 
-    `steer` belongs to `steer`, `alarm` to `acknowledge`, `level` (0 well again … 1) to `unwell`, and to
-    nothing else.
+    `steer` belongs to `steer`, `alarm` to `acknowledge`, `level` (0 well again … 1) to `unwell`,
+    `scene` to `place` (go there through a fade; GET /api/scenes), and to nothing else.
     """
 
     command: CommandName
     steer: Steer | UnsetType = UNSET
     alarm: int | UnsetType = UNSET
     level: Annotated[float, Meta(ge=0.0, le=1.0)] | UnsetType = UNSET
+    scene: _Label | UnsetType = UNSET
 
 
 class SocketCommand(CommandBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,6 +124,7 @@ def to_command(body: CommandBody, actor: str) -> Command:
     _fits(body.command == "steer", body.steer, "steer")
     _fits(body.command == "acknowledge", body.alarm, "alarm")
     _fits(body.command == "unwell", body.level, "level")
+    _fits(body.command == "place", body.scene, "scene")
     wishes: dict[str, float | None] = {}
     if isinstance(body.steer, Steer):
         wishes = {k: v for k in Steer.__struct_fields__ if (v := getattr(body.steer, k)) is not UNSET}
@@ -130,7 +132,8 @@ def to_command(body: CommandBody, actor: str) -> Command:
             raise msgspec.ValidationError("Object must have 1 or more wishes - at `$.steer`")
     alarm = None if isinstance(body.alarm, UnsetType) else body.alarm
     level = None if isinstance(body.level, UnsetType) else body.level
-    return Command(name=body.command, steer=wishes, alarm=alarm, level=level, actor=actor)
+    scene = "" if isinstance(body.scene, UnsetType) else body.scene
+    return Command(name=body.command, steer=wishes, alarm=alarm, level=level, scene=scene, actor=actor)
 
 
 def _fits(wanted: bool, value: object, name: str) -> None:  # noqa: FBT001  # a relation of two facts
@@ -390,6 +393,7 @@ class RoomState(Struct, frozen=True, kw_only=True):
     patient: str
     elapsed_s: float
     stage: StageOfState | None
+    scene: str | None = None
     vitals: dict[str, Vital]
     arousal: Arousal
     coherence: float | None

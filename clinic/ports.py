@@ -12,7 +12,7 @@ from therapy.personal import NOTHING_CHOSEN, Personal
 __all__ = ["COMMANDS", "Command", "CommandName", "LiveItem", "RoomsPort", "SessionStart"]
 
 CommandName: TypeAlias = Literal[
-    "begin", "pause", "resume", "return", "stop", "steer", "new_code", "acknowledge", "unwell"
+    "begin", "pause", "resume", "return", "stop", "steer", "new_code", "acknowledge", "unwell", "place"
 ]
 COMMANDS: tuple[CommandName, ...] = get_args(CommandName)
 
@@ -30,6 +30,7 @@ class Command:
             `time_of_day_h`, `light`). `None` gives the control back to the automatic; an absent one stays.
         alarm: for `acknowledge` only: the alarm's id.
         level: for `unwell` only: how unwell the patient feels, 0 (well again) … 1.
+        scene: for `place` only: the place to go to.
         actor: the account that asked.
     """
 
@@ -37,6 +38,7 @@ class Command:
     steer: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
     alarm: int | None = None
     level: float | None = None
+    scene: str = ""
     actor: str
 
 

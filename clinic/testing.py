@@ -217,6 +217,8 @@ class RoomsDouble:
         match command.name:
             case "steer":
                 self.publish(wishes={**self.now["wishes"], **command.steer})
+            case "place":
+                self.publish(scene=command.scene)
             case "new_code":
                 self.publish(join={"code": "771905", "expires_in_s": 300.0})
             case "acknowledge":

@@ -34,7 +34,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Do something.
 
     `name` is `open` (plan_id, scene, personal, patient, session_id), `begin`, `pause`, `resume`, `return`,
-    `stop`, `steer` (steer), `unwell` (level), or `acknowledge` (alarm).
+    `stop`, `steer` (steer), `place` (scene), `unwell` (level), or `acknowledge` (alarm).
     """
 
     id: int

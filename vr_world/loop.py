@@ -23,7 +23,7 @@ from therapy.errors import BadValue, TherapyError
 from therapy.events import AlarmRaised, Event, MachineMoved, PatientUnwell, StageEntered, TherapistCommand
 from therapy.patient import PatientState
 from therapy.personal import NOTHING_CHOSEN, Personal
-from therapy.plan import Condition, Limits, SessionPlan
+from therapy.plan import Condition, Limits, SessionPlan, in_place
 from therapy.safety import Held, bound, settled
 from therapy.session import (
     Command,
@@ -198,6 +198,32 @@ class World:
         """Take the therapist's wishes; they hold until changed or the session ends."""
         self.wishes = wishes
         self._outputs.event(TherapistCommand(at_s=now_s, command="steer", detail=detail))
+
+    def go_to(self, scene: str, now_s: float) -> None:
+        """Go to another place, and stay there for the rest of the session; the rest of the plan holds.
+
+        Raises:
+            NoSession: there is no session that goes on.
+            TherapyError: no such place, or one that this patient must not meet; nothing changes.
+        """
+        if self.machine is None or not self.going_on:
+            raise NoSession("place")
+        was = self.machine.stage.scene
+        if scene == was:
+            return
+        plan = in_place(self.machine.plan, scene)
+        before, self.machine.plan = self.machine.plan, plan
+        try:
+            self._outputs.scene(scene)
+        except TherapyError:
+            self.machine.plan = before
+            raise
+        self._outputs.event(TherapistCommand(at_s=now_s, command="place", detail=scene))
+        change = Change(
+            at_s=now_s, control="place", was=was, now=scene, because="the therapist chose it", confidence=1.0
+        )
+        self.why.appendleft(change)
+        self._outputs.changed([change])
 
     def unwell(self, level: float, now_s: float, *, source: str) -> None:
         """Take what the patient says of how unwell they feel, 0 … 1; motion and detail follow.

@@ -157,7 +157,6 @@ class RoomOutputs:
         look = self.admitted(name, personal)
         if (name, look) != (self._scene, self._look):
             self._scene, self._look = name, look
-            self.sound_out.scene(name)
             self._renderer.send(rendering.SetScene(name=name, look=look))
         if personal.triggers != self._triggers:
             self._triggers = personal.triggers
@@ -347,6 +346,8 @@ class RoomOutputs:
             case rendering.RendererHeartbeat():
                 before = self._picture_beat
                 self._picture_beat = message
+                if message.scene == self._scene:  # the picture fades over now: so does the sound
+                    self.sound_out.scene(self._scene)
                 if message.refused and (before is None or message.refused != before.refused):
                     self._bad("renderer", message.refusal)
 

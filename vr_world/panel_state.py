@@ -46,6 +46,7 @@ def state_message(
         "at_s": now_s,
         "room": room,
         "phase": None if machine is None else machine.phase.value,
+        "scene": None if machine is None else machine.stage.scene,
         "condition": None if plan is None else plan.condition.value,
         "plan": plan and {"plan_id": plan.plan_id, "title": plan.title, "duration_s": plan.duration_s},
         "patient": world.patient,

@@ -236,6 +236,8 @@ class Room:
                 wishes["arousal"] = wishes["arousal"] or 0.0
                 detail = msgspec.json.encode(ask.steer).decode()
                 self._world.wish(Wishes(**wishes), now_s, detail)
+            case "place":
+                self._world.go_to(ask.scene, now_s)
             case "unwell":
                 level = 1.0 if ask.level is None else ask.level
                 self._world.unwell(level, now_s, source=f"therapist: {ask.actor}")

@@ -358,7 +358,12 @@ class Rooms:
             self._changed(room)
             return {"phase": (link.state or {}).get("phase") or "IDLE"}
         answer = await link.ask(
-            command.name, command.actor, steer=dict(command.steer), alarm=command.alarm, level=command.level
+            command.name,
+            command.actor,
+            steer=dict(command.steer),
+            alarm=command.alarm,
+            level=command.level,
+            scene=command.scene,
         )
         return {"phase": answer.phase}
 

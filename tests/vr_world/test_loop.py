@@ -7,7 +7,7 @@ import pytest
 
 from therapy.controls import START, TABLE
 from therapy.errors import BadValue
-from therapy.events import MachineMoved, StageEntered
+from therapy.events import MachineMoved, StageEntered, TherapistCommand
 from therapy.patient import PatientState
 from therapy.plan import PLANS, Condition
 from therapy.session import NotNow, Phase
@@ -90,6 +90,41 @@ def test_a_stop_makes_the_safe_picture_at_once_from_anywhere(before: tuple[str, 
     assert lived.calls.pictures[-1] == (True, 0.25)
     assert lived.calls.sounds[-1] == (0.0, 0.25)
     assert lived.world.phase == "STOPPED"
+
+
+def test_going_to_another_place_keeps_the_plan_and_tells_why() -> None:
+    lived = Lived().order("begin").live(2)
+    stage = lived.world.machine.stage
+    lived.world.go_to("forest", lived.now_s)
+    assert lived.calls.scenes[-1] == "forest"
+    assert lived.world.machine.stage == dataclasses.replace(stage, scene="forest")
+    assert lived.world.memory().scene == "forest"
+    line = lived.world.why[0]
+    assert (line.control, line.was, line.now, line.because) == (
+        "place",
+        stage.scene,
+        "forest",
+        "the therapist chose it",
+    )
+    assert [e.detail for e in lived.calls.events if isinstance(e, TherapistCommand)] == ["forest"]
+    lived.live(PLAN.duration_s)
+    assert set(lived.calls.scenes[2:]) == {"forest"}
+
+
+def test_a_place_that_is_refused_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    lived = Lived().order("begin").live(1)
+    plan = lived.world.machine.plan
+
+    def refuse(name: str) -> None:
+        raise BadValue("place", "one of ocean", name)
+
+    monkeypatch.setattr(lived.calls, "scene", refuse)
+    with pytest.raises(BadValue, match="nowhere"):
+        lived.world.go_to("nowhere", lived.now_s)
+    assert lived.world.machine.plan == plan
+    lived.order("stop")
+    with pytest.raises(NoSession):
+        lived.world.go_to("forest", lived.now_s)
 
 
 def test_a_stop_works_without_any_session() -> None:

@@ -33,7 +33,9 @@ from vr_world.rendering.view import STRAIGHT_AHEAD, View, checked, widened
 __all__ = ["KEY_EVERY_S", "Desk", "Look"]
 
 #: A place is changed behind a closed veil: never a cut.
-_SCENE_FADE_S = 1.5
+_SCENE_FADE_S: Final = 1.4
+#: Of a longer gap between two pictures, only this much counts for a fade: no step, whatever the machine does.
+_SEEN_S: Final = 0.12
 #: A key frame costs some three others. Requests that come faster are met together.
 KEY_EVERY_S: Final = 0.4
 
@@ -81,6 +83,7 @@ class Desk:
         self._key_wanted = True
         self._key_at_s = -math.inf
         self._stopped = False
+        self._looked_s = at_s
         self._refused = 0
         self._refusal = ""
 
@@ -122,9 +125,33 @@ class Desk:
             if not self._safe and self._ready:
                 self._veil.open(at_s, self._fade_in_s)
 
+    def veil(self, at_s: float) -> None:
+        """Close the veil: the place that is wanted stands ready behind it. Repeating it changes nothing."""
+        with self._changed:
+            self._veil.close(at_s, _SCENE_FADE_S)
+
+    def stay(self, at_s: float, scene: str, dress: SceneLook) -> None:
+        """Want the place that is shown again: the other one cannot be built."""
+        with self._changed:
+            self._scene, self._dress = scene, dress
+            if not self._safe:
+                self._veil.open(at_s, self._fade_in_s)
+
+    @property
+    def shown(self) -> str:
+        """Name of the place that is shown, or that is coming now."""
+        with self._changed:
+            if self._built is None or self._veil.closing:
+                return self._scene
+            return self._built[0]
+
     def look(self, at_s: float) -> Look:
         """Return what to draw at `at_s`."""
         with self._changed:
+            unseen_s = at_s - self._looked_s - _SEEN_S
+            self._looked_s = at_s
+            if unseen_s > 0.0 and self._codecs and not self._safe:  # a stop is never slowed down
+                self._veil.wait(unseen_s)
             pose = self._pose
             return Look(
                 view=self._view,
@@ -222,7 +249,6 @@ class Desk:
             case SetScene():
                 if (message.name, message.look) != (self._scene, self._dress):
                     self._scene, self._dress = message.name, message.look
-                    self._veil.close(at_s, _SCENE_FADE_S)
             case Shutdown():
                 self._stopped = True
             case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from vr_world.rendering.desk import Desk, Look
 from vr_world.rendering.encoder import Picture
 from vr_world.rendering.messages import RendererConfig
 from vr_world.rendering.quality import Ladder
-from vr_world.rendering.renderer import Renderer
+from vr_world.rendering.renderer import Renderer, Stage
 from vr_world.rendering.sending import Drawn, Sending
 
 __all__ = ["Drawing"]
@@ -49,6 +50,7 @@ class Drawing:
         self._ladder = Ladder(
             eye_px=config.eye_px, min_eye_px=config.min_eye_px, max_eye_px=config.max_eye_px, rate_hz=rate_hz
         )
+        self._building: _Building | None = None
         self._pictures: list[Picture] = []
         self._frame_id = 0
 
@@ -101,16 +103,34 @@ class Drawing:
         )
 
     def _change_scene(self, look: Look, now_s: float) -> None:
-        if (look.scene, look.dress) == (self._scene, self._dress) or look.veil < 1.0:
+        """Go over to the place that is wanted: built beside this one, entered behind the veil."""
+        if (look.scene, look.dress) == (self._scene, self._dress):
             return
-        was, self._scene, self._dress = self._scene, look.scene, look.dress
-        try:
-            if look.scene != was:
-                self._renderer.change_scene(look.scene, self._config.seed)
-            self._renderer.dress(look.dress)
-        except BadPlugin as error:
-            self._desk.refuse(str(error))
+        if look.scene != self._scene and not self._is_built(look, now_s):
+            return
+        if look.veil < 1.0:
+            self._desk.veil(now_s)
+            return
+        if self._building is not None and self._building.stage is not None:
+            self._renderer.enter(self._building.stage)
+        self._building = None
+        self._scene, self._dress = look.scene, look.dress
+        self._renderer.dress(look.dress)
         self._desk.begin(now_s, look.scene, look.dress)
+
+    def _is_built(self, look: Look, now_s: float) -> bool:
+        """Whether the place that is wanted stands beside this one; begin to build it if not."""
+        if self._building is None or self._building.name != look.scene:
+            self._building = _Building(look.scene, self._config.seed)
+            self._building.start()
+        if self._building.is_alive():
+            return False
+        if self._building.stage is None:
+            self._desk.refuse(self._building.trouble)
+            self._desk.stay(now_s, self._scene, self._dress)
+            self._building = None
+            return False
+        return self._renderer.warm(self._building.stage)
 
     def _next_picture(self) -> Picture:
         shape = (self._renderer.eye_height_px, 2 * self._renderer.eye_px, 4)
@@ -118,3 +138,20 @@ class Drawing:
             self._pictures = [np.empty(shape, np.uint8) for _ in range(_PICTURES)]
         self._pictures.append(self._pictures.pop(0))
         return self._pictures[-1]
+
+
+class _Building(threading.Thread):
+    """Builds a place while another is drawn."""
+
+    def __init__(self, name: str, seed: int) -> None:
+        super().__init__(name=name, daemon=True)
+        self.stage: Stage | None = None
+        self.trouble = ""
+        self._seed = seed
+
+    def run(self) -> None:
+        """Build it, or say why it cannot be."""
+        try:
+            self.stage = Stage(self.name, self._seed)
+        except BadPlugin as error:
+            self.trouble = str(error)

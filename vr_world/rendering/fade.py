@@ -39,6 +39,10 @@ class Veil:
         eased = share * share * (3.0 - 2.0 * share)
         return self._start + (self._target - self._start) * eased
 
+    def wait(self, seconds: float) -> None:
+        """Let `seconds` pass that nobody saw: a picture that came late must not make the fade a step."""
+        self._since_s += seconds
+
     @property
     def closing(self) -> bool:
         """Whether the safe picture is the aim."""

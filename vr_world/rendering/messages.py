@@ -211,6 +211,7 @@ class RendererHeartbeat:
         fps: frames drawn in a second, over the last second or so.
         eye_px: side of one eye's picture now.
         target_hz: rate that is aimed at now.
+        scene: the place that is shown, or that the veil closes for.
         scene_s: age of the scene, to be given to a respawned renderer.
         parts_ms: smoothed time of each stage by name: `draw`, `copy`, `convert`, `encode`, `mirror`.
         in_flight: frames sent and not yet acknowledged.
@@ -224,6 +225,7 @@ class RendererHeartbeat:
     fps: float
     eye_px: int
     target_hz: float
+    scene: str
     scene_s: float
     parts_ms: dict[str, float]
     in_flight: int

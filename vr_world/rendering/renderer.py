@@ -60,8 +60,12 @@ def open_pipe() -> tuple[Any, Any, Any]:
     return engine, pipe, host
 
 
-class _Stage:
-    """Holds the scene and hands the engine's inputs to it."""
+class Stage:
+    """Holds the scene and hands the engine's inputs to it. May be built in any thread, beside a running one.
+
+    Raises:
+        therapy.errors.BadPlugin: no such scene.
+    """
 
     def __init__(self, scene: str, seed: int) -> None:
         specs = declared("scenes", "SCENE", SceneSpec)
@@ -70,6 +74,7 @@ class _Stage:
         self.root = core.NodePath("stage")
         self._spec = specs[scene]
         self._look = PLAIN
+        self._cold: list[Any] | None = None
         self.scene: Scene = self._spec.build(seed)
         self.scene.root.reparent_to(self.root)
 
@@ -84,7 +89,16 @@ class _Stage:
         self.scene.root.set_shader_input("pixel_tan", pixel_tan)
         self.scene.update(dressed(controls, self._look), scene_s)
 
+    def warm(self, gsg: Any) -> bool:
+        """Prepare the next node for `gsg`; return whether there is none left."""
+        if self._cold is None:
+            self._cold = list(self.scene.root.find_all_matches("**/+GeomNode"))
+        if self._cold:
+            self._cold.pop().prepare_scene(gsg)
+        return not self._cold
+
     def close(self) -> None:
+        """Let the place go."""
         self.scene.root.remove_node()
 
 
@@ -103,7 +117,7 @@ class Renderer:
 
     def __init__(self, scene: str, seed: int, eye_px: int, eye_height_px: int | None = None) -> None:
         self._engine, self._pipe, self._host = open_pipe()
-        self._stage = _Stage(scene, seed)
+        self._stage = Stage(scene, seed)
         self._rig = self._stage.root.attach_new_node("rig")
         self._eyes = [_eye(self._rig, name) for name in ("left", "right")]
         self._veil = _veil()
@@ -150,16 +164,18 @@ class Renderer:
             over.set_camera(self._veil[1])
         self.eye_px, self.eye_height_px = eye_px, height
 
-    def change_scene(self, scene: str, seed: int) -> None:
-        """Put another place in the old one's stead.
+    def warm(self, stage: Stage) -> bool:
+        """Hand a little of `stage` to the graphics driver with the next picture; return whether all is there.
 
-        Raises:
-            therapy.errors.BadPlugin: no such scene; the old one stays.
+        Shaders are compiled and textures uploaded node by node, so that no picture waits for all of them.
         """
-        fresh = _Stage(scene, seed)
+        return stage.warm(self._host.get_gsg())
+
+    def enter(self, stage: Stage) -> None:
+        """Put another place in the old one's stead."""
         self._stage.close()
-        self._rig.reparent_to(fresh.root)
-        self._stage = fresh
+        self._rig.reparent_to(stage.root)
+        self._stage = stage
 
     def dress(self, look: SceneLook) -> None:
         """Dress the place and put the eye at its height, from the next picture on."""
@@ -258,7 +274,7 @@ class PanoramaRenderer:
 
     def __init__(self, scene: str, seed: int, width_px: int) -> None:
         self._engine, pipe, host = open_pipe()
-        self._stage = _Stage(scene, seed)
+        self._stage = Stage(scene, seed)
         self._face_px = max(16, width_px // 4)
         rig = self._stage.root.attach_new_node("rig")
         cube = host.make_cube_map("surroundings", self._face_px, rig)

@@ -186,6 +186,7 @@ class Sending:
                 fps=self._fps(now_s),
                 eye_px=self._rung.eye_px,
                 target_hz=self._rung.rate_hz if self._desk.looked_at else self._config.idle_hz,
+                scene=self._desk.shown,
                 scene_s=self._scene_s,
                 parts_ms={name: round(ms, 3) for name, ms in self._parts_ms.items()},
                 in_flight=self._desk.in_flight,

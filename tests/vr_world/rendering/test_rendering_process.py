@@ -293,6 +293,24 @@ def test_an_unknown_scene_is_refused_and_the_old_one_comes_back(room: Room) -> N
     assert not room.until(Frame, lambda f: not f.safe).safe
 
 
+def test_another_place_comes_through_calm_while_frames_go_on(room: Room) -> None:
+    shown = room.until(Frame, lambda f: not f.safe)
+    room.until(Frame, lambda f: f.render_at_s > shown.render_at_s + 1.2)
+    before = len(room.frames)
+    room.say(SetScene(name="night_sky"))
+    assert room.until(RendererHeartbeat, lambda b: b.scene == "night_sky").scene == "night_sky"
+    calm = room.until(Frame, lambda f: f.safe)
+    back = room.until(Frame, lambda f: not f.safe)
+    room.until(Frame, lambda f: f.render_at_s > back.render_at_s + 1.2)
+    built_beside = [f for f in room.frames[before:] if f.render_at_s < calm.render_at_s]
+    assert len(built_beside) > 10  # the old place was drawn while the new one was built, and while it faded
+    first_key = max(i for i, f in enumerate(room.frames[: before + 1]) if f.key)
+    pictures = decoded(room.frames[first_key:])[before - first_key :]
+    light = np.array([brightness(picture) for picture in pictures])
+    assert np.abs(np.diff(light)).max() < 0.35 * (light.max() - light.min() + 1.0)  # never a cut
+    assert np.abs(pictures[-1].astype(float) - pictures[0].astype(float)).mean() > 5.0
+
+
 def test_too_much_work_shrinks_the_picture_and_the_new_size_begins_with_a_key_frame() -> None:
     room = Room(dataclasses.replace(SMALL, eye_px=640, min_eye_px=320, max_eye_px=640, frame_rate_hz=2000.0))
     room.say(HeadsetOn(headset="h"))

@@ -76,6 +76,8 @@ export interface RoomState {
     elapsed_s: number;
     duration_s: number;
   } | null;
+  /** Name of the place (GET /api/scenes). */
+  scene?: string | null;
   vitals: Record<string, Vital>;
   arousal: { value: number; confidence: number };
   coherence: number | null;
@@ -147,11 +149,12 @@ export interface Account {
 }
 
 export type CommandName =
-  'begin' | 'pause' | 'resume' | 'return' | 'stop' | 'steer' | 'new_code' | 'acknowledge' | 'unwell';
+  'begin' | 'pause' | 'resume' | 'return' | 'stop' | 'steer' | 'new_code' | 'acknowledge' | 'unwell' | 'place';
 
 export interface Command {
   command: CommandName;
   steer?: Partial<Record<Wish, number | null>>;
   alarm?: number;
   level?: number;
+  scene?: string;
 }
