@@ -269,9 +269,7 @@ class RoomOutputs:
             number = ack.frame_id - self._frame_base
             rtt_ms = headset.clock.rtt_ms or None
             self._renderer.send(
-                rendering.Ack(
-                    headset=headset.name, frame_id=number, decode_ms=ack.decode_ms, rtt_ms=rtt_ms
-                )
+                rendering.Ack(headset=headset.name, frame_id=number, decode_ms=ack.decode_ms, rtt_ms=rtt_ms)
             )
 
     def headset_needs_key(self, headset: Headset) -> None:

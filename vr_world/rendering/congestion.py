@@ -1,9 +1,9 @@
 """What the link to a headset carries: bits give way first, then sharpness, and both come back slowly. Pure.
 
-Each frame's acknowledgement says how long the frame was under way. What the smallest message takes there and back
-(the headset's own pings, or the shortest way of the last half minute) is the link itself; what is more is *queueing*:
-the frame was too big, or waited for others. Single late frames (a lost packet that TCP sends again, a busy radio)
-are normal and move nothing: of the last half second even the better frames must be late.
+Each frame's acknowledgement says how long the frame was under way. What the smallest message takes there and
+back (the headset's own pings, or the shortest way of the last half minute) is the link itself; what is more
+is *queueing*: the frame was too big, or waited for others. Single late frames (a lost packet that TCP sends
+again, a busy radio) are normal and move nothing: of the last half second even the better frames must be late.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ from vr_world.rendering.quality import EYE_SIZES_PX
 __all__ = ["BITRATES_BPS", "Allowance", "LinkLadder"]
 
 #: Ceilings of the video stream. The lowest is what a calm picture of 384² per eye needs.
-BITRATES_BPS: Final = (2_000_000, 2_800_000, 4_000_000, 5_600_000, 8_000_000, 11_000_000, 16_000_000, 22_000_000)
+BITRATES_BPS: Final = (
+    2_000_000,
+    2_800_000,
+    4_000_000,
+    5_600_000,
+    8_000_000,
+    11_000_000,
+    16_000_000,
+    22_000_000,
+)
 
 #: A picture that waits this long is felt when something near moves; half of it is as good as none.
 _QUEUE_S: Final = 0.060

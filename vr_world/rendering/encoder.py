@@ -148,7 +148,10 @@ class Encoder:
 def _opened(
     codecs: Sequence[str], width: int, height: int, rate_hz: float, bitrate_bps: int, threads: int
 ) -> tuple[Any, _Choice, tuple[str, ...]]:
-    """Return the first encoder that opens and why those before it did not. Being listed does not mean that the machine has the device."""
+    """Return the first encoder that opens and why those before it did not.
+
+    Being listed does not mean that the machine has the device.
+    """
     refusals: list[str] = []
     for codec in codecs:
         for choice in ENCODERS.get(codec, ()):

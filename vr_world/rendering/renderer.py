@@ -101,7 +101,7 @@ class Renderer:
         self._buffer: Any = None
         self._texture: Any = None
         self._depth = _DepthGrid(self._engine, self._pipe, self._host)
-        self._tangents = ((2.0, 2.0), (2.0, 2.0))
+        self._tangents: tuple[tuple[float, float], ...] = ((2.0, 2.0), (2.0, 2.0))
         self.eye_px = 0
         self.eye_height_px = 0
         self.resize(eye_px, eye_height_px)
@@ -206,7 +206,9 @@ class _DepthGrid:
         self._buffer.add_render_texture(self._texture, core.GraphicsOutput.RTM_copy_ram)
         self._card, camera = _full_screen("depth", shaders.DEPTH_FRAGMENT)
         rest = 1.0 / _FAR_M
-        self._card.set_shader_input("span", core.LVecBase4f(NODES, 1.0 / _NEAR_M - rest, rest, 1.0 / NEAREST_M))
+        self._card.set_shader_input(
+            "span", core.LVecBase4f(NODES, 1.0 / _NEAR_M - rest, rest, 1.0 / NEAREST_M)
+        )
         self._buffer.make_display_region().set_camera(camera)
 
     def watch(self, eyes: Any) -> None:
@@ -216,9 +218,7 @@ class _DepthGrid:
         drawn.set_magfilter(core.SamplerState.FT_nearest)
         drawn.set_wrap_u(core.SamplerState.WM_clamp)
         drawn.set_wrap_v(core.SamplerState.WM_clamp)
-        eyes.add_render_texture(
-            drawn, core.GraphicsOutput.RTM_bind_or_copy, core.GraphicsOutput.RTP_depth
-        )
+        eyes.add_render_texture(drawn, core.GraphicsOutput.RTM_bind_or_copy, core.GraphicsOutput.RTP_depth)
         self._card.set_shader_input("drawn_depth", drawn)
 
     def inverse_m(self) -> npt.NDArray[np.float32]:

@@ -1,11 +1,11 @@
-"""A coarse grid of depth that goes with a picture, so that a leaning head does not make the world swim. Pure.
+"""A coarse grid of depth that goes with a picture, so that a leaning head does not see the world swim. Pure.
 
-A grid holds *inverse* depth, 1 / metres along the line of sight: what a small sideways step of the head moves on
-the retina is proportional to it, planes are linear in it, and the sky is 0. Its `NODES` × `NODES` nodes per eye
+A grid holds *inverse* depth, 1 / metres along the line of sight: what a small step of the head moves on the
+retina is proportional to it, planes are linear in it, and the sky is 0. Its `NODES` × `NODES` nodes per eye
 lie on the picture's corners, edges and inside, evenly, in the tangents that the picture is linear in.
 
-`calmed` makes a grid that can be used as a rubber sheet without a fold or a tear: near things keep their depth
-(near wins), and what is beside them is pulled so that the slope stays below `MAX_SLOPE_PER_M`.
+`calmed` makes a grid that can be used as a rubber sheet without a fold or a tear: near things keep their
+depth (near wins), and what is beside them is pulled so that the slope stays below `MAX_SLOPE_PER_M`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ Grid = npt.NDArray[np.uint8]
 NODES: Final = 48
 #: Nothing in a scene is nearer; the byte 255. One step of a byte is 0.05° at a lean of 10 cm.
 NEAREST_M: Final = 0.5
-#: Inverse metres per unit of tangent. A head that moves by `t` m moves a point at tangent x to about x − t·w(x);
-#: that keeps its order where t · |dw/dx| < 1: up to 20 cm sideways.
+#: Inverse metres per unit of tangent. A head that moves by `t` m moves a point at tangent x to about
+#: x − t·w(x); that keeps its order where t · |dw/dx| < 1: up to 20 cm sideways.
 MAX_SLOPE_PER_M: Final = 5.0
 _MAX_NODES: Final = 128
 _MAX_RUN: Final = 256

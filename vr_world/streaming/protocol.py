@@ -168,7 +168,7 @@ Down: TypeAlias = Frame | Audio
 
 
 def pack_frame(frame: Frame) -> bytes:
-    """Return the wire bytes of `frame`: a 104-byte header, depth if there is any, the payload (copied once)."""
+    """Return the wire bytes of `frame`: a 104-byte header, its depth if any, the payload (copied once)."""
     flags = frame.key * _KEY_FLAG | (frame.codec == "vp9") * _VP9_FLAG | frame.safe * _SAFE_FLAG
     flags |= bool(frame.depth) * _DEPTH_FLAG
     header = _pack(
@@ -270,7 +270,9 @@ def _depth_and_payload(data: bytes, *, has_depth: bool) -> tuple[bytes, bytes]:
     size = 0
     if has_depth:
         if len(data) < begin + _DEPTH.size:
-            raise BadMessage(f"frame with depth must have at least {begin + _DEPTH.size} bytes, got {len(data)}")
+            raise BadMessage(
+                f"frame with depth must have at least {begin + _DEPTH.size} bytes, got {len(data)}"
+            )
         size = int(_DEPTH.unpack_from(data, begin)[0])
         begin += _DEPTH.size
     depth, payload = data[begin : begin + size], data[begin + size :]
