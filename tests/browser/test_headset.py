@@ -193,7 +193,7 @@ def test_reprojection_keeps_the_world_still_while_the_head_swings(visit: Visit) 
 
 def test_depth_keeps_a_near_world_still_while_the_head_leans(page: Page, make_chart: MakeChart) -> None:
     chart = make_chart(relief=True)
-    enter_vr(page, chart, width_px=640)
+    enter_vr(page, chart)
     page.evaluate("points => Object.assign(harness, {dots: [], near: null, points})", list(relief.POINTS))
     page.wait_for_function(IN_THE_PLACE)
     chart.held = chart.log.poses[-1]
