@@ -1,7 +1,7 @@
 """A bad network between a headset and its server: a TCP proxy with delay, jitter, a narrow pipe and losses.
 
-What TCP makes of a lost packet is what is modelled: nothing is missing, but everything behind it on that connection
-waits until it has been sent again. All connections of one direction share the pipe.
+What TCP makes of a lost packet is what is modelled: nothing is missing, but everything behind it on that
+connection waits until it has been sent again. All connections of one direction share the pipe.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import random
 import socket
 import threading
 import time
-from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
@@ -22,7 +22,7 @@ __all__ = ["LinkQuality", "SimulatedLink"]
 
 _PACKET_BYTES: Final = 1460
 _READ_BYTES: Final = 16 * _PACKET_BYTES
-#: Bytes of one connection that may wait in the network, as in a router and two kernels; more blocks the sender.
+#: Bytes of one connection that may wait on the way, as in a router and two kernels; more blocks the sender.
 _BUFFER_BYTES: Final = 256 * 1024
 _STARTS_WITHIN_S: Final = 10.0
 
@@ -79,12 +79,11 @@ class SimulatedLink:
 
     Attributes:
         port: where headsets connect.
-        cut: while true nothing passes either way; connections stay open, as out of a radio's reach.
+        passed_bytes: what has come through, both ways.
     """
 
     def __init__(self, to_port: int, quality: LinkQuality, seed: int = 0) -> None:
         self.quality = quality
-        self.cut = False
         self.passed_bytes = 0
         self._to_port = to_port
         chance = random.Random(seed)  # noqa: S311  # a dice, not a secret
@@ -93,8 +92,22 @@ class SimulatedLink:
         self.port = int(self._listener.getsockname()[1])
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Event | None = None
+        self._whole = asyncio.Event()
+        self._whole.set()
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="link", daemon=True)
+
+    def cut(self) -> None:
+        """Let nothing pass either way; connections stay open, as out of a radio's reach."""
+        self._do(self._whole.clear)
+
+    def mend(self) -> None:
+        """Let everything pass again, what has waited first."""
+        self._do(self._whole.set)
+
+    def _do(self, word: Callable[[], None]) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(word)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -105,8 +118,8 @@ class SimulatedLink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._loop is not None and self._ended is not None:
-            self._loop.call_soon_threadsafe(self._ended.set)
+        if self._ended is not None:
+            self._do(self._ended.set)
         self._thread.join()
 
     async def _run(self) -> None:
@@ -143,38 +156,28 @@ class SimulatedLink:
                 each.close()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way) -> None:
-        waiting: deque[tuple[float, bytes]] = deque()
-        changed = asyncio.Event()
-        sender = asyncio.create_task(self._send(waiting, changed, writer))
+        under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_BUFFER_BYTES // _READ_BYTES)
+        sender = asyncio.create_task(self._send(under_way, writer))
         last_s = 0.0
         try:
             while data := await reader.read(_READ_BYTES):
                 last_s = way.arrival_s(len(data), time.monotonic(), last_s, self.quality)
-                waiting.append((last_s, data))
-                changed.set()
-                while sum(len(each) for _, each in waiting) > _BUFFER_BYTES and not sender.done():
-                    await asyncio.sleep(0.001)
-            waiting.append((last_s, b""))
-            changed.set()
+                await under_way.put((last_s, data))
+            await under_way.put((last_s, b""))
             await sender
         finally:
             sender.cancel()
 
     async def _send(
-        self, waiting: deque[tuple[float, bytes]], changed: asyncio.Event, writer: asyncio.StreamWriter
+        self, under_way: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter
     ) -> None:
         while True:
-            await changed.wait()
-            changed.clear()
-            while waiting:
-                at_s, data = waiting[0]
-                await asyncio.sleep(max(at_s - time.monotonic(), 0.0))
-                while self.cut:
-                    await asyncio.sleep(0.01)
-                if not data:
-                    writer.write_eof()
-                    return
-                self.passed_bytes += len(data)
-                writer.write(data)
-                await writer.drain()
-                waiting.popleft()
+            at_s, data = await under_way.get()
+            await asyncio.sleep(max(at_s - time.monotonic(), 0.0))
+            await self._whole.wait()
+            if not data:
+                writer.write_eof()
+                return
+            self.passed_bytes += len(data)
+            writer.write(data)
+            await writer.drain()

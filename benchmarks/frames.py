@@ -6,7 +6,7 @@ import dataclasses
 import math
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -16,7 +16,8 @@ from benchmarks._children import ChildProcess, running
 from benchmarks._kit import Benchmark, BenchmarkFailed, Figure, Progress
 from therapy.controls import NEUTRAL
 from vr_world.rendering.ease import phase_after
-from vr_world.rendering.encoder import Encoder
+from vr_world.rendering.encoder import Encoder, JpegEncoder
+from vr_world.rendering.focus import regions
 from vr_world.rendering.messages import (
     IDLE_TAN,
     Ack,
@@ -30,6 +31,7 @@ from vr_world.rendering.messages import (
 from vr_world.rendering.process import main as renderer_main
 from vr_world.rendering.renderer import Renderer
 from vr_world.rendering.view import View, widened
+from vr_world.streaming.depth import pack_depth
 
 __all__ = ["BENCH"]
 
@@ -42,6 +44,10 @@ RATE_HZ: Final = 30.0
 POSE_S: Final = 1.0 / 72.0
 CONTROLS_S: Final = 0.05
 SERIAL: Final = ("draw", "copy", "convert", "encode")
+#: What a frame carries or throws off besides its picture.
+BESIDES: Final = ("depth", "mirror")
+#: The panel's mirror may cost this share of the frame that it is made from.
+MIRROR_SHARE: Final = 0.1
 #: Switch off the part that is measured this many frames, then on again: both see the same machine.
 _TURN: Final = 10
 
@@ -53,6 +59,7 @@ class Alone:
     device: str
     parts_ms: Mapping[str, list[float]]
     read_back_ms: float
+    depth_read_back_ms: float
 
     def median_ms(self, *parts: str) -> float:
         """Return the sum of the parts' medians."""
@@ -135,6 +142,7 @@ def figures(eye_px: int, alone: Alone, piped: Piped) -> list[Figure]:
         parts[0],
         read_back,
         *parts[1:],
+        *_besides(size, alone),
         Figure(
             name=f"{size}: one after another",
             value=alone.frames_per_s,
@@ -166,6 +174,33 @@ def figures(eye_px: int, alone: Alone, piped: Piped) -> list[Figure]:
     ]
 
 
+def _besides(size: str, alone: Alone) -> list[Figure]:
+    frame_ms = alone.median_ms(*SERIAL)
+    return [
+        Figure(
+            name=f"{size}: depth, within draw",
+            value=alone.depth_read_back_ms,
+            unit="ms",
+            limit=frame_ms,
+            note="sampling its nodes and reading them back: draw with it less draw without it",
+        ),
+        Figure(
+            name=f"{size}: depth",
+            value=alone.median_ms("depth"),
+            unit="ms",
+            limit=frame_ms,
+            note=f"calming and packing, p50; {np.mean(alone.parts_ms['depth_bytes']):.0f} bytes a frame",
+        ),
+        Figure(
+            name=f"{size}: mirror",
+            value=alone.median_ms("mirror"),
+            unit="ms",
+            limit=MIRROR_SHARE * frame_ms,
+            note=f"{RendererConfig().mirror_hz:g} of them a second; limit: a tenth of one frame's parts",
+        ),
+    ]
+
+
 def _mb_s(alone: Alone) -> str:
     sizes = alone.parts_ms.get("payload_kb", [])
     return f"{np.mean(sizes):.0f} kB a frame, " if sizes else ""
@@ -191,11 +226,14 @@ def _one_after_another(conn: Connection, eye_px: int) -> None:
     )
     tan = widened(IDLE_TAN, config.overscan_deg)
     picture = np.empty((eye_px, 2 * eye_px, 4), np.uint8)
-    parts: dict[str, list[float]] = {part: [] for part in (*SERIAL, "payload_kb")}
+    mirror = JpegEncoder(config.mirror_px)
+    parts: dict[str, list[float]] = {part: [] for part in (*SERIAL, *BESIDES, "payload_kb", "depth_bytes")}
     began_s = time.perf_counter()
     while (age_s := time.perf_counter() - began_s) < WARM_UP_S + MEASURE_S:
+        view = swinging(age_s, tan)
+        encoder.aim(regions(view, config.overscan_deg, eye_px, eye_px))
         marks = [time.perf_counter()]
-        renderer.draw(swinging(age_s, tan), phase_after(NEUTRAL, age_s), age_s)
+        renderer.draw(view, phase_after(NEUTRAL, age_s), age_s)
         marks.append(time.perf_counter())
         renderer.copy_into(picture)
         marks.append(time.perf_counter())
@@ -203,12 +241,41 @@ def _one_after_another(conn: Connection, eye_px: int) -> None:
         marks.append(time.perf_counter())
         payload, _ = encoder.encode(frame, age_s)
         marks.append(time.perf_counter())
+        depth = pack_depth(renderer.depth())
+        marks.append(time.perf_counter())
+        mirror.encode(picture[:, :eye_px])
+        marks.append(time.perf_counter())
         if age_s >= WARM_UP_S:
-            for part, took_s in zip(SERIAL, np.diff(marks), strict=True):
+            for part, took_s in zip((*SERIAL, *BESIDES), np.diff(marks), strict=True):
                 parts[part].append(1e3 * float(took_s))
             parts["payload_kb"].append(len(payload) / 1e3)
-    read_back_ms = _read_back_ms(renderer, tan, age_s)
-    conn.send(Alone(device=renderer.device, parts_ms=parts, read_back_ms=read_back_ms))
+            parts["depth_bytes"].append(len(depth))
+    conn.send(
+        Alone(
+            device=renderer.device,
+            parts_ms=parts,
+            depth_read_back_ms=_depth_read_back_ms(renderer, tan, age_s),
+            read_back_ms=_read_back_ms(renderer, tan, age_s),
+        )
+    )
+
+
+def _depth_read_back_ms(renderer: Renderer, tan: tuple[float, float, float, float], age_s: float) -> float:
+    """Return what sampling and reading the depth's nodes adds to a frame, ms: medians, in turns."""
+    nodes = _window("depth")
+
+    def switch(on: bool) -> None:  # noqa: FBT001  # called by `_added_ms` alone
+        nodes.set_active(on)
+
+    return _added_ms(renderer, tan, age_s, switch)
+
+
+def _window(name: str) -> Any:
+    from panda3d import core  # noqa: PLC0415  # a drawing process's own
+
+    engine: Any = core.GraphicsEngine.get_global_ptr()
+    windows = [engine.get_window(index) for index in range(engine.get_num_windows())]
+    return next(window for window in windows if window.name == name)
 
 
 def _read_back_ms(renderer: Renderer, tan: tuple[float, float, float, float], age_s: float) -> float:
@@ -217,18 +284,30 @@ def _read_back_ms(renderer: Renderer, tan: tuple[float, float, float, float], ag
 
     # Without a picture to read, a driver that draws in threads would not be waited for.
     core.load_prc_file_data("bench", "gl-finish #t")
-    engine: Any = core.GraphicsEngine.get_global_ptr()
-    windows = [engine.get_window(index) for index in range(engine.get_num_windows())]
-    buffer = next(window for window in windows if window.name == "eyes")
+    buffer = _window("eyes")
     texture = buffer.get_texture(0)
+
+    def switch(on: bool) -> None:  # noqa: FBT001  # called by `_added_ms` alone
+        buffer.clear_render_textures()
+        if on:
+            buffer.add_render_texture(texture, core.GraphicsOutput.RTM_copy_ram)
+
+    return _added_ms(renderer, tan, age_s, switch)
+
+
+def _added_ms(
+    renderer: Renderer,
+    tan: tuple[float, float, float, float],
+    age_s: float,
+    switch: Callable[[bool], None],
+) -> float:
+    """Return how much longer a frame takes with a part switched on than without, ms: medians, in turns."""
     took_ms: dict[bool, list[float]] = {True: [], False: []}
     began_s = time.perf_counter()
     reading = True
     while time.perf_counter() - began_s < READ_BACK_S or not all(took_ms.values()):
         reading = not reading
-        buffer.clear_render_textures()
-        if reading:
-            buffer.add_render_texture(texture, core.GraphicsOutput.RTM_copy_ram)
+        switch(reading)
         for index in range(_TURN):
             start_s = time.perf_counter()
             renderer.draw(swinging(age_s, tan), NEUTRAL, age_s)

@@ -63,6 +63,7 @@ class MountainLake:
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng([seed, 7])
         self.root = core.NodePath("mountain-lake")
+        self.root.set_tag("mirror_height_m", f"{-_sea.EYE_M:g}")
         self._waves = _sea.Waves(seed)
         self._wave_map = byte_texture("waves", _sea.encoded(self._waves.surface(0.0)))
         self._heavens = Heavens(self.root, seed, star_cards(rng, _STARS), _over_the_pass)

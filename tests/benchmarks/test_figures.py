@@ -29,7 +29,7 @@ def by_name(figures: Sequence[Figure]) -> dict[str, Figure]:
 
 
 def test_every_benchmark_is_discovered() -> None:
-    assert {"audio", "frames", "heartbeat", "records", "sensors", "session"} <= set(
+    assert {"audio", "frames", "heartbeat", "link", "records", "sensors", "session"} <= set(
         declared("benchmarks", "BENCH", Benchmark)
     )
 
@@ -58,8 +58,18 @@ def test_an_unknown_benchmark_is_refused_with_the_known_ones() -> None:
 def test_frames_are_held_against_thirty_and_against_the_slowest_stage() -> None:
     alone = frames.Alone(
         device="soft",
-        parts_ms={"draw": [20.0], "copy": [1.0], "convert": [2.0], "encode": [2.0], "payload_kb": [20.0]},
+        parts_ms={
+            "draw": [20.0],
+            "copy": [1.0],
+            "convert": [2.0],
+            "encode": [2.0],
+            "depth": [0.5],
+            "mirror": [2.0],
+            "payload_kb": [20.0],
+            "depth_bytes": [900.0],
+        },
         read_back_ms=1.5,
+        depth_read_back_ms=0.2,
     )
     piped = frames.Piped(
         frames_per_s=36.0, parts_ms={"draw": 24.0, "copy": 1.0, "convert": 3.0, "encode": 3.0}
@@ -69,6 +79,8 @@ def test_frames_are_held_against_thirty_and_against_the_slowest_stage() -> None:
     assert found["640²: side by side"].ratio == pytest.approx(1.2)
     assert found["640²: side by side, of 1 / slowest stage"].ratio == pytest.approx(36.0 * 0.025)
     assert found["640²: side by side, of 1 / slowest stage alone"].limit == pytest.approx(1e3 / 21.0)
+    assert found["640²: mirror"].ratio == pytest.approx(2.0 / 2.5), "of a tenth of a frame"
+    assert found["640²: depth"].ratio == pytest.approx(0.5 / 25.0)
     for part in ("draw", "read back, within draw", "copy", "convert", "encode"):
         assert found[f"640²: {part}"].limit == pytest.approx(1e3 / 30.0)
 

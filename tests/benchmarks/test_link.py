@@ -66,12 +66,12 @@ def test_while_it_is_cut_nothing_passes_and_afterwards_everything(echo_port: int
         socket.create_connection(("127.0.0.1", link.port)) as here,
     ):
         assert said_back(here, b"one") == b"one"
-        link.cut = True
+        link.cut()
         here.sendall(b"two")
         here.settimeout(0.2)
         with pytest.raises(TimeoutError):
             here.recv(10)
-        link.cut = False
+        link.mend()
         here.settimeout(5.0)
         assert here.recv(10) == b"two"
 

@@ -96,11 +96,10 @@ def eye_at(pose: protocol.Pose, eye_offset_m: float) -> NDArray[np.float64]:
 
 
 def render_relief(pose: protocol.Pose, tan: protocol.Fov, eye_offset_m: float) -> NDArray[np.uint8]:
-    """Return what one eye sees of the room of `relief`: its dots, and its panel a little lighter."""
+    """Return what one eye sees of the room of `relief`: its dots."""
     turn, eye = rotation(pose.orientation), eye_at(pose, eye_offset_m)
     picture = np.empty((EYE_PX, EYE_PX, 3), np.float32)
-    _, on_panel = relief.inverse_depth(eye, turn, relief.rays(tan, EYE_PX, at_edges=False))
-    picture[:] = np.where(on_panel[..., None], relief.PANEL_RGB, BACKGROUND)
+    picture[:] = BACKGROUND
     for point in relief.POINTS:
         towards = turn.T @ (np.array(point) - eye)
         _spot(picture, tan, towards / np.linalg.norm(towards), DOT_RADIUS_DEG, (235, 235, 235))

@@ -193,7 +193,7 @@ def test_reprojection_keeps_the_world_still_while_the_head_swings(visit: Visit) 
 
 def test_depth_keeps_a_near_world_still_while_the_head_leans(page: Page, make_chart: MakeChart) -> None:
     chart = make_chart(relief=True)
-    enter_vr(page, chart, width_px=640)
+    enter_vr(page, chart)
     page.evaluate("points => Object.assign(harness, {dots: [], near: null, points})", list(relief.POINTS))
     page.wait_for_function(IN_THE_PLACE)
     chart.held = chart.log.poses[-1]
@@ -213,7 +213,10 @@ def test_depth_keeps_a_near_world_still_while_the_head_leans(page: Page, make_ch
 
 
 def leaning(page: Page, chart: ChartServer, *, with_depth: bool) -> NDArray[np.float64]:
-    """Return how far each dot is from where a head that leans by `LEANS_M` should see it, degrees, a row an eye."""
+    """Return how far each dot is from where a head that leans by `LEANS_M` should see it.
+
+    In degrees, a row for each lean and eye.
+    """
     assert chart.held is not None
     chart.with_depth = with_depth
     page.wait_for_function(
@@ -464,7 +467,7 @@ def test_over_a_bad_link_the_picture_follows_the_head_and_a_cut_is_healed_in_pla
         unaided = [sample["headTurnedDeg"] for sample in samples]
         seen = stats(page)
         log.info(
-            "a link of 40 ± 20 ms, 1 %% lost: re-projection p95 %.2f° (head-locked %.1f°), frame age %.0f ms, "
+            "a link of 40 ± 20 ms, 1 %% lost: re-projection p95 %.2f° (head-locked %.1f°), age %.0f ms, "
             "%.0f of %.0f display frames/s new, sound ran dry %d times more",
             *(np.percentile(errors, 95), np.percentile(unaided, 95), seen["frameAgeMs"]),
             *(seen["fps"], seen["displayFps"], seen["audioUnderruns"] - dry_before),
@@ -474,13 +477,13 @@ def test_over_a_bad_link_the_picture_follows_the_head_and_a_cut_is_healed_in_pla
         assert seen["audioUnderruns"] - dry_before <= 3, "the buffer has grown to what the link needs"
 
         watch_for_cuts(page)
-        link.cut = True
+        link.cut()
         page.wait_for_function(IN_THE_CALM)
         last = page.evaluate("__stillwater.poses().at(-1)[0]")
         page.wait_for_timeout(5000)  # the cut itself
         during = page.evaluate("__stillwater.poses().at(-1)[0]")
         assert during > last + 20, "the page lives on at the display's rate"
-        link.cut = False
+        link.mend()
         page.wait_for_function(IN_THE_PLACE)
         page.wait_for_function("() => __stillwater.stats().audioRms > 0.13")
         assert biggest_step(page) < 0.2, "a fade, never a cut"

@@ -1,9 +1,9 @@
 """What the link to a headset carries: bits give way first, then sharpness, and both come back slowly. Pure.
 
-Each frame's acknowledgement says how long the frame was under way. What the smallest message takes there and back
-(the headset's own pings, or the shortest way of the last half minute) is the link itself; what is more is *queueing*:
-the frame was too big, or waited for others. Single late frames (a lost packet that TCP sends again, a busy radio)
-are normal and move nothing: of the last half second even the better frames must be late.
+Each frame's acknowledgement says how long the frame was under way. What the smallest message takes there and
+back (the headset's own pings, or the shortest way of the last half minute) is the link itself; what is more
+is *queueing*: the frame was too big, or waited for others. Single late frames (a lost packet that TCP sends
+again, a busy radio) are normal and move nothing: of the last half second even the better frames must be late.
 """
 
 from __future__ import annotations

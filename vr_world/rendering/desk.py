@@ -191,7 +191,7 @@ class Desk:
             return self._link.allowance
 
     def take_key_wish(self, at_s: float) -> bool:
-        """Return whether the frame of `at_s` must be a key frame; a wish too soon after the last one waits."""
+        """Return whether the frame of `at_s` must be a key frame; a wish too soon after the last waits."""
         with self._changed:
             if not self._key_wanted or at_s - self._key_at_s < KEY_EVERY_S:
                 return False

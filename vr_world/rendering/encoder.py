@@ -13,6 +13,7 @@ import numpy.typing as npt
 from av.video.frame import PictureType
 
 from vr_world.rendering.errors import NoEncoder
+from vr_world.rendering.focus import Region
 
 __all__ = ["ENCODERS", "Encoder", "JpegEncoder", "Picture"]
 
@@ -57,7 +58,9 @@ ENCODERS: Final[Mapping[str, tuple[_Choice, ...]]] = {
                 "profile": "baseline",
                 "crf": "20",
                 "forced-idr": "1",
-                "x264-params": "scenecut=0:keyint=infinite:repeat-headers=1:annexb=1",
+                # adaptive quantisation with no strength of its own: it takes the wishes for regions
+                "x264-params": "scenecut=0:keyint=infinite:repeat-headers=1:annexb=1"
+                ":aq-mode=1:aq-strength=0.01",
             },
         ),
     ),
@@ -106,11 +109,19 @@ class Encoder:
         self.library = choice.library
         self.codec = choice.codec
         self._key_wanted = True
+        self._focus: Sequence[Region] = ()
+        self._focusing: Any = None
 
     @property
     def detail(self) -> str:
         """The encoder's name, and why a better one of the same codec is not used, in one line."""
         return f"{self.library} ({'; '.join(self._refusals)})" if self._refusals else self.library
+
+    def aim(self, focus: Sequence[Region]) -> None:
+        """Spend the bits where `focus` says from the next frame on. An encoder that cannot do it does not."""
+        if self.library == "libx264" and focus != self._focus:
+            self._focus = focus
+            self._focusing = _focusing(focus, self.width, self.height)
 
     def ask_key(self) -> None:
         """Make the next frame a key frame."""
@@ -137,6 +148,9 @@ class Encoder:
         """
         frame.pts = round(at_s * 90_000)
         frame.time_base = _CLOCK
+        if self._focusing is not None:
+            self._focusing.push(frame)
+            frame = self._focusing.pull()
         frame.pict_type = PictureType.I if self._key_wanted else PictureType.NONE
         packets = self._context.encode(frame)
         if not packets:
@@ -145,10 +159,33 @@ class Encoder:
         return b"".join(bytes(p) for p in packets), any(p.is_keyframe for p in packets)
 
 
+def _focusing(focus: Sequence[Region], width: int, height: int) -> Any:
+    """Return a graph that marks each frame with the regions."""
+    graph: Any = av.filter.Graph()
+    last = graph.add_buffer(width=width, height=height, format="yuv420p", time_base=_CLOCK)
+    for region in focus:
+        marking = graph.add(
+            "addroi",
+            x=str(region.left),
+            y=str(region.top),
+            w=str(region.width),
+            h=str(region.height),
+            qoffset=f"{region.coarser:.4f}",
+        )
+        last.link_to(marking)
+        last = marking
+    last.link_to(graph.add("buffersink"))
+    graph.configure()
+    return graph
+
+
 def _opened(
     codecs: Sequence[str], width: int, height: int, rate_hz: float, bitrate_bps: int, threads: int
 ) -> tuple[Any, _Choice, tuple[str, ...]]:
-    """Return the first encoder that opens and why those before it did not. Being listed does not mean that the machine has the device."""
+    """Return the first encoder that opens and why those before it did not.
+
+    Being listed does not mean that the machine has the device.
+    """
     refusals: list[str] = []
     for codec in codecs:
         for choice in ENCODERS.get(codec, ()):

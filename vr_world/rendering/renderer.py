@@ -21,14 +21,16 @@ from therapy.specs import Scene, SceneSpec
 from vr_world.rendering import shaders
 from vr_world.rendering.encoder import Picture
 from vr_world.rendering.errors import NoPipe
-from vr_world.rendering.view import Quad, View, orientation_to_panda, position_to_panda
-from vr_world.streaming.depth import NEAREST_M, NODES, Grid, calmed
+from vr_world.rendering.view import STRAIGHT_AHEAD, Quad, View, orientation_to_panda, position_to_panda
+from vr_world.streaming.depth import NEAREST_M, NODES, Grid, behind_mirror, calmed
 
 __all__ = ["PanoramaRenderer", "Renderer", "open_pipe"]
 
 #: Nothing in a scene is nearer than half a metre; the sky's dome lies inside the far plane.
 _NEAR_M: Final = 0.1
 _FAR_M: Final = 20_000.0
+#: A scene whose water is a mirror says its height with this tag on its root: what it mirrors is far away.
+MIRROR_TAG: Final = "mirror_height_m"
 _SETTINGS: Final = """
 load-display p3headlessgl
 audio-library-name null
@@ -97,6 +99,12 @@ class Stage:
             self._cold.pop().prepare_scene(gsg)
         return not self._cold
 
+    @property
+    def mirror_m(self) -> float | None:
+        """Height of the place's mirror (still water) from the eye at rest, metres; negative below it."""
+        tag = self.scene.root.get_tag(MIRROR_TAG)
+        return float(tag) if tag else None
+
     def close(self) -> None:
         """Let the place go."""
         self.scene.root.remove_node()
@@ -124,7 +132,7 @@ class Renderer:
         self._buffer: Any = None
         self._texture: Any = None
         self._depth = _DepthGrid(self._engine, self._pipe, self._host)
-        self._tangents = ((2.0, 2.0), (2.0, 2.0))
+        self._view = STRAIGHT_AHEAD
         self._eye_lift_m = 0.0
         self.eye_px = 0
         self.eye_height_px = 0
@@ -213,7 +221,14 @@ class Renderer:
         Raises:
             NoPipe: nothing has been drawn.
         """
-        return calmed(self._depth.inverse_m(), self._tangents)
+        inverse_m = self._depth.inverse_m()
+        view, mirror_m = self._view, self._stage.mirror_m
+        frusta = (view.tan_left, view.tan_right)
+        if mirror_m is not None:
+            x, y, z, w = view.orientation
+            up = (2.0 * (x * y + z * w), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - x * w))
+            inverse_m = behind_mirror(inverse_m, frusta, up, view.position[1] + self._eye_lift_m - mirror_m)
+        return calmed(inverse_m, tuple((t[0] + t[1], t[2] + t[3]) for t in frusta))
 
     def _look(self, view: View) -> None:
         x, y, z = position_to_panda(view.position)
@@ -222,7 +237,7 @@ class Renderer:
         for eye, tan, side in zip(self._eyes, (view.tan_left, view.tan_right), (-0.5, 0.5), strict=True):
             eye.set_x(side * view.ipd_m)
             _aim(eye.node().get_lens(), tan)
-        self._tangents = tuple((t[0] + t[1], t[2] + t[3]) for t in (view.tan_left, view.tan_right))
+        self._view = view
 
 
 class _DepthGrid:

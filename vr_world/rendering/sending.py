@@ -11,6 +11,7 @@ from typing import Final
 from vr_world.clock import session_now_s
 from vr_world.rendering.desk import Desk, Look
 from vr_world.rendering.encoder import Encoder, JpegEncoder, Picture
+from vr_world.rendering.focus import regions
 from vr_world.rendering.messages import Frame, FromRenderer, Mirror, RendererConfig, RendererHeartbeat
 from vr_world.rendering.quality import Rung
 from vr_world.streaming.depth import Grid, pack_depth
@@ -165,6 +166,7 @@ class Sending:
                 bitrate_bps=bitrate_bps,
             )
             self._encoder_as = wanted
+        self._encoder.aim(regions(drawn.look.view, self._config.overscan_deg, width // 2, height))
         return self._encoder
 
     def _mirror(self, drawn: Drawn, began_s: float) -> None:

@@ -41,7 +41,8 @@ void main() {
 }
 """
 
-#: Each pixel is one node of the depth grid, both eyes side by side: the nearest of sixteen places around it.
+#: Each pixel is one node of the depth grid, both eyes side by side, from sixteen places around it: their mean
+#: where they lie on one surface, the nearest at an edge.
 DEPTH_FRAGMENT: Final = """#version 330
 uniform sampler2D drawn_depth;
 uniform vec4 span;   // nodes a side; 1 / near - 1 / far; 1 / far; inverse metres that become 1
@@ -51,13 +52,17 @@ void main() {
     vec2 cell = floor(gl_FragCoord.xy);
     float eye = step(nodes, cell.x);
     vec2 node = vec2(cell.x - eye * nodes, cell.y) / (nodes - 1.0);
-    float nearest = 1.0;
+    float near = 0.0, far = 1e3, sum = 0.0;
     for (int tap = 0; tap < 16; tap++) {
         vec2 off = (vec2(tap % 4, tap / 4) - 1.5) / 4.0 / (nodes - 1.0);
         vec2 at = clamp(node + off, 0.002, 0.998);
-        nearest = min(nearest, texture(drawn_depth, vec2(0.5 * (at.x + eye), at.y)).r);
+        float drawn = texture(drawn_depth, vec2(0.5 * (at.x + eye), at.y)).r;
+        float inverse_m = drawn < 1.0 ? (1.0 - drawn) * span.y + span.z : 0.0;
+        near = max(near, inverse_m);
+        far = min(far, inverse_m);
+        sum += inverse_m;
     }
-    float inverse_m = nearest < 1.0 ? (1.0 - nearest) * span.y + span.z : 0.0;
+    float inverse_m = mix(sum / 16.0, near, smoothstep(0.045, 0.08, near - far));
     colour = vec4(vec3(min(inverse_m / span.w, 1.0)), 1.0);
 }
 """

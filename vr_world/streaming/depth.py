@@ -1,11 +1,11 @@
-"""A coarse grid of depth that goes with a picture, so that a leaning head does not make the world swim. Pure.
+"""A coarse grid of depth that goes with a picture, so that a leaning head does not see the world swim. Pure.
 
-A grid holds *inverse* depth, 1 / metres along the line of sight: what a small sideways step of the head moves on
-the retina is proportional to it, planes are linear in it, and the sky is 0. Its `NODES` × `NODES` nodes per eye
+A grid holds *inverse* depth, 1 / metres along the line of sight: what a small step of the head moves on the
+retina is proportional to it, planes are linear in it, and the sky is 0. Its `NODES` × `NODES` nodes per eye
 lie on the picture's corners, edges and inside, evenly, in the tangents that the picture is linear in.
 
-`calmed` makes a grid that can be used as a rubber sheet without a fold or a tear: near things keep their depth
-(near wins), and what is beside them is pulled so that the slope stays below `MAX_SLOPE_PER_M`.
+`calmed` makes a grid that can be used as a rubber sheet without a fold or a tear: near things keep their
+depth (near wins), and what is beside them is pulled so that the slope stays below `MAX_SLOPE_PER_M`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,16 @@ import numpy.typing as npt
 
 from vr_world.streaming.errors import BadMessage
 
-__all__ = ["MAX_SLOPE_PER_M", "NEAREST_M", "NODES", "Grid", "calmed", "pack_depth", "unpack_depth"]
+__all__ = [
+    "MAX_SLOPE_PER_M",
+    "NEAREST_M",
+    "NODES",
+    "Grid",
+    "behind_mirror",
+    "calmed",
+    "pack_depth",
+    "unpack_depth",
+]
 
 #: Left eye, right eye; rows top first; bytes of inverse depth: shape (2, nodes, nodes).
 Grid = npt.NDArray[np.uint8]
@@ -26,9 +35,12 @@ Grid = npt.NDArray[np.uint8]
 NODES: Final = 48
 #: Nothing in a scene is nearer; the byte 255. One step of a byte is 0.05° at a lean of 10 cm.
 NEAREST_M: Final = 0.5
-#: Inverse metres per unit of tangent. A head that moves by `t` m moves a point at tangent x to about x − t·w(x);
-#: that keeps its order where t · |dw/dx| < 1: up to 20 cm sideways.
+#: Inverse metres per unit of tangent. A head that moves by `t` m moves a point at tangent x to about
+#: x − t·w(x); that keeps its order where t · |dw/dx| < 1: up to 20 cm sideways.
 MAX_SLOPE_PER_M: Final = 5.0
+#: A mirror of water is level within this.
+_RIPPLE_M: Final = 0.05
+_HALF_BYTE_PER_M: Final = 0.6 / (255.0 * NEAREST_M)
 _MAX_NODES: Final = 128
 _MAX_RUN: Final = 256
 
@@ -47,6 +59,30 @@ def calmed(inverse_m: npt.NDArray[np.float32], tangents: tuple[tuple[float, floa
             _limit(eye, axis, MAX_SLOPE_PER_M * span / (nodes - 1))
     grid: Grid = np.rint(calm * (255.0 * NEAREST_M)).astype(np.uint8)
     return grid
+
+
+def behind_mirror(
+    inverse_m: npt.NDArray[np.float32],
+    frusta: tuple[tuple[float, float, float, float], ...],
+    up: tuple[float, float, float],
+    above_m: float,
+) -> npt.NDArray[np.float32]:
+    """Return `inverse_m` with what lies on a level mirror infinitely far: its picture is far, not its face.
+
+    Args:
+        inverse_m: 1 / m, shape (2, nodes, nodes), rows top first.
+        frusta: tan-FOV of each eye's picture: left, right, up, down.
+        up: the vertical in the head's axes.
+        above_m: how far the eyes are above the mirror.
+    """
+    share = np.linspace(0.0, 1.0, inverse_m.shape[1], dtype=np.float32)
+    seen = inverse_m.copy()
+    for eye, (left, right, top, bottom) in zip(seen, frusta, strict=True):
+        across = share * (left + right) - left
+        along = top - share[:, None] * (top + bottom)
+        climbs = up[0] * across + up[1] * along - up[2]
+        eye[np.abs(climbs + above_m * eye) < _RIPPLE_M * eye + above_m * _HALF_BYTE_PER_M] = 0.0
+    return seen
 
 
 def _limit(values: npt.NDArray[np.float32], axis: int, step: float) -> None:

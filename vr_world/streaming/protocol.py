@@ -186,7 +186,7 @@ Down: TypeAlias = Frame | Audio | AudioPlace
 
 
 def pack_frame(frame: Frame) -> bytes:
-    """Return the wire bytes of `frame`: a 104-byte header, depth if there is any, the payload (copied once)."""
+    """Return the wire bytes of `frame`: a 104-byte header, its depth if any, the payload (copied once)."""
     flags = frame.key * _KEY_FLAG | (frame.codec == "vp9") * _VP9_FLAG | frame.safe * _SAFE_FLAG
     flags |= bool(frame.depth) * _DEPTH_FLAG
     header = _pack(

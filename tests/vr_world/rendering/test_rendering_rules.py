@@ -16,6 +16,7 @@ from vr_world.rendering.ease import Easer, finite, phase_after
 from vr_world.rendering.errors import BadView
 from vr_world.rendering.fade import SAFE_WITHIN_S, Veil
 from vr_world.rendering.flight import CAP, SILENT_AFTER_S, Flight
+from vr_world.rendering.focus import regions
 from vr_world.rendering.quality import EYE_SIZES_PX, Ladder, Rung
 from vr_world.rendering.view import View, checked, orientation_to_panda, position_to_panda, widened
 
@@ -195,6 +196,19 @@ def test_silence_for_a_second_gives_the_flight_up_once() -> None:
     assert flight.lost(10.0 + SILENT_AFTER_S)
     assert flight.may_send()
     assert not flight.lost(10.0 + 2.0 * SILENT_AFTER_S)
+
+
+def test_the_focus_is_where_the_eyes_look_even_if_the_frustum_is_not_symmetric() -> None:
+    tan = widened((0.8, 1.2, 1.0, 1.0), 12.0)
+    view = View(tan_left=tan, tan_right=(tan[1], tan[0], tan[2], tan[3]))
+    left, right, seen_left, _, whole = regions(view, 12.0, 600, 500)
+    ahead_px = 600 * tan[0] / (tan[0] + tan[1])
+    assert left.left + left.width / 2 == pytest.approx(ahead_px, abs=1.0)
+    assert right.left + right.width / 2 == pytest.approx(1200 - ahead_px, abs=1.0)
+    assert left.top + left.height / 2 == pytest.approx(250.0, abs=1.0)
+    assert seen_left.left == round((tan[0] - 0.8) * 600 / (tan[0] + tan[1]))
+    assert (whole.left, whole.top, whole.width, whole.height) == (0, 0, 1200, 500)
+    assert left.coarser < seen_left.coarser == 0.0 < whole.coarser
 
 
 def test_webxr_turns_into_panda_axes() -> None:

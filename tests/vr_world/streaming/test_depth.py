@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from vr_world.streaming.depth import (
     MAX_SLOPE_PER_M,
     NEAREST_M,
     NODES,
+    behind_mirror,
     calmed,
     pack_depth,
     unpack_depth,
@@ -85,6 +88,25 @@ def test_near_things_keep_their_depth_and_pull_what_is_beside_them() -> None:
     assert (calm[:, :, 19] < 1.0).all()
     assert (calm[:, :, 19] > 0.25).all()
     np.testing.assert_allclose(calm[:, :, :15], 0.25, atol=BYTE_PER_M)
+
+
+def test_what_a_mirror_shows_is_far_and_what_stands_in_it_is_not() -> None:
+    frustum = (1.2, 1.5, 1.4, 1.6)
+    share = np.linspace(0.0, 1.0, NODES, dtype=np.float32)
+    across = share * (frustum[0] + frustum[1]) - frustum[0]
+    along = frustum[2] - share[:, None] * (frustum[2] + frustum[3])
+    nod, tilt = math.radians(10.0), math.radians(5.0)
+    up = (math.sin(tilt), math.cos(tilt) * math.cos(nod), math.cos(tilt) * math.sin(nod))
+    climbs = up[0] * across + up[1] * along - up[2]
+    water = np.maximum(-climbs / 1.2, 0.0)
+    scene = water.copy()
+    scene[:, 20:23] = np.maximum(scene[:, 20:23], 0.6)  # a post that stands in it
+    inverse_m = np.stack([scene, scene]).astype(np.float32)
+    seen = behind_mirror(inverse_m, (frustum, frustum), up, 1.2)
+    post = water < 0.5
+    assert (seen[:, :, 20:23][:, post[:, 20:23]] == np.float32(0.6)).all()
+    assert (np.delete(seen, [20, 21, 22], axis=2) == 0.0).all()
+    assert (inverse_m == np.stack([scene, scene])).all(), "what came in stays"
 
 
 @given(st.lists(st.tuples(*[st.integers(0, NODES - 1)] * 2, st.floats(0.0, 9.0)), max_size=8))
