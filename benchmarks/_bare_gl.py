@@ -1,4 +1,4 @@
-"""A program that knows nothing of scenes: it replays a `DrawList` with plain OpenGL calls (moderngl on EGL)."""
+"""Knows nothing of scenes: replays a `DrawList` with plain OpenGL calls (moderngl on EGL)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks._kit import BenchmarkFailed
 from benchmarks._draw_list import Draw, DrawList, Image, Mesh, Sight
+from benchmarks._kit import BenchmarkFailed
 from vr_world.rendering.shaders import SAFE_SRGB
 
 __all__ = ["BareGl", "bare_main"]
@@ -129,7 +129,9 @@ class BareGl:
             active = {name for name in program if isinstance(program[name], self._gl.Uniform)}
             missing = sorted(name for name in active - given if not name.startswith("p3d_"))
             if missing:
-                raise BenchmarkFailed(f"{draw.name} must be given all that its program reads, lacks {missing}")
+                raise BenchmarkFailed(
+                    f"{draw.name} must be given all that its program reads, lacks {missing}"
+                )
             self._programs[key] = (program, draw)
         return self._programs[key][0]
 

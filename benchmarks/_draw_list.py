@@ -188,7 +188,9 @@ class _Builder:
         texture = given.get_texture()
         if texture not in self.textures:
             self.textures.append(texture)
-        sampler = given.get_sampler() if given.get_value_type() == core.ShaderInput.M_texture_sampler else None
+        sampler = (
+            given.get_sampler() if given.get_value_type() == core.ShaderInput.M_texture_sampler else None
+        )
         sampler = sampler or texture.get_default_sampler()
         repeats = (
             sampler.get_wrap_u() == core.SamplerState.WM_repeat,
