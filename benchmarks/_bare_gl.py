@@ -37,7 +37,7 @@ class BareGl:
         import moderngl  # noqa: PLC0415  # only where this is measured
 
         self._gl: Any = moderngl
-        self._context = moderngl.create_context(standalone=True, backend="egl", require=330)
+        self._context: Any = self._gl.create_context(standalone=True, backend="egl", require=330)
         self._eye_px = eye_px
         size = (2 * eye_px, eye_px)
         self._target = self._context.framebuffer(
