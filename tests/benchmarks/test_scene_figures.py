@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from panda3d import core
 
-from benchmarks import _draw_list, scenes
+from benchmarks import _draw_list, frames, scenes
 from scenes._geometry import byte_texture, mesh, shader
 from scenes._parts import add, blend_over, dome
 
@@ -70,3 +70,12 @@ def test_the_dome_reaches_from_below_the_horizon_to_the_zenith_all_round() -> No
     assert high.z == pytest.approx(1000.0)
     assert high.x == pytest.approx(1000.0, rel=0.02)
     assert low.y == pytest.approx(-1000.0, rel=0.02)
+
+
+def test_an_encoded_frame_is_held_against_what_the_cores_have_beside_the_music() -> None:
+    piped = frames.Piped(frames_per_s=25.0, parts_ms={"draw": 30.0, "encode": 4.0})
+    encoded = scenes.Encoded(piped=piped, frame_ms=60.0, audio_share=0.2)
+    rate, cost = scenes.encoded_figures("lake", 1024, 20.0, encoded, cores=2)
+    assert rate.ratio == pytest.approx(1.25)
+    assert "draw 30.0, encode 4.0" in rate.note
+    assert cost.limit == pytest.approx(1e3 * 1.8 / 20.0)
