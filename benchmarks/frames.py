@@ -33,7 +33,7 @@ from vr_world.rendering.renderer import Renderer
 from vr_world.rendering.view import View, widened
 from vr_world.streaming.depth import pack_depth
 
-__all__ = ["BENCH"]
+__all__ = ["BENCH", "Piped", "side_by_side", "swinging"]
 
 EYE_PX: Final = (640, 1024)
 MEASURE_S: Final = 8.0
@@ -107,7 +107,7 @@ def run(progress: Progress) -> list[Figure]:
             fade_in_s=0.0,
         )
         with running("renderer", renderer_main, config) as child:
-            piped = _side_by_side(child)
+            piped = side_by_side(child)
         measured += figures(eye_px, alone, piped)
     return measured
 
@@ -316,7 +316,7 @@ def _added_ms(
     return max(float(np.median(took_ms[True]) - np.median(took_ms[False])), 0.0)
 
 
-def _side_by_side(child: ChildProcess) -> Piped:
+def side_by_side(child: ChildProcess, measure_s: float = MEASURE_S) -> Piped:
     """Look about with the real renderer process, acknowledge at once, and count what comes."""
     child.send(HeadsetOn(headset="bench"))
     drawn_s: list[float] = []
@@ -324,7 +324,7 @@ def _side_by_side(child: ChildProcess) -> Piped:
     began_s: float | None = None
     first_s = next_controls_s = time.monotonic()
     seq = 0
-    while began_s is None or time.monotonic() - began_s < WARM_UP_S + MEASURE_S:
+    while began_s is None or time.monotonic() - began_s < WARM_UP_S + measure_s:
         now_s = time.monotonic()
         if began_s is None and now_s - first_s > START_S:
             raise BenchmarkFailed(f"the renderer must draw within {START_S:g} s, did not")

@@ -44,7 +44,7 @@ def hang(root: Any, land: Panorama, corner_m: float) -> None:
 
 
 def _covers(land: Panorama) -> tuple[Floats, Floats]:
-    """Return the least and the most cover of each tile, (_ROWS, 4 · _SIDE_STEPS), its neighbours' edges too."""
+    """Return the least and the most cover of each tile with its rim, (_ROWS, 4 · _SIDE_STEPS) each."""
     least = scipy.ndimage.minimum_filter(land.cover, 3, mode=("nearest", "wrap"))
     most = scipy.ndimage.maximum_filter(land.cover, 3, mode=("nearest", "wrap"))
     rows, columns = land.cover.shape

@@ -66,13 +66,18 @@ def shader(name: str, defines: tuple[str, ...] = ()) -> Any:
 
 def _source(path: Path, defines: tuple[str, ...]) -> str:
     version, *lines = path.read_text(encoding="utf-8").splitlines()
-    out = [version, *(f"#define {name}" for name in defines)]
+    return "\n".join([version, *(f"#define {name}" for name in defines), *_with_includes(lines)]) + "\n"
+
+
+def _with_includes(lines: list[str]) -> list[str]:
+    out: list[str] = []
     for line in lines:
         if line.startswith("#include "):
-            out.append((_SHADERS / line.split('"')[1]).read_text(encoding="utf-8"))
+            path = _SHADERS / line.split('"')[1]
+            out += _with_includes(path.read_text(encoding="utf-8").splitlines())
         else:
             out.append(line)
-    return "\n".join(out) + "\n"
+    return out
 
 
 def float_texture(name: str, values: Floats) -> Any:

@@ -93,7 +93,7 @@ def card(name: str) -> Any:
 
 
 def dome(low_deg: float = -4.0) -> Any:
-    """Return the sky's dome from `low_deg` up to the zenith, in sectors of which those out of sight are culled.
+    """Return the sky's dome from `low_deg` up to the zenith, in sectors: those out of sight are culled.
 
     It is fine enough (4.5° along, closer rows near the horizon) for colours that are found at its vertices
     only: a pixel then costs what lies between them and no more.

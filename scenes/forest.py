@@ -160,7 +160,7 @@ def _ground() -> Any:
 
 
 def _blades(rng: np.random.Generator) -> list[Any]:
-    """Single blades of grass, none within 0.7 m of the seat, thinner with distance; by sector, near ones first."""
+    """Blades of grass, none within 0.7 m of the seat, thinner with distance; by sector, near ones first."""
     away = 0.7 + 22.0 * rng.random(_BLADES) ** 1.6
     turn = rng.uniform(0.0, 2.0 * np.pi, _BLADES)
     foot = np.stack([np.sin(turn) * away, np.cos(turn) * away, np.full(_BLADES, -_EYE_M - 0.02)], axis=-1)

@@ -34,6 +34,8 @@ __all__ = ["SCENE", "Reef"]
 #: Height of the surface above the eye.
 _SURFACE_M: Final = 6.5
 _RINGS: Final = np.concatenate([[0.0], np.geomspace(0.9, 42.0, 22)])
+#: So many of them lie so close that a pixel is smaller than a texel of what is on the sand.
+_CLOSE_RINGS: Final = 9
 _SECTORS: Final = 10
 _SECTOR_STEPS: Final = 8
 _SNOW: Final = 260
@@ -77,6 +79,10 @@ class Reef:
         clouds = byte_texture("clouds", cloud_texture(seed))
         clouds.set_minfilter(core.SamplerState.FT_linear_mipmap_nearest)  # also spares the memory's bandwidth
         self.root.set_shader_input("cloud_map", clouds)
+        for name, texture in (("close_net_map", net), ("close_cloud_map", clouds)):
+            sampler = core.SamplerState(texture.get_default_sampler())
+            sampler.set_minfilter(core.SamplerState.FT_linear)
+            self.root.set_shader_input(name, texture, sampler)
         self.root.set_shader_input("wave_map", self._wave_map)
         self.root.set_shader_input("pixel_tan", 0.0037)
         self.update(NEUTRAL, 0.0)
@@ -140,15 +146,18 @@ class Reef:
         self._glow = 0.62 + 0.85 * day
 
     def _build_ground(self, rng: np.random.Generator) -> None:
-        sand = shader("reef_solid", defines=("SAND",))
+        sand, close = shader("reef_solid", defines=("SAND",)), shader("reef_solid", defines=("SAND", "CLOSE"))
         surface = shader("reef_surface")
         for sector in range(_SECTORS):
             angle = 2.0 * np.pi * (sector + np.linspace(0.0, 1.0, _SECTOR_STEPS + 1)) / _SECTORS
             r, a = np.meshgrid(_RINGS, angle, indexing="ij")
             x, y = r * np.sin(a), r * np.cos(a)
             triangles = grid(len(_RINGS), _SECTOR_STEPS + 1)
-            low = Shape(vertex=_points(x, y, _reef_life.seabed_m(x, y)), triangles=triangles)
-            placed(self.root, _painted([(low, np.array([[0.62, 0.56, 0.44]]))]), sand, _SAND)
+            low = _points(x, y, _reef_life.seabed_m(x, y))
+            inner = 2 * _SECTOR_STEPS * _CLOSE_RINGS
+            for part, program in ((triangles[:inner], close), (triangles[inner:], sand)):
+                ring = Shape(vertex=low, triangles=part)
+                placed(self.root, _painted([(ring, np.array([[0.62, 0.56, 0.44]]))]), program, _SAND)
             high = _points(x, y, np.full_like(x, _SURFACE_M))
             placed(
                 self.root,

@@ -37,7 +37,7 @@ __all__ = ["SCENE", "ZenGarden"]
 _SKY_STEP_H: Final = 0.004
 _STARS_KEPT_OUT: Final = 0.45
 _RAIN: Final = 300
-#: Share of moss from which no gravel shows, and up to which no moss does; `garden_ground.frag` draws the edge.
+#: Share of moss from which no gravel shows, and up to which no moss does (see `garden_ground.frag`).
 _MOSSY: Final = 0.80
 _BARE: Final = 0.20
 #: Side of the square that the pond's wind ripples repeat on.

@@ -8,6 +8,7 @@ in vec2 place;
 in float moss;
 in vec3 light;
 in float hidden;
+in float coarse;
 in vec2 bow;
 out vec4 colour;
 void main() {
@@ -27,7 +28,6 @@ void main() {
     vec3 gravel = mix(vec3(0.40, 0.39, 0.38), vec3(0.30, 0.30, 0.30), wet * 0.7) * shade * (0.62 + 0.85 * fine);
 #endif
 #ifndef GRAVEL
-    float coarse = texture(cloud_map, place * 0.11).r;
     vec3 green = mix(vec3(0.055, 0.115, 0.028), vec3(0.135, 0.185, 0.045), clamp(coarse * 1.5 - 0.25 + (fine - 0.5) * 0.5, 0.0, 1.0));
     green *= 0.55 + 0.9 * fine;
 #endif

@@ -17,7 +17,7 @@ const float ROUND = 19.0;        // metres to what stands round the garden
 vec2 rings(vec2 p, float side, float seconds, float odd) {
     vec2 q = p / side + odd;
     vec2 cell = floor(q);
-    float dice = fract(sin(dot(cell, vec2(12.99, 78.23)) + odd) * 43758.5);
+    float dice = fract(52.9829189 * fract(dot(cell, vec2(0.06711056, 0.00583715)) + odd * 0.137));
     float beat = ripples.w / seconds + dice;
     float life = fract(beat);
     vec2 dice2 = fract(vec2(dice * 71.7, dice * 39.3) + floor(beat) * vec2(0.618, 0.382));

@@ -1,4 +1,6 @@
 #version 330
+#include "ocean_film.glsl"
+uniform vec3 rain_light;
 uniform mat4 p3d_ViewProjectionMatrix;
 uniform float pixel_tan;
 uniform vec4 ripples;
@@ -6,7 +8,9 @@ in vec3 vertex;              // x, y, own phase
 in vec3 streak;              // corner x, y; rank
 out vec2 corner;
 out float there;
+flat out vec3 light;
 void main() {
+    light = film(rain_light);
     float away = length(vertex.xy);
     vec2 look = vertex.xy / away;
     float fall = fract(vertex.z + ripples.w * (0.92 + 0.16 * streak.z));

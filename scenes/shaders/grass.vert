@@ -1,5 +1,6 @@
 #version 330
 #include "ocean_env.glsl"
+#include "ocean_film.glsl"
 uniform mat4 p3d_ModelViewProjectionMatrix;
 uniform sampler2D sky_map;
 uniform sampler2D cloud_map;
@@ -14,8 +15,8 @@ in vec4 blade;               // how high up the blade 0 … 1 (ground: −1), ow
 out vec3 light;
 #ifndef BLADE
 out vec2 place;
-#endif
 out vec4 far;
+#endif
 void main() {
     vec3 p = vertex;
     float up = max(blade.x, 0.0);
@@ -32,6 +33,11 @@ void main() {
     place = p.xy;
 #endif
     float m = away * land_span.w;
-    far = vec4(mix(air, mist.rgb, mist.a), 1.0 - 1.0 / (1.0 + 0.55 * m + away * land_span.z));
+    vec4 veil = vec4(mix(air, mist.rgb, mist.a), 1.0 - 1.0 / (1.0 + 0.55 * m + away * land_span.z));
+#ifdef BLADE
+    light = film(mix(light, veil.rgb, veil.a));
+#else
+    far = veil;
+#endif
     gl_Position = p3d_ModelViewProjectionMatrix * vec4(p, 1.0);
 }

@@ -1,9 +1,8 @@
 #version 330
-#include "ocean_common.glsl"
 in float edge;
 in vec3 light;
 out vec4 colour;
 void main() {
     float inside = clamp(0.5 - edge / max(fwidth(edge), 1e-3), 0.0, 1.0);
-    colour = vec4(shown(light), inside);
+    colour = vec4(light, inside);
 }

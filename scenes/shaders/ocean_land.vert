@@ -1,5 +1,6 @@
 #version 330
 #include "ocean_env.glsl"
+#include "ocean_film.glsl"
 uniform mat4 p3d_ModelViewProjectionMatrix;
 uniform sampler2D sky_map;
 uniform vec3 land;           // its own colour under this sky
@@ -16,6 +17,6 @@ void main() {
     float low = exp(-max(vertex.z + 1.2, 0.0) / (0.012 * away));
     float hidden = 1.0 - exp(-away * haze.x * (0.7 + 0.75 * low));
     float misty = mist.a * (1.0 - exp(-away * haze.y)) * (0.62 + 0.38 * low);
-    light = mix(mix(land, air, hidden), mist.rgb, misty);
+    light = film(mix(mix(land, air, hidden), mist.rgb, misty));
     gl_Position = p3d_ModelViewProjectionMatrix * vec4(vertex, 1.0);
 }

@@ -11,5 +11,5 @@ void main() {
     vec2 puff = texture(cloud_map, puffs.xy).rg;
     float thick = clamp((puff.r - cloud.z) * 2.6, 0.0, 1.0);
     thick *= thick * (3.0 - 2.0 * thick) * puffs.z;
-    colour = vec4(shown(mix(clear, shaded + lit * puff.g, thick)), 1.0);
+    colour = vec4(mix(clear, shaded + lit * puff.g, thick) + grain(), 1.0);
 }

@@ -2,4 +2,4 @@
 #include "ocean_common.glsl"
 in vec3 light;
 out vec4 colour;
-void main() { colour = vec4(shown(light), 1.0); }
+void main() { colour = vec4(light + grain(), 1.0); }

@@ -1,5 +1,6 @@
 #version 330
 #include "reef_sea.glsl"
+#include "ocean_film.glsl"
 uniform mat4 p3d_ViewProjectionMatrix;
 in vec3 vertex;
 in vec4 ring;                // centre x y, radii
@@ -7,7 +8,6 @@ in vec4 pace;                // height, radians a second, phase, own phase
 in vec3 off;                 // outwards, up, rank
 in vec3 hue;
 out vec3 light;
-out vec4 far;
 void main() {
     float t = moves.y;
     float a = pace.z + pace.y * t + 0.05 * sin(t * 0.21 + pace.w);
@@ -22,7 +22,7 @@ void main() {
     float away = length(at);
     float back = clamp(vertex.z * 6.0 + 0.5, 0.0, 1.0);
     vec3 paint = mix(hue * 1.1 + 0.12, hue * 0.55, back);
-    light = paint * (sea_side * 0.9 + sea_top * (0.35 + 0.25 * back) + lamp_colour * 0.22) * kept(away);
-    far = vec4(sea(at / away), lost(away));
+    vec3 seen = paint * (sea_side * 0.9 + sea_top * (0.35 + 0.25 * back) + lamp_colour * 0.22) * kept(away);
+    light = film(mix(seen, sea(at / away), lost(away)));
     gl_Position = p3d_ViewProjectionMatrix * vec4(at, 1.0);
 }

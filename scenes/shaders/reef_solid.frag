@@ -1,7 +1,13 @@
 #version 330
 #include "ocean_common.glsl"
 #include "reef_net.glsl"
+#ifdef CLOSE
+uniform sampler2D close_cloud_map;
+#define GRAIN close_cloud_map
+#else
 uniform sampler2D cloud_map;
+#define GRAIN cloud_map
+#endif
 uniform vec4 moves;
 in vec3 light;
 in vec3 netted;
@@ -10,7 +16,7 @@ in vec3 place;
 in float bent;
 out vec4 colour;
 void main() {
-    float grain = texture(cloud_map, place.xy * 0.43).r;
+    float grain = texture(GRAIN, place.xy * 0.43).r;
 #ifdef SAND
     float turn = place.y * 17.0 + bent;
     float wide = fwidth(turn) * 0.6;

@@ -148,6 +148,11 @@ class Renderer:
         """Whether the processor draws, and not a graphics card."""
         return any(name in self.device.lower() for name in ("llvmpipe", "softpipe", "swrast"))
 
+    @property
+    def scene(self) -> Scene:
+        """The place that is drawn now."""
+        return self._stage.scene
+
     def resize(self, eye_px: int, eye_height_px: int | None = None) -> None:
         """Draw `eye_px` × `eye_height_px` (square without it) per eye from now on.
 
