@@ -69,7 +69,7 @@ def absurd(rng: random.Random) -> Controls:
 def _anything(rng: random.Random) -> Controls:
     """Return controls anywhere in bounds."""
     changes: dict[str, Any] = {name: rng.uniform(limit.low, limit.high) for name, limit in TABLE.items()}
-    return dataclasses.replace(Controls(), **changes, mode=rng.choice(MODES))
+    return dataclasses.replace(Controls(), **changes, mode=rng.choice([*MODES]))
 
 
 def run(progress: Progress) -> list[Figure]:
