@@ -31,7 +31,7 @@ _WINDOW_S: Final = 3.0
 #: Quieter moments than this tell nothing about the mix (start, long rests).
 _GATE_LUFS: Final = -60.0
 _SLOPE_DB_PER_S: Final = 6.0
-_MOST_CORRECTION_DB: Final = 20.0
+_MOST_CORRECTION_DB: Final = 30.0
 _GAIN_RANGE_DB: Final = (-30.0, 18.0)
 _RELEASE_DB_PER_S: Final = 20.0
 #: How long the place takes to leave the two channels for its own four, or to come back.
