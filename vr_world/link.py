@@ -32,6 +32,7 @@ class BadLink(TherapyError):
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Do something.
 
+    `sound_dose` is the share of a week's allowance of sound that the patient has had before this session.
     `name` is `open` (plan_id, scene, patient, session_id), `begin`, `pause`, `resume`, `return`, `stop`,
     `steer` (steer), or `acknowledge` (alarm).
     """
@@ -45,6 +46,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str = ""
     started: str = ""
     screening: str = ""
+    sound_dose: float = 0.0
     steer: dict[str, float | None] = {}
     alarm: int | None = None
 

@@ -36,6 +36,7 @@ def state_message(
     headset: Mapping[str, Any],
     processes: Iterable[Mapping[str, Any]],
     recording: Mapping[str, Any],
+    sound: Mapping[str, Any],
     alarms: Iterable[Alarm],
 ) -> dict[str, Any]:
     """Return what the panel shows of `room` now, without the join code."""
@@ -69,6 +70,7 @@ def state_message(
         "headset": dict(headset),
         "processes": list(processes),
         "recording": dict(recording),
+        "sound": dict(sound),
         "join": None,
         "alarms": [dataclasses.asdict(alarm) for alarm in alarms],
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from therapy.dose import DEFAULT_FULL_SCALE_DBA
+
 __all__ = ["RoomConfig"]
 
 
@@ -20,6 +22,8 @@ class RoomConfig:
         lan: whether LSL looks beyond this machine.
         seed: of places and music.
         eye_px: first picture size of one eye.
+        full_scale_dba: level at the ear of sound at 0 LUFS.
+        sensitive_ears: count the sound dose against the allowance of sensitive ears.
         audio_standby: keep a second audio process ready to take over.
         snapshot: what the room before it was doing (`Remember.snapshot`), or `None`.
         died_at_s: when the room before it died.
@@ -32,6 +36,8 @@ class RoomConfig:
     lan: bool
     seed: int
     eye_px: int
+    full_scale_dba: float = DEFAULT_FULL_SCALE_DBA
+    sensitive_ears: bool = False
     audio_standby: bool = True
     snapshot: dict[str, Any] | None = None
     died_at_s: float | None = None

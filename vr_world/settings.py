@@ -10,6 +10,8 @@ from typing import Final
 
 import platformdirs
 
+from therapy.dose import DEFAULT_FULL_SCALE_DBA
+
 __all__ = ["DATA_VARIABLE", "SETTINGS", "ServerSettings", "data_folder"]
 
 DATA_VARIABLE: Final = "STILLWATER_HOME"
@@ -34,6 +36,9 @@ class ServerSettings:
         lsl_session: LSL session id: streams of other sessions are not seen.
         lan: whether LSL looks beyond this machine.
         eye_px: first picture size of one eye.
+        full_scale_dba: how loud sound at 0 LUFS is at the ear, dBA, with the headset's volume as it is used: from
+            this and the measured loudness the sound dose is estimated (ITU-T H.870). The default is an assumption.
+        sensitive_ears: count the dose against 75 dBA for 40 h a week (children, sensitive ears), not 80 dBA.
         audio_standby: keep a second audio process of each room built and asleep (about 60 MB), so that the
             music is back within half a second of a crash; without it in one to two.
         idle_s: the panel signs out after this long without a request.
@@ -47,6 +52,8 @@ class ServerSettings:
     lsl_session: str = "default"
     lan: bool = False
     eye_px: int = 640
+    full_scale_dba: float = DEFAULT_FULL_SCALE_DBA
+    sensitive_ears: bool = False
     audio_standby: bool = True
     idle_s: float = 900.0
 
