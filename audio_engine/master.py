@@ -36,7 +36,7 @@ _GAIN_RANGE_DB: Final = (-30.0, 18.0)
 _RELEASE_DB_PER_S: Final = 20.0
 #: How long the place takes to leave the two channels for its own four, or to come back.
 _APART_S: Final = 0.5
-#: No ear of the headset's decoder (`web/headset/ambisonics.ts`) hears more than this share of |W| + |(X, Y, Z)|.
+#: The most of |W| + |(X, Y, Z)| that an ear of the headset's decoder hears (`web/headset/ambisonics.ts`).
 _EAR_BOUND: Final = 0.7
 
 
@@ -131,7 +131,9 @@ class Master:
         self._apart = _towards(before, self._apart_to, BLOCK_S / _APART_S)
         if place is None or (before == 0.0 and self._apart == 0.0):
             return None
-        return (place * (gain * (before + (self._apart - before) * self._ramp))).astype(np.float32, copy=False)
+        return (place * (gain * (before + (self._apart - before) * self._ramp))).astype(
+            np.float32, copy=False
+        )
 
     def take_peak_dbtp(self) -> float:
         """Return the highest true peak since the last call, in dBTP."""

@@ -1,7 +1,7 @@
 """What crosses the pipe between a room and its audio process. All `*_s` stamps are session time.
 
-In: `SetControls`, `Fade`, `Duck`, `Space`, `Prepare`, `TakeOver`, `Shutdown`. Out: `OpusPacket`, `NotePlayed`,
-`AudioHeartbeat`, `AudioReady`, `AudioRefused`.
+In: `SetControls`, `Fade`, `Duck`, `Space`, `Prepare`, `TakeOver`, `Shutdown`. Out: `OpusPacket`,
+`NotePlayed`, `AudioHeartbeat`, `AudioReady`, `AudioRefused`.
 """
 
 from __future__ import annotations

@@ -143,7 +143,9 @@ class Player:
             now_s = time.monotonic()
             if now_s >= self._beat_due_s:
                 self._heartbeat()
-            elif now_s - self._collected_s > _COLLECT_S and now_s < self._play_at_s - LEAD_S - _COLLECT_SPARE_S:
+            elif (
+                now_s - self._collected_s > _COLLECT_S and now_s < self._play_at_s - LEAD_S - _COLLECT_SPARE_S
+            ):
                 # What was there at the start is frozen, so this looks at little; see `process.main`.
                 gc.collect()
                 self._collected_s = now_s
@@ -193,9 +195,8 @@ class Player:
             case _Unreadable(what=what):
                 self._refused([what])
             case other:
-                self._refused(
-                    [f"message must be SetControls, Fade, Duck, Space or Shutdown, got {type(other).__name__}"]
-                )
+                known = "SetControls, Fade, Duck, Space or Shutdown"
+                self._refused([f"message must be {known}, got {type(other).__name__}"])
         return True
 
     def _become(self, config: AudioConfig) -> None:

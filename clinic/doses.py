@@ -31,7 +31,7 @@ class SoundDoses:
             row.share = max(row.share, share)
 
     def week(self, patient: str, *, now_utc_s: float) -> float:
-        """Return the share of a week's allowance that `patient` has had in the seven days before `now_utc_s`."""
+        """Return the share of a week's allowance that `patient` has had in the seven days before."""
         total = select(func.sum(SoundDoseRow.share)).where(
             SoundDoseRow.patient == patient, SoundDoseRow.at_utc_s > now_utc_s - WEEK_S
         )

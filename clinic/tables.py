@@ -65,7 +65,7 @@ class SessionRow(Base):
 
 
 class SoundDoseRow(Base):
-    """The sound of one session: its share of a week's allowance (`therapy.dose`), and when it was last heard."""
+    """The sound of one session: its share of a week's allowance (`therapy.dose`), and when."""
 
     __tablename__ = "sound_dose"
     __table_args__ = (Index("ix_sound_dose_patient", "patient"),)

@@ -1,11 +1,11 @@
-"""How much sound an ear has had: the equal-energy dose of ITU-T H.870 (2022), against a week's allowance. Pure.
+"""How much sound an ear has had: the equal-energy dose of ITU-T H.870, against a week's allowance. Pure.
 
-Half the energy for twice as long is the same dose. An adult's allowance is 80 dBA for 40 h in seven days, that of
-children and of others with sensitive ears 75 dBA for 40 h (H.870 clause 7, modes 1 and 2).
+Half the energy for twice as long is the same dose. An adult's allowance is 80 dBA for 40 h in seven days,
+that of children and of others with sensitive ears 75 dBA for 40 h (the recommendation's modes 1 and 2).
 
-What reaches the ear is estimated: the loudness that the engine measures (LUFS, K-weighted) plus how loud the headset
-is at 0 LUFS (dBA). For broadband music and nature K- and A-weighting agree within about 2 dB; the headset's figure is
-a setting, and its default a cautious guess.
+What reaches the ear is estimated: the loudness that the engine measures (LUFS, K-weighted) plus how loud the
+headset is at 0 LUFS (dBA). K-weighting is not A-weighting, it counts more of the bass: an estimate on the
+careful side. The headset's figure is a setting, and its default an assumption.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Alarm:
     acknowledged: bool = False
 
 
-def state_message(
+def state_message(  # noqa: PLR0913  # each part of the panel has its own source
     room: str,
     world: World,
     now_s: float,

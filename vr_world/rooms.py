@@ -311,7 +311,11 @@ class Rooms:
         utc_s = self._utc_s()
         started = dt.datetime.fromtimestamp(utc_s, dt.UTC)
         session_id = f"{started:%Y%m%dT%H%M%SZ}-room{room}-{secrets.token_hex(3)}"
-        dose = await asyncio.to_thread(self._doses.week, start.patient, now_utc_s=utc_s) if start.patient else 0.0
+        dose = (
+            await asyncio.to_thread(self._doses.week, start.patient, now_utc_s=utc_s)
+            if start.patient
+            else 0.0
+        )
         await link.ask(
             "open",
             start.actor,

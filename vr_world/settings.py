@@ -36,8 +36,8 @@ class ServerSettings:
         lsl_session: LSL session id: streams of other sessions are not seen.
         lan: whether LSL looks beyond this machine.
         eye_px: first picture size of one eye.
-        full_scale_dba: how loud sound at 0 LUFS is at the ear, dBA, with the headset's volume as it is used: from
-            this and the measured loudness the sound dose is estimated (ITU-T H.870). The default is an assumption.
+        full_scale_dba: how loud sound at 0 LUFS is at the ear, dBA, with the headset's volume as it is
+            used: the sound dose (ITU-T H.870) is estimated from it. The default is an assumption.
         sensitive_ears: count the dose against 75 dBA for 40 h a week (children, sensitive ears), not 80 dBA.
         audio_standby: keep a second audio process of each room built and asleep (about 60 MB), so that the
             music is back within half a second of a crash; without it in one to two.

@@ -325,8 +325,12 @@ class ChartServer:
             tone = 0.2 * np.sin(2 * np.pi * PLACE_HZ * (np.arange(480) + 480 * seq) / 48_000)
             silence = np.zeros(480)
             # W and X alike: from ahead; Y and Z: not from a side, not from above
-            pairs = [_packet(codec, np.stack([tone if i == 0 else silence, silence if i == 0 else tone], axis=1), seq)
-                     for i, codec in enumerate(places)]
+            pairs = [
+                _packet(
+                    codec, np.stack([tone if i == 0 else silence, silence if i == 0 else tone], axis=1), seq
+                )
+                for i, codec in enumerate(places)
+            ]
             at_s = start_s + seq * 0.01 + 0.06
             place = protocol.AudioPlace(seq=seq, play_at_s=at_s, payload=pairs[0], second=pairs[1])
             payload = _packet(bed, np.stack([silence, silence], axis=1), seq)

@@ -275,7 +275,8 @@ def test_a_break_in_the_sound_never_clicks(page: Page, chart: ChartServer) -> No
 def test_turning_the_head_leaves_the_sound_of_the_place_where_it_is(page: Page, chart: ChartServer) -> None:
     chart.place = True
     enter_on_screen(page, chart)
-    page.wait_for_function("() => __stillwater.stats().audioRms > 0.01 && __stillwater.stats().audioYawDeg !== null")
+    page.wait_for_function("() => __stillwater.stats().audioYawDeg !== null")
+    page.wait_for_function("() => __stillwater.stats().audioRms > 0.01")
     ahead = stats(page)
     assert ahead["audioYawDeg"] == pytest.approx(0.0, abs=0.5)
     assert ahead["audioLeftOverRightDb"] == pytest.approx(0.0, abs=0.3)

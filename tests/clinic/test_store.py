@@ -11,10 +11,10 @@ from small_clinic import Clinic
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from clinic.doses import SoundDoses
 from clinic.errors import Refused, StoreError
 from clinic.ports import SessionStart
 from clinic.screening import Screening
-from clinic.doses import SoundDoses
 from clinic.sessions import GOING_ON, INTERRUPTED, SessionIndex
 from clinic.store import open_store
 from clinic.tables import Base, SignInSession

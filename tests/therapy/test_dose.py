@@ -52,7 +52,9 @@ def test_silence_and_what_is_no_number_add_nothing() -> None:
     assert counter.level_dba == -math.inf
 
 
-@pytest.mark.parametrize(("full_scale_dba", "before"), [(20.0, 0.0), (math.nan, 0.0), (105.0, -0.1), (105.0, math.nan)])
+@pytest.mark.parametrize(
+    ("full_scale_dba", "before"), [(20.0, 0.0), (math.nan, 0.0), (105.0, -0.1), (105.0, math.nan)]
+)
 def test_absurd_assumptions_are_refused(full_scale_dba: float, before: float) -> None:
     with pytest.raises(BadValue):
         DoseCounter(ADULT, full_scale_dba=full_scale_dba, before=before)

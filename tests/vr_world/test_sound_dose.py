@@ -35,7 +35,8 @@ def test_it_warns_at_80_percent_and_eases_down_at_100() -> None:
 
 def test_sensitive_ears_have_less_than_a_third_of_it() -> None:
     adult, sensitive = (
-        SoundDose(sensitive=which, full_scale_dba=105.0, on_event=lambda _event: None) for which in (False, True)
+        SoundDose(sensitive=which, full_scale_dba=105.0, on_event=lambda _event: None)
+        for which in (False, True)
     )
     for dose in (adult, sensitive):
         dose.open(0.0)
@@ -52,4 +53,4 @@ def test_a_gap_between_heartbeats_is_not_heard() -> None:
 
 
 def test_eased_is_ten_decibels_down() -> None:
-    assert (EASED_GAIN**2) ** 2 == pytest.approx(0.1), "the fade's gain is squared into an amplitude"
+    assert pytest.approx(0.1) == (EASED_GAIN**2) ** 2, "the fade's gain is squared into an amplitude"

@@ -42,7 +42,10 @@ def serve(
     rooms: Annotated[int, typer.Option(min=1, max=16, help="how many rooms")] = 1,
     lan: Annotated[bool, typer.Option(help="also find LSL streams of other machines")] = False,  # noqa: FBT002  # a flag
     full_scale_dba: Annotated[
-        float, typer.Option(min=60.0, max=140.0, help="level at the ear of sound at 0 LUFS, dBA: measure your headset")
+        float,
+        typer.Option(
+            min=60.0, max=140.0, help="level at the ear of sound at 0 LUFS, dBA: measure your headset"
+        ),
     ] = DEFAULT_FULL_SCALE_DBA,
     sensitive_ears: Annotated[bool, typer.Option(help="sound dose for children and sensitive ears")] = False,  # noqa: FBT002  # a flag
     standby: Annotated[bool, typer.Option(help="keep a second audio process of each room ready")] = True,  # noqa: FBT002  # a flag
