@@ -76,6 +76,10 @@ class Conductor:
         """Where the music is, in bars since the piece began."""
         return self.position_beats / BEATS_PER_BAR
 
+    def is_due(self, note: Note) -> bool:
+        """Whether `note` has begun and is still to end."""
+        return any(held is note for _, _, held in self._ending)
+
     def block(self, controls: Controls, block_s: float) -> tuple[list[Onset], list[Release]]:
         """Move on by one block of `block_s`; return what starts and what ends in it, in order of time."""
         self.tempo_bpm += (controls.tempo_bpm - self.tempo_bpm) * min(block_s / _TEMPO_S, 1.0)

@@ -85,7 +85,7 @@ class Door:
     def admit_duck(
         self, from_s: object, until_s: object, depth_db: object, now_s: float
     ) -> tuple[float, float, float] | None:
-        """Return (from, until, depth ≥ 0), the times within two minutes of `now_s`, or `None` if not finite."""
+        """Return (from, until, depth ≥ 0), times within two minutes of `now_s`; `None` if not finite."""
         self.refusals = []
         numbers = [_finite(from_s), _finite(until_s), _finite(depth_db)]
         good_from, good_until, good_depth = numbers

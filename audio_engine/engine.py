@@ -182,6 +182,11 @@ class Engine:
             self._server.process()
 
     @property
+    def overdue_notes(self) -> int:
+        """How many notes are held that nothing will ever end: a mistake if it is not 0."""
+        return sum(not self._conductor.is_due(note) for note in self.rack.held)
+
+    @property
     def tempo_bpm(self) -> float:
         """The tempo that is played."""
         return self._conductor.tempo_bpm

@@ -31,12 +31,12 @@ _WINDOW_S: Final = 3.0
 #: Quieter moments than this tell nothing about the mix (start, long rests).
 _GATE_LUFS: Final = -60.0
 _SLOPE_DB_PER_S: Final = 6.0
-_MOST_CORRECTION_DB: Final = 20.0
+_MOST_CORRECTION_DB: Final = 30.0
 _GAIN_RANGE_DB: Final = (-30.0, 18.0)
 _RELEASE_DB_PER_S: Final = 20.0
 #: How long the place takes to leave the two channels for its own four, or to come back.
 _APART_S: Final = 0.5
-#: No ear of the headset's decoder (`web/headset/ambisonics.ts`) hears more than this share of |W| + |(X, Y, Z)|.
+#: The most of |W| + |(X, Y, Z)| that an ear of the headset's decoder hears (`web/headset/ambisonics.ts`).
 _EAR_BOUND: Final = 0.7
 
 

@@ -64,7 +64,7 @@ class OpusEncoder:
 
 
 class PlaceEncoder:
-    """Encodes the four channels of the place as two stereo streams, which every decoder of a browser takes."""
+    """Encodes the four channels of the place as two stereo streams: what decoders of browsers take."""
 
     def __init__(self) -> None:
         self._pairs = [OpusEncoder(rate) for rate in _PLACE_BIT_RATES]

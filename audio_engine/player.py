@@ -198,11 +198,8 @@ class Player:
             case _Unreadable(what=what):
                 self._refused([what])
             case other:
-                self._refused(
-                    [
-                        f"message must be SetControls, Fade, Duck, Space, Exclude or Shutdown, got {type(other).__name__}"
-                    ]
-                )
+                known = "SetControls, Fade, Duck, Space, Exclude or Shutdown"
+                self._refused([f"message must be {known}, got {type(other).__name__}"])
         return True
 
     def _become(self, config: AudioConfig) -> None:

@@ -1,4 +1,4 @@
-"""Before others, where the system allows it: real-time round-robin, else a better nice value, else nothing."""
+"""Before others, where the system allows it: real-time round-robin, else a better nice value."""
 
 from __future__ import annotations
 

@@ -238,6 +238,11 @@ class Rack:
         return 10.0 * math.log10(energy) if energy > 0.0 else SILENT_DB
 
     @property
+    def held(self) -> list[Note]:
+        """Sustained notes that have not been let go."""
+        return [onset.note for onset in self._held.values()]
+
+    @property
     def parts(self) -> dict[str, Part]:
         """What is built and not leaving, by name."""
         places = {name: p.part for name, p in self._places.items() if p.part is not None}

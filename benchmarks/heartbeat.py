@@ -39,8 +39,9 @@ from therapy.patient import PatientState
 from therapy.plan import PLANS
 from therapy.why import Change
 from vr_world.loop import TICK_S, World
-from vr_world.outputs import AUDIO, RENDERER
+from vr_world.outputs import RENDERER
 from vr_world.rendering import messages as rendering
+from vr_world.room_sound import AUDIO
 from vr_world.supervise import Child, ChildSpec
 
 __all__ = ["BENCH"]

@@ -363,6 +363,18 @@ class Recording(Struct, frozen=True, kw_only=True):
     path: str = ""
 
 
+class SoundInfo(Struct, frozen=True, kw_only=True):
+    """How much sound the patient has had; shares are of a week's allowance (ITU-T H.870).
+
+    `level_dba` is an estimate at the ear, `null` in silence. `eased`: the level was eased down at the limit.
+    """
+
+    level_dba: float | None
+    session: float
+    week: float
+    eased: bool
+
+
 class JoinCode(Struct, frozen=True, kw_only=True):
     """The code that the patient types, and where: the address that a headset can reach."""
 
@@ -406,5 +418,6 @@ class RoomState(Struct, frozen=True, kw_only=True):
     headset: HeadsetInfo
     processes: list[ProcessInfo]
     recording: Recording
+    sound: SoundInfo | None = None
     join: JoinCode | None
     alarms: list[Alarm]

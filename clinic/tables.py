@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Double, ForeignKey, Index, MetaData
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-__all__ = ["Account", "Base", "ContextRow", "SessionRow", "SignInSession"]
+__all__ = ["Account", "Base", "ContextRow", "SessionRow", "SignInSession", "SoundDoseRow"]
 
 
 class Base(DeclarativeBase):
@@ -75,3 +75,15 @@ class ContextRow(Base):
     source: Mapped[str] = mapped_column(primary_key=True)
     end_utc_s: Mapped[float]
     value: Mapped[float]
+
+
+class SoundDoseRow(Base):
+    """The sound of one session: its share of a week's allowance (`therapy.dose`), and when."""
+
+    __tablename__ = "sound_dose"
+    __table_args__ = (Index("ix_sound_dose_patient", "patient"),)
+
+    session_id: Mapped[str] = mapped_column(primary_key=True)
+    patient: Mapped[str]
+    at_utc_s: Mapped[float]
+    share: Mapped[float]

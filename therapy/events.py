@@ -28,6 +28,7 @@ __all__ = [
     "MachineMoved",
     "Note",
     "PatientUnwell",
+    "SoundDoseReached",
     "StageEntered",
     "StreamChanged",
     "StreamFound",
@@ -214,6 +215,19 @@ class AlarmRaised:
     what: str
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SoundDoseReached:
+    """The patient's sound of seven days has reached 80 % or 100 % of the allowance (ITU-T H.870).
+
+    `eased` says that the level was eased down for the rest of the session.
+    """
+
+    at_s: float
+    session_percent: float
+    week_percent: float
+    eased: bool
+
+
 Event: TypeAlias = (
     Beat
     | Breath
@@ -233,6 +247,7 @@ Event: TypeAlias = (
     | GapMarked
     | BadInput
     | AlarmRaised
+    | SoundDoseReached
 )
 
 _TYPES: Final[dict[str, type[Any]]] = {t.__name__: t for t in typing.get_args(Event)}

@@ -18,6 +18,7 @@ from typing import Final
 import uvicorn
 
 from clinic.accounts import Accounts
+from clinic.doses import SoundDoses
 from clinic.sessions import SessionIndex
 from clinic.slow import SlowChannel
 from clinic.store import open_store
@@ -93,7 +94,16 @@ async def running_gateway(settings: ServerSettings) -> AsyncIterator[Running]:
         desk = JoinDesk(secrets.randbelow, lambda: secrets.token_urlsafe(32))
         host = LocalRoomHost(settings, Path(run_folder), session_now_s)
         address = [*secure, local][0]
-        rooms = Rooms(settings, host, desk, sessions, address=address, now_s=session_now_s, utc_s=time.time)
+        rooms = Rooms(
+            settings,
+            host,
+            desk,
+            sessions,
+            SoundDoses(store),
+            address=address,
+            now_s=session_now_s,
+            utc_s=time.time,
+        )
         app = make_app(
             accounts=accounts,
             sessions=sessions,

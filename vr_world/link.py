@@ -33,8 +33,9 @@ class BadLink(TherapyError):
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Do something.
 
-    `name` is `open` (plan_id, scene, personal, patient, session_id), `begin`, `pause`, `resume`, `return`,
-    `stop`, `steer` (steer), `place` (scene), `unwell` (level), or `acknowledge` (alarm).
+    `name` is `open` (plan_id, scene, personal, patient, session_id, sound_dose), `begin`, `pause`, `resume`,
+    `return`, `stop`, `steer` (steer), `place` (scene), `unwell` (level), or `acknowledge` (alarm).
+    `sound_dose` is the share of a week's allowance of sound that the patient has had before this session.
     """
 
     id: int
@@ -47,6 +48,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str = ""
     started: str = ""
     screening: str = ""
+    sound_dose: float = 0.0
     steer: dict[str, float | None] = {}
     alarm: int | None = None
     level: float | None = None

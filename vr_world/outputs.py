@@ -40,6 +40,7 @@ from vr_world.panel_state import Alarm, state_message
 from vr_world.rendering import messages as rendering
 from vr_world.room_config import RoomConfig
 from vr_world.room_sound import RoomSound
+from vr_world.sound_dose import EASED_GAIN, SoundDose
 from vr_world.streaming import protocol
 from vr_world.streaming.control import Hello, PhaseChanged, SafePicture, Welcome
 from vr_world.streaming.headset import Headset
@@ -53,6 +54,8 @@ RENDERER: Final = "vr_world.rendering.process:main"
 RENDERER_SILENCE_S: Final = 3.0
 #: Refusals told per second and source; the rest is counted in the next one.
 ALARMS_KEPT: Final = 50
+#: Nobody hears 10 dB go in half a minute as a step.
+EASE_DOWN_S: Final = 30.0
 
 
 class RoomOutputs:
@@ -79,6 +82,7 @@ class RoomOutputs:
         self._triggers: frozenset[str] = frozenset()
         self._scenes = declared("scenes", "SCENE", SceneSpec)
         self._safe = rendering.Safe(on=True, fade_s=0.0)
+        self._gain = 0.0
         self._headset: Headset | None = None
         self._head = HeadSway()
         self._pose: rendering.Pose | None = None
@@ -101,6 +105,9 @@ class RoomOutputs:
             on_message=self._from_renderer,
             on_event=self.event,
             now_s=now_s,
+        )
+        self.dose = SoundDose(
+            sensitive=config.sensitive_ears, full_scale_dba=config.full_scale_dba, on_event=self.event
         )
         self.sound_out = RoomSound(
             config.seed, self, standby=config.audio_standby, on_event=self.event, now_s=now_s
@@ -142,8 +149,9 @@ class RoomOutputs:
             self._headset.tell(SafePicture(on=safe, fade_s=fade_s))
 
     def sound(self, gain: float, fade_s: float) -> None:
-        """Fade all sound to `gain` 0…1."""
-        self.sound_out.fade(gain, fade_s)
+        """Fade all sound to `gain` 0…1; less where the patient's sound dose is used up."""
+        self._gain = gain
+        self.sound_out.fade(gain * (EASED_GAIN if self.dose.eased else 1.0), fade_s)
 
     def scene(self, name: str) -> None:
         """Show another place, dressed for this patient, and leave out of the music what triggers.
@@ -223,6 +231,7 @@ class RoomOutputs:
             headset=self._headset_state(),
             processes=self._processes(),
             recording=self.tape.summary(),
+            sound=self.dose.state(),
             alarms=reversed(self._alarms),
         )
 
@@ -372,8 +381,13 @@ class RoomOutputs:
         )
 
     def sound_beat(self, beat: audio.AudioHeartbeat) -> None:
-        """Record how loud it is."""
+        """Record how loud it is, count it, and ease it down where it has been enough."""
         self.tape.levels(beat)
+        if self.world.going_on:
+            before = self.dose.eased
+            self.dose.hear(beat.lufs_momentary, beat.at_s)
+            if self.dose.eased and not before:
+                self.sound(self._gain, EASE_DOWN_S)
 
     def sound_refused(self, what: str) -> None:
         """Record what the sound refused."""

@@ -27,7 +27,7 @@ class Alarm:
     acknowledged: bool = False
 
 
-def state_message(
+def state_message(  # noqa: PLR0913  # each part of the panel has its own source
     room: str,
     world: World,
     now_s: float,
@@ -36,6 +36,7 @@ def state_message(
     headset: Mapping[str, Any],
     processes: Iterable[Mapping[str, Any]],
     recording: Mapping[str, Any],
+    sound: Mapping[str, Any],
     alarms: Iterable[Alarm],
 ) -> dict[str, Any]:
     """Return what the panel shows of `room` now, without the join code."""
@@ -70,6 +71,7 @@ def state_message(
         "headset": dict(headset),
         "processes": list(processes),
         "recording": dict(recording),
+        "sound": dict(sound),
         "join": None,
         "alarms": [dataclasses.asdict(alarm) for alarm in alarms],
     }

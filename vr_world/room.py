@@ -268,6 +268,7 @@ class Room:
             "session_id": ask.session_id,
         }
         self._outputs.tape.open(self._folder(ask.session_id), info)
+        self._outputs.dose.open(max(ask.sound_dose, 0.0))
         self._world.open(ask.session_id, plan, ask.patient, now_s)
         self._outputs.tell_phase()
 

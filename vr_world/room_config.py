@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from sensors.pins import Pins
+from therapy.dose import DEFAULT_FULL_SCALE_DBA
 
 __all__ = ["RoomConfig"]
 
@@ -23,6 +24,8 @@ class RoomConfig:
         pins: which streams are this room's, and what they are.
         seed: of places and music.
         eye_px: first picture size of one eye.
+        full_scale_dba: level at the ear of sound at 0 LUFS.
+        sensitive_ears: count the sound dose against the allowance of sensitive ears.
         audio_standby: keep a second audio process ready to take over.
         snapshot: what the room before it was doing (`Remember.snapshot`), or `None`.
         died_at_s: when the room before it died.
@@ -36,6 +39,8 @@ class RoomConfig:
     seed: int
     eye_px: int
     pins: Pins = dataclasses.field(default_factory=Pins)
+    full_scale_dba: float = DEFAULT_FULL_SCALE_DBA
+    sensitive_ears: bool = False
     audio_standby: bool = True
     snapshot: dict[str, Any] | None = None
     died_at_s: float | None = None

@@ -21,6 +21,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from clinic.doses import SoundDoses
 from clinic.errors import NoSuchRoom, Refused
 from clinic.ports import Command, LiveItem, SessionStart
 from clinic.sessions import SessionIndex
@@ -50,6 +51,8 @@ RECONNECT_S: Final = 0.05
 ASK_S: Final = 5.0
 CHECK_S: Final = 0.5
 MAX_MESSAGE_BYTES: Final = 8 << 20
+#: Share of a week's allowance of sound that may be lost with the gateway: about two minutes at 80 dBA.
+DOSE_STEP: Final = 0.001
 
 
 class LocalRoomHost:
@@ -106,6 +109,8 @@ class LocalRoomHost:
             pins=Pins(lines=self._settings.pins, room=room, strict=self._settings.lan),
             seed=1 + self._settings.rooms.index(room),
             eye_px=self._settings.eye_px,
+            full_scale_dba=self._settings.full_scale_dba,
+            sensitive_ears=self._settings.sensitive_ears,
             audio_standby=self._settings.audio_standby,
             snapshot=snapshot,
             died_at_s=self._died_s.get(room),
@@ -230,6 +235,7 @@ class Rooms:
         host: RoomHost,
         desk: JoinDesk,
         sessions: SessionIndex,
+        doses: SoundDoses,
         *,
         address: str,
         now_s: Callable[[], float],
@@ -244,7 +250,9 @@ class Rooms:
         self._utc_s = utc_s
         self._links = {room: RoomLink(room, host) for room in settings.rooms}
         self._mailboxes: dict[str, set[_Mailbox]] = {room: set() for room in settings.rooms}
+        self._doses = doses
         self._going_on: dict[str, str] = {}
+        self._dose_noted: dict[str, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -330,6 +338,11 @@ class Rooms:
         utc_s = self._utc_s()
         started = dt.datetime.fromtimestamp(utc_s, dt.UTC)
         session_id = f"{started:%Y%m%dT%H%M%SZ}-room{room}-{secrets.token_hex(3)}"
+        dose = (
+            await asyncio.to_thread(self._doses.week, start.patient, now_utc_s=utc_s)
+            if start.patient
+            else 0.0
+        )
         await link.ask(
             "open",
             start.actor,
@@ -340,7 +353,9 @@ class Rooms:
             session_id=session_id,
             started=started.isoformat(),
             screening=msgspec.json.encode(dataclasses.asdict(start.screening)).decode(),
+            sound_dose=dose,
         )
+        self._dose_noted.pop(room, None)
         folder = self._settings.home / "sessions" / session_id
         await asyncio.to_thread(
             self._sessions.started, session_id, room=room, start=start, folder=folder, at_utc_s=utc_s
@@ -416,10 +431,23 @@ class Rooms:
             self._fill(room, link, mailbox)
         session_id = self._going_on.get(room)
         phase = None if link.state is None else link.state["phase"]
+        if session_id is not None and link.state is not None:
+            self._note_dose(room, session_id, link.state, over=phase in ("ENDED", "STOPPED"))
         if session_id is not None and phase in ("ENDED", "STOPPED"):
             del self._going_on[room]
             noted = asyncio.to_thread(self._sessions.ended, session_id, outcome=phase, at_utc_s=self._utc_s())
             self._tasks.append(asyncio.create_task(noted))
+
+    def _note_dose(self, room: str, session_id: str, state: Mapping[str, Any], *, over: bool) -> None:
+        """Keep the session's sound dose: each thousandth of a week's allowance, and at the end."""
+        share, patient = float(state["sound"]["session"]), str(state["patient"])
+        if not patient or not (over or share - self._dose_noted.get(room, 0.0) >= DOSE_STEP):
+            return
+        self._dose_noted[room] = share
+        noted = asyncio.to_thread(
+            self._doses.note, session_id, patient=patient, share=share, at_utc_s=self._utc_s()
+        )
+        self._tasks.append(asyncio.create_task(noted))
 
     def _pictured(self, room: str) -> None:
         """Pass a new picture on, once: a renderer that makes none must look dead."""

@@ -11,6 +11,7 @@ from typing import Final
 import platformdirs
 
 from sensors.pins import Pin
+from therapy.dose import DEFAULT_FULL_SCALE_DBA
 
 __all__ = ["DATA_VARIABLE", "SETTINGS", "ServerSettings", "data_folder"]
 
@@ -38,6 +39,9 @@ class ServerSettings:
         pins: which streams are which room's (`sensors.pins`).
         edge_key: what a `stillwater edge` must know to send here; empty: none may.
         eye_px: first picture size of one eye.
+        full_scale_dba: how loud sound at 0 LUFS is at the ear, dBA, with the headset's volume as it is
+            used: the sound dose (ITU-T H.870) is estimated from it. The default is an assumption.
+        sensitive_ears: count the dose against 75 dBA for 40 h a week (children, sensitive ears), not 80 dBA.
         audio_standby: keep a second audio process of each room built and asleep (about 60 MB), so that the
             music is back within half a second of a crash; without it in one to two.
         idle_s: the panel signs out after this long without a request.
@@ -53,6 +57,8 @@ class ServerSettings:
     pins: tuple[Pin, ...] = ()
     edge_key: str = ""
     eye_px: int = 640
+    full_scale_dba: float = DEFAULT_FULL_SCALE_DBA
+    sensitive_ears: bool = False
     audio_standby: bool = True
     idle_s: float = 900.0
 

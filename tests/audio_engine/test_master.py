@@ -6,6 +6,8 @@ from scipy import signal
 from sound_kit import high_peak_dbfs, integrated_lufs, true_peak_dbtp
 
 from audio_engine.master import Master
+from audio_engine.space import encode, to_stereo
+from therapy.specs import Direction
 
 #: What the parts say: wrong by up to 20 dB in some of these tests.
 DECLARED = -25.0
@@ -70,3 +72,50 @@ def test_a_louder_target_is_reached_at_six_decibels_a_second() -> None:
     rise = 20 * np.log10(half_second[-9600:].std() / quiet[-48_000:].std())
     assert 1.5 < rise < 4.0
     assert master.take_peak_dbtp() < -1.0
+
+
+def _with_place(master: Master, bed: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Play a bed and a place (n, 4); return what goes to the two channels and what goes apart."""
+    heads, fields = [], []
+    for b, p in zip(bed.reshape(-1, 480, 2), place.reshape(-1, 480, 4), strict=True):
+        heads.append(master.process(b + to_stereo(p), -25.0, DECLARED, p))
+        fields.append(np.zeros((480, 4), np.float32) if master.place is None else master.place)
+    return np.concatenate(heads), np.concatenate(fields)
+
+
+def test_a_place_that_goes_apart_is_what_the_two_channels_lack() -> None:
+    bed, sea = _music(3.0, 0.02), _music(3.0, 0.02)
+    place = (sea @ encode(Direction(azimuth_deg=60.0, spread_deg=40.0))).astype(np.float32)
+    folded, none = _with_place(Master(-25.0, DECLARED, gain=1.0), bed, place)
+    assert not none.any()
+    apart = Master(-25.0, DECLARED, gain=1.0)
+    apart.set_apart(on=True)
+    heads, fields = _with_place(apart, bed, place)
+    np.testing.assert_allclose(heads + to_stereo(fields), folded, atol=2e-6)
+    y, x = (fields[48_000:, 0] @ fields[48_000:, axis] for axis in (1, 3))
+    assert np.degrees(np.arctan2(y, x)) == pytest.approx(60.0, abs=3.0)
+    # the bed alone, once the place has left: the same gain as the whole mix had
+    gain = (heads[96_480:] * bed[96_000:-480]).sum() / (bed[96_000:-480] ** 2).sum()
+    np.testing.assert_allclose(heads[96_480:], gain * bed[96_000:-480], atol=0.02 * np.abs(heads).max())
+
+
+def test_however_the_head_turns_a_loud_place_stays_under_the_ceiling() -> None:
+    rng = np.random.default_rng(1)
+    burst = (3.0 * rng.standard_normal((48_000, 2))).astype(np.float32)
+    place = (burst @ encode(Direction(azimuth_deg=90.0, spread_deg=10.0))).astype(np.float32)
+    master = Master(-20.0, DECLARED, gain=1.0)
+    master.set_apart(on=True)
+    heads, fields = _with_place(master, np.zeros((48_000, 2), np.float32), place)
+    ear = np.abs(heads).max(axis=1) + 0.7 * (np.abs(fields[:, 0]) + np.linalg.norm(fields[:, 1:], axis=1))
+    assert ear.max() <= 10.0 ** (-1.9 / 20.0)
+
+
+def test_what_one_master_has_learnt_another_begins_with() -> None:
+    first = Master(-25.0, DECLARED, gain=1.0)
+    before = _run(first, _music(20.0, 0.4), -25.0)[-3 * 48_000 :]
+    second = Master(-25.0, DECLARED, gain=1.0)
+    second.remember(first.correction_db)
+    out = _run(second, _music(3.0, 0.4), -25.0)
+    assert integrated_lufs(out) == pytest.approx(integrated_lufs(before), abs=0.7)
+    unknowing = _run(Master(-25.0, DECLARED, gain=1.0), _music(3.0, 0.4), -25.0)
+    assert abs(integrated_lufs(unknowing) - integrated_lufs(before)) > 2.0

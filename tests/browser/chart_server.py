@@ -51,6 +51,7 @@ EYE_PX: Final = 384
 FPS: Final = 20
 MAX_IN_FLIGHT: Final = 3
 TONE_HZ: Final = (330.0, 440.0)
+PLACE_HZ = 3000.0
 TONE_AMPLITUDE: Final = 0.2
 DEFAULT_TAN: Final = (1.0, 1.0, 1.0, 1.0)
 CSP: Final = "default-src 'self'"
@@ -204,7 +205,8 @@ class ChartServer:
         self.log = Log()
         self.codec = codec
         self.desk = JoinDesk(secrets.randbelow, secrets.token_urlsafe)
-        self.frozen = False  # sockets stay open, nothing is sent
+        self.frozen = False
+        self.place = False  # sockets stay open, nothing is sent
         self.cut_off = False  # sockets are closed and refused
         self.phase = "RUNNING"
         self._sockets: dict[str, WebSocket] = {}
@@ -332,7 +334,7 @@ class ChartServer:
     async def _control(self, ws: WebSocket) -> None:
         if not await self._admitted(ws, "control"):
             return
-        sender = asyncio.create_task(self._play(ws))
+        sender = asyncio.create_task(self._play_place(ws) if self.place else self._play(ws))
         try:
             async for text in _texts(ws):
                 await self._answer(ws, text)
@@ -340,6 +342,28 @@ class ChartServer:
             sender.cancel()
             with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
                 await sender
+
+    async def _play_place(self, ws: WebSocket) -> None:
+        """Send a soft, high tone from straight ahead, and a bed of silence."""
+        bed, places = _opus(), (_opus(), _opus())
+        start_s, seq = time.monotonic(), 0
+        while True:
+            tone = 0.2 * np.sin(2 * np.pi * PLACE_HZ * (np.arange(480) + 480 * seq) / 48_000)
+            silence = np.zeros(480)
+            # W and X alike: from ahead; Y and Z: not from a side, not from above
+            pairs = [
+                _packet(
+                    codec, np.stack([tone if i == 0 else silence, silence if i == 0 else tone], axis=1), seq
+                )
+                for i, codec in enumerate(places)
+            ]
+            at_s = start_s + seq * 0.01 + 0.06
+            place = protocol.AudioPlace(seq=seq, play_at_s=at_s, payload=pairs[0], second=pairs[1])
+            payload = _packet(bed, np.stack([silence, silence], axis=1), seq)
+            await ws.send_bytes(protocol.pack_audio_place(place))
+            await ws.send_bytes(protocol.pack_audio(protocol.Audio(seq=seq, play_at_s=at_s, payload=payload)))
+            seq += 1
+            await asyncio.sleep(max(0.0, start_s + seq * 0.01 - time.monotonic()))
 
     async def _answer(self, ws: WebSocket, text: str) -> None:
         try:
@@ -382,6 +406,20 @@ class ChartServer:
                     await ws.send_bytes(protocol.pack_audio(message))
             seq += 1
             await asyncio.sleep(max(0.0, start_s + seq * 0.01 - time.monotonic()))
+
+
+def _opus() -> Any:
+    codec = av.CodecContext.create("libopus", "w")
+    codec.sample_rate, codec.layout, codec.format = 48_000, "stereo", "flt"
+    codec.options = {"frame_duration": "10"}
+    codec.open()
+    return codec
+
+
+def _packet(codec: Any, sound: np.ndarray, seq: int) -> bytes:
+    frame = av.AudioFrame.from_ndarray(sound.astype(np.float32).reshape(1, -1), "flt", "stereo")
+    frame.sample_rate, frame.pts = 48_000, 480 * seq
+    return b"".join(bytes(packet) for packet in codec.encode(frame))
 
 
 class _VideoLink:

@@ -318,6 +318,28 @@ def test_a_break_in_the_sound_never_clicks(page: Page, chart: ChartServer) -> No
     assert max(page.evaluate("window.steps")) < 0.03
 
 
+def test_turning_the_head_leaves_the_sound_of_the_place_where_it_is(page: Page, chart: ChartServer) -> None:
+    chart.place = True
+    enter_on_screen(page, chart)
+    page.wait_for_function("() => __stillwater.stats().audioYawDeg !== null")
+    page.wait_for_function("() => __stillwater.stats().audioRms > 0.01")
+    ahead = stats(page)
+    assert ahead["audioYawDeg"] == pytest.approx(0.0, abs=0.5)
+    assert ahead["audioLeftOverRightDb"] == pytest.approx(0.0, abs=0.3)
+    page.keyboard.down("ArrowRight")
+    page.wait_for_function("() => __stillwater.poses().at(-1)[6] < -0.6")
+    page.keyboard.up("ArrowRight")
+    page.wait_for_function(
+        """() => {
+          const [y, , w] = __stillwater.poses().at(-1).slice(6, 9);
+          const turned = (2 * Math.atan2(y, w) * 180) / Math.PI;
+          return Math.abs(__stillwater.stats().audioYawDeg - turned) < 1;
+        }"""
+    )
+    page.wait_for_function("() => __stillwater.stats().audioLeftOverRightDb > 3")
+    assert stats(page)["audioStep"] < 0.2, "a 3 kHz tone of 0.2 moves by 0.08 a sample"
+
+
 # ---- when something breaks ----
 
 

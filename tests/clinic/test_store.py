@@ -11,6 +11,7 @@ from small_clinic import Clinic
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from clinic.doses import SoundDoses
 from clinic.errors import Refused, StoreError
 from clinic.ports import SessionStart
 from clinic.screening import Screening
@@ -121,6 +122,19 @@ def test_why_a_contraindication_was_overridden_is_kept(clinic: Clinic) -> None:
         kept = db.execute(text("SELECT screening FROM session_index")).scalar_one()
     assert "seizures" in kept
     assert "neurologist agreed in writing" in kept
+
+
+def test_a_week_of_sound_is_the_sum_of_its_sessions_and_no_more(clinic: Clinic) -> None:
+    doses, day_s = SoundDoses(clinic.store), 86_400.0
+    doses.note("old", patient="P1", share=0.5, at_utc_s=0.0)
+    doses.note("a", patient="P1", share=0.1, at_utc_s=5 * day_s)
+    doses.note("a", patient="P1", share=0.2, at_utc_s=5.01 * day_s)
+    doses.note("a", patient="P1", share=0.05, at_utc_s=5.02 * day_s)  # a room that began to count anew
+    doses.note("b", patient="P1", share=0.3, at_utc_s=6 * day_s)
+    doses.note("c", patient="P2", share=0.7, at_utc_s=6 * day_s)
+    assert doses.week("P1", now_utc_s=8 * day_s) == pytest.approx(0.5)
+    assert doses.week("P1", now_utc_s=6.5 * day_s) == pytest.approx(1.0)
+    assert doses.week("nobody", now_utc_s=8 * day_s) == 0.0
 
 
 def test_a_session_is_begun_once(clinic: Clinic) -> None:

@@ -1,4 +1,4 @@
-"""A room's sound outlives its process: the one that waited goes on in the same bar, with what was told since."""
+"""A room's sound outlives its process: the one that waited goes on in the same bar."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from sensors.devices import replay, simulated_patient
 from sensors.devices._process import Shutdown
 from sensors.pins import FILE as PINS_FILE
 from sensors.pins import load_pins
+from therapy.dose import DEFAULT_FULL_SCALE_DBA
 from therapy.errors import BadValue
 from therapy.plan import PLANS
 from vr_world.clock import session_now_s
@@ -43,6 +44,13 @@ def serve(
     host: Annotated[str, typer.Option(help="address that TLS listens on")] = "0.0.0.0",  # noqa: S104  # with TLS
     rooms: Annotated[int, typer.Option(min=1, max=16, help="how many rooms")] = 1,
     lan: Annotated[bool, typer.Option(help="also find LSL streams of other machines")] = False,  # noqa: FBT002  # a flag
+    full_scale_dba: Annotated[
+        float,
+        typer.Option(
+            min=60.0, max=140.0, help="level at the ear of sound at 0 LUFS, dBA: measure your headset"
+        ),
+    ] = DEFAULT_FULL_SCALE_DBA,
+    sensitive_ears: Annotated[bool, typer.Option(help="sound dose for children and sensitive ears")] = False,  # noqa: FBT002  # a flag
     standby: Annotated[bool, typer.Option(help="keep a second audio process of each room ready")] = True,  # noqa: FBT002  # a flag
 ) -> None:
     """Run the server of a clinic: panel for therapists, page for headsets, LSL for sensors."""
@@ -55,6 +63,8 @@ def serve(
         lan=lan,
         pins=load_pins(data_folder()),
         edge_key=edge_key(data_folder()),
+        full_scale_dba=full_scale_dba,
+        sensitive_ears=sensitive_ears,
         audio_standby=standby,
     )
     asyncio.run(_serve(settings))

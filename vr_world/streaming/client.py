@@ -31,7 +31,7 @@ from vr_world.streaming.control import (
 from vr_world.streaming.errors import JoinRefused
 from vr_world.streaming.protocol import (
     Ack,
-    Audio,
+    Down,
     Frame,
     KeyRequest,
     Pose,
@@ -53,7 +53,7 @@ class Received:
     """A picture or a packet, and when it came (session time on the same machine)."""
 
     at_s: float
-    message: Frame | Audio
+    message: Down
 
 
 def join(origin: str, code: str, trust: ssl.SSLContext | None = None) -> str:

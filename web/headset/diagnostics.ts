@@ -41,6 +41,8 @@ export interface Figures {
   audioRms: number;
   audioPeak: number;
   audioStep: number;
+  audioYawDeg: number | null;
+  audioLeftOverRightDb: number | null;
   audioLevel: number;
   audioPackets: number;
   received: number;

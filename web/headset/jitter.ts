@@ -31,8 +31,7 @@ const SKIP_FADE = 20 * MS;
 const MAX_STRETCH = 0.003;
 
 export class JitterBuffer {
-  readonly #left = new Float32Array(CAPACITY);
-  readonly #right = new Float32Array(CAPACITY);
+  readonly #rings: readonly Float32Array[];
   /** Next write index and read position, both counted since the start (masked on access); `#read` has a fraction. */
   #write = 0;
   #read = 2;
@@ -45,6 +44,11 @@ export class JitterBuffer {
   #lowestMs = Number.POSITIVE_INFINITY;
   #sinceCheck = 0;
   underruns = 0;
+
+  /** As many channels go in and come out. */
+  constructor(channels = 2) {
+    this.#rings = Array.from({ length: channels }, () => new Float32Array(CAPACITY));
+  }
 
   get bufferMs(): number {
     return Math.max(0, this.#write - this.#read) / MS;
@@ -63,38 +67,38 @@ export class JitterBuffer {
     const n = Math.min(SPLICE, Math.floor(this.#write - this.#read) - 2);
     for (let i = 0; i < n; i++) {
       const at = (this.#write - 1 - i) & MASK;
-      this.#left[at] = (this.#left[at] ?? 0) * (i / n);
-      this.#right[at] = (this.#right[at] ?? 0) * (i / n);
+      for (const ring of this.#rings) ring[at] = (ring[at] ?? 0) * (i / n);
     }
     this.#spliceNext = true;
   }
 
-  /** Append samples; both channels have the same length. What does not fit (more than a second) is refused. */
-  push(left: Float32Array, right: Float32Array): boolean {
-    const n = Math.min(left.length, right.length);
+  /**
+   * Append samples; all channels have the same length, one that is missing is silent. What does not fit (more than a
+   * second) is refused.
+   */
+  push(...channels: readonly Float32Array[]): boolean {
+    const n = Math.min(...channels.map((channel) => channel.length));
     if (this.#write + n - this.#read > CAPACITY - 8) return false;
     const fade = this.#spliceNext ? Math.min(SPLICE, n) : 0;
     this.#spliceNext = false;
     for (let i = 0; i < n; i++) {
       const gain = i < fade ? i / fade : 1;
       const at = (this.#write + i) & MASK;
-      this.#left[at] = (left[i] ?? 0) * gain;
-      this.#right[at] = (right[i] ?? 0) * gain;
+      this.#rings.forEach((ring, channel) => (ring[at] = (channels[channel]?.[i] ?? 0) * gain));
     }
     this.#write += n;
     return true;
   }
 
-  /** Fill both channels (same length). Silence while the buffer fills. */
-  pull(left: Float32Array, right: Float32Array): void {
-    const n = left.length;
+  /** Fill the channels (same length). Silence while the buffer fills. */
+  pull(...channels: readonly Float32Array[]): void {
+    const n = channels[0]?.length ?? 0;
     this.#decide();
     if (!this.#playing) {
-      left.fill(0);
-      right.fill(0);
+      for (const channel of channels) channel.fill(0);
       return;
     }
-    for (let i = 0; i < n; i++) this.#sample(left, right, i);
+    for (let i = 0; i < n; i++) this.#sample(channels, i);
     this.#adapt(n);
   }
 
@@ -117,24 +121,24 @@ export class JitterBuffer {
     if (this.#skip.left === 0 && by > 0) this.#skip = { left: SKIP_FADE, by };
   }
 
-  #sample(left: Float32Array, right: Float32Array, i: number): void {
+  #sample(channels: readonly Float32Array[], i: number): void {
     const remaining = this.#write - this.#read - 3; // three more are needed to interpolate
     if (this.#playing && remaining <= 0) this.#runDry();
     if (!this.#playing) {
-      left[i] = right[i] = 0;
+      for (const channel of channels) channel[i] = 0;
       return;
     }
     // near the end the gain may not exceed what can still fade to nothing
     this.#gain = Math.min(this.#gain + 1 / FADE_IN, 1, remaining / FADE_OUT);
-    let [l, r] = [hermite(this.#left, this.#read), hermite(this.#right, this.#read)];
-    if (this.#skip.left > 0) {
-      const w = 1 - this.#skip.left / SKIP_FADE;
-      l += (hermite(this.#left, this.#read + this.#skip.by) - l) * w;
-      r += (hermite(this.#right, this.#read + this.#skip.by) - r) * w;
-      if (--this.#skip.left === 0) this.#read += this.#skip.by;
+    const skipped = this.#skip.left > 0 ? 1 - this.#skip.left / SKIP_FADE : 0;
+    for (let channel = 0; channel < channels.length; channel++) {
+      const [ring, out] = [this.#rings[channel], channels[channel]];
+      if (ring === undefined || out === undefined) continue;
+      let value = hermite(ring, this.#read);
+      if (this.#skip.left > 0) value += (hermite(ring, this.#read + this.#skip.by) - value) * skipped;
+      out[i] = value * this.#gain;
     }
-    left[i] = l * this.#gain;
-    right[i] = r * this.#gain;
+    if (this.#skip.left > 0 && --this.#skip.left === 0) this.#read += this.#skip.by;
     this.#read += this.#rate;
   }
 

@@ -1,5 +1,6 @@
 /** The page's half of the sound: the audio graph, its fades, and the fit check's tones. */
 
+import type { Quaternion } from './ambisonics';
 import workletUrl from './sound.worklet.ts?worker&url';
 import type { SoundStats, ToWorklet } from './samples';
 
@@ -14,6 +15,7 @@ const TONE_GAIN = 0.08;
 export class SoundOut {
   readonly #context = new AudioContext({ sampleRate: SAMPLE_RATE, latencyHint: 'interactive' });
   readonly #gain = new GainNode(this.#context, { gain: 1 });
+  #worklet: MessagePort | null = null;
   #stopped = false;
   #hushed = false;
   stats: SoundStats | null = null;
@@ -40,10 +42,17 @@ export class SoundOut {
     });
     node.port.onmessage = ({ data }: MessageEvent<SoundStats>) => (this.stats = data);
     node.connect(this.#gain);
+    this.#worklet = node.port;
     const line = new MessageChannel();
     const message: ToWorklet = { kind: 'source', port: line.port1 };
     node.port.postMessage(message, [line.port1]);
     return line.port2;
+  }
+
+  /** Where the head looks: the sounds of the place stay where they are. Call with each frame. */
+  look(orientation: Quaternion): void {
+    const message: ToWorklet = { kind: 'head', orientation };
+    this.#worklet?.postMessage(message);
   }
 
   /** Fade to silence now and stay silent. */

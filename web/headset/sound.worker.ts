@@ -5,8 +5,9 @@
 
 import type { StopSource } from '../shared/control';
 import { parseServerText } from '../shared/control';
-import { BadMessage, parseAudio, VERSION } from '../shared/protocol';
+import { BadMessage, isAudioPlace, parseAudio, parseAudioPlace, VERSION } from '../shared/protocol';
 import { ClockSync } from './clock';
+import { Joiner } from './joiner';
 import type { FromSound, ToSound } from './messages';
 import type { Samples } from './samples';
 import { Socket } from './socket';
@@ -20,6 +21,7 @@ const FIRST_PING_EVERY_MS = 200;
 /** No answer for so long means a dead link that nobody closed. */
 const SILENT_MS = 7000;
 const MAX_QUEUE = 100;
+const PACKET_US = 10_000;
 const REPORT_EVERY_MS = 500;
 
 class Sound {
@@ -28,7 +30,11 @@ class Sound {
   readonly #clock = new ClockSync();
   readonly #sent = new Map<number, number>();
   #worklet: MessagePort | null = null;
-  #decoder: AudioDecoder | null = null;
+  /** Of the bed, of (W, Y) and of (Z, X). */
+  readonly #decoders: (AudioDecoder | null)[] = [null, null, null];
+  readonly #joiner = new Joiner((channels) =>
+    this.#toWorklet({ channels }, channels.map((channel) => channel.buffer)),
+  );
   #expectedSeq: number | null = null;
   #pingId = 0;
   #pingTimer: ReturnType<typeof setTimeout> | null = null;
@@ -83,7 +89,8 @@ class Sound {
 
   #opened(): void {
     const { agent, codecs } = this.start;
-    this.#say({ type: 'hello', version: VERSION, agent, codecs, audio: typeof AudioDecoder !== 'undefined' });
+    const audio = typeof AudioDecoder !== 'undefined';
+    this.#say({ type: 'hello', version: VERSION, agent, codecs, audio, space: audio });
     this.#sendStop();
     this.#clock.reset();
     this.#sent.clear();
@@ -116,6 +123,7 @@ class Sound {
     this.#heardMs = this.#nowMs();
     try {
       if (typeof data === 'string') this.#text(data);
+      else if (isAudioPlace(data)) this.#place(data);
       else this.#audio(data);
     } catch (error) {
       if (!(error instanceof BadMessage)) throw error;
@@ -150,36 +158,54 @@ class Sound {
     if (this.#expectedSeq !== null && packet.seq !== this.#expectedSeq) this.#toWorklet({ gap: true });
     this.#expectedSeq = (packet.seq + 1) % 2 ** 32;
     try {
-      const decoder = this.#readyDecoder();
-      if (decoder.decodeQueueSize > MAX_QUEUE) {
+      if (this.#readyDecoder(0).decodeQueueSize > MAX_QUEUE) {
         this.#expectedSeq = null;
         this.#toWorklet({ gap: true });
         return;
       }
-      decoder.decode(new EncodedAudioChunk({ type: 'key', timestamp: packet.seq * 10_000, data: packet.payload }));
+      this.#decode(0, packet.seq, packet.payload);
     } catch (error) {
       this.#failed(error);
     }
   }
 
-  #readyDecoder(): AudioDecoder {
-    if (this.#decoder?.state === 'configured') return this.#decoder;
-    this.#decoder = new AudioDecoder({
-      output: (data) => this.#decoded(data),
-      error: (error) => this.#failed(error),
-    });
-    this.#decoder.configure({ codec: 'opus', sampleRate: SAMPLE_RATE, numberOfChannels: 2 });
-    return this.#decoder;
+  /** It comes right before its bed. */
+  #place(data: ArrayBuffer): void {
+    const place = parseAudioPlace(data);
+    if (this.#worklet === null || typeof AudioDecoder === 'undefined') return;
+    try {
+      this.#joiner.expect(place.seq * PACKET_US);
+      place.packets.forEach((packet, i) => this.#decode(i + 1, place.seq, packet));
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
-  #decoded(data: AudioData): void {
+  #decode(part: number, seq: number, data: Uint8Array<ArrayBuffer>): void {
+    this.#readyDecoder(part).decode(new EncodedAudioChunk({ type: 'key', timestamp: seq * PACKET_US, data }));
+  }
+
+  #readyDecoder(part: number): AudioDecoder {
+    const ready = this.#decoders[part];
+    if (ready?.state === 'configured') return ready;
+    const decoder = new AudioDecoder({
+      output: (data) => this.#decoded(part, data),
+      error: (error) => this.#failed(error),
+    });
+    decoder.configure({ codec: 'opus', sampleRate: SAMPLE_RATE, numberOfChannels: 2 });
+    this.#decoders[part] = decoder;
+    return decoder;
+  }
+
+  #decoded(part: number, data: AudioData): void {
+    const { timestamp } = data;
     const [left, right] = [0, 1].map((channel) => {
       const samples = new Float32Array(data.numberOfFrames);
       data.copyTo(samples, { planeIndex: Math.min(channel, data.numberOfChannels - 1), format: 'f32-planar' });
       return samples;
     });
     data.close();
-    if (left !== undefined && right !== undefined) this.#toWorklet({ left, right }, [left.buffer, right.buffer]);
+    if (left !== undefined && right !== undefined) this.#joiner.take(part, timestamp, [left, right]);
   }
 
   #toWorklet(samples: Samples, transfer: Transferable[] = []): void {
@@ -190,8 +216,9 @@ class Sound {
   #failed(error: unknown): void {
     if (!(error instanceof DOMException) && !(error instanceof TypeError)) throw error;
     this.#counts.decodeErrors++;
-    if (this.#decoder !== null && this.#decoder.state !== 'closed') this.#decoder.close();
-    this.#decoder = null;
+    for (const decoder of this.#decoders) if (decoder !== null && decoder.state !== 'closed') decoder.close();
+    this.#decoders.fill(null);
+    this.#joiner.clear();
     this.#toWorklet({ gap: true });
   }
 }

@@ -1,14 +1,26 @@
-/** The end of the sound's way: samples from the sound worker through the jitter buffer to the ears. */
+/**
+ * The end of the sound's way: samples from the sound worker through the jitter buffer to the ears. The bed goes as it
+ * is, the sounds of the place are turned against the head.
+ */
 
+import { Binaural } from './ambisonics';
 import { JitterBuffer } from './jitter';
 import type { Samples, SoundStats, ToWorklet } from './samples';
 
 const REPORT_EVERY_FRAMES = 48_000 / 4;
+const CHANNELS = 6;
+/** A place that sent nothing for so long has nothing left in any filter. */
+const PLACE_ENDS_FRAMES = 48_000;
+const FRAMES = 128;
 
 class StillwaterSound extends AudioWorkletProcessor {
-  readonly #buffer = new JitterBuffer();
+  readonly #buffer = new JitterBuffer(CHANNELS);
+  readonly #binaural = new Binaural();
+  #field = Array.from({ length: CHANNELS - 2 }, () => new Float32Array(FRAMES));
+  #placeLeft = 0;
   #played = 0;
   #squares = 0;
+  #rightSquares = 0;
   #peak = 0;
   #step = 0;
   #last = 0;
@@ -16,24 +28,36 @@ class StillwaterSound extends AudioWorkletProcessor {
   constructor() {
     super();
     this.port.onmessage = ({ data }: MessageEvent<ToWorklet>) => {
-      data.port.onmessage = (event: MessageEvent<Samples>) => this.#hear(event.data);
+      if (data.kind === 'head') this.#binaural.look(data.orientation);
+      else data.port.onmessage = (event: MessageEvent<Samples>) => this.#hear(event.data);
     };
   }
 
   process(_inputs: Float32Array[][], outputs: Float32Array[][]): boolean {
     const [left, right] = outputs[0] ?? [];
     if (left === undefined || right === undefined) return true;
-    this.#buffer.pull(left, right);
-    this.#measure(left);
+    if (this.#field[0]?.length !== left.length) this.#field = this.#field.map(() => new Float32Array(left.length));
+    if (this.#placeLeft > 0) {
+      this.#buffer.pull(left, right, ...this.#field);
+      this.#binaural.add(this.#field, left, right);
+      this.#placeLeft -= left.length;
+    } else {
+      this.#buffer.pull(left, right);
+    }
+    this.#measure(left, right);
     return true;
   }
 
   #hear(samples: Samples): void {
     if ('gap' in samples) this.#buffer.gap();
-    else if (!this.#buffer.push(samples.left, samples.right)) this.#buffer.gap();
+    else {
+      if (samples.channels.length === CHANNELS) this.#placeLeft = PLACE_ENDS_FRAMES;
+      if (!this.#buffer.push(...samples.channels)) this.#buffer.gap();
+    }
   }
 
-  #measure(samples: Float32Array): void {
+  #measure(samples: Float32Array, right: Float32Array): void {
+    for (const sample of right) this.#rightSquares += sample * sample;
     for (const sample of samples) {
       this.#squares += sample * sample;
       this.#peak = Math.max(this.#peak, Math.abs(sample));
@@ -44,9 +68,14 @@ class StillwaterSound extends AudioWorkletProcessor {
     if (this.#played < REPORT_EVERY_FRAMES) return;
     const { bufferMs, targetMs, underruns, playing } = this.#buffer;
     const rms = Math.sqrt(this.#squares / this.#played);
-    const stats: SoundStats = { bufferMs, targetMs, underruns, playing, rms, peak: this.#peak, step: this.#step };
+    const heard = this.#squares > 0 && this.#rightSquares > 0;
+    const stats: SoundStats = {
+      bufferMs, targetMs, underruns, playing, rms, peak: this.#peak, step: this.#step,
+      yawDeg: this.#placeLeft > 0 ? this.#binaural.yawDeg : null,
+      leftOverRightDb: heard ? 10 * Math.log10(this.#squares / this.#rightSquares) : null,
+    }; // prettier-ignore
     this.port.postMessage(stats);
-    this.#played = this.#squares = this.#peak = this.#step = 0;
+    this.#played = this.#squares = this.#rightSquares = this.#peak = this.#step = 0;
   }
 }
 

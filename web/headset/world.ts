@@ -335,6 +335,7 @@ export class World {
       seq: this.#poseSeq, clientMs: nowMs, position, orientation, tanLeft, tanRight, ipdM, displayHz, emulated,
     }; // prettier-ignore
     this.#video.pose(packPose(pose));
+    this.sound.look(orientation);
     this.diagnostics.poseSent(pose);
   }
 
@@ -389,6 +390,8 @@ export class World {
         audioRms: stats.rms,
         audioPeak: stats.peak,
         audioStep: stats.step,
+        audioYawDeg: stats.yawDeg,
+        audioLeftOverRightDb: stats.leftOverRightDb,
       }),
     });
   }

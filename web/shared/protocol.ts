@@ -50,6 +50,12 @@ export interface AudioPacket {
   readonly payload: Uint8Array<ArrayBuffer>;
 }
 
+/** What of the sound with the same `seq` belongs to the place: (W, Y) and (Z, X) in two Opus packets. */
+export interface AudioPlace {
+  readonly seq: number;
+  readonly packets: readonly [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>];
+}
+
 export interface Pose {
   readonly seq: number;
   readonly clientMs: number;
@@ -73,9 +79,11 @@ const ACK_TYPE = 3;
 const KEY_REQUEST_TYPE = 4;
 const SHOWN_TYPE = 5;
 const AUDIO_TYPE = 16;
+const AUDIO_PLACE_TYPE = 18;
 export const FRAME_HEADER_BYTES = 104;
 const DEPTH_FLAG = 8;
 const AUDIO_HEADER_BYTES = 16;
+const AUDIO_PLACE_HEADER_BYTES = 20;
 export const POSE_BYTES = 84;
 
 /** Parse one message of the video socket. Throws `BadMessage`. */
@@ -115,6 +123,24 @@ export function parseAudio(data: ArrayBuffer): AudioPacket {
     seq: view.getUint32(4, true),
     playAtS: finite('play_at_s', view.getFloat64(8, true)),
     payload: new Uint8Array(data, AUDIO_HEADER_BYTES),
+  };
+}
+
+/** Whether a binary message of the control socket is a place's and not the bed's. */
+export function isAudioPlace(data: ArrayBuffer): boolean {
+  return data.byteLength > 0 && new DataView(data).getUint8(0) === AUDIO_PLACE_TYPE;
+}
+
+/** Parse the sounds of the place. Throws `BadMessage`. */
+export function parseAudioPlace(data: ArrayBuffer): AudioPlace {
+  const view = opened(data, AUDIO_PLACE_TYPE, AUDIO_PLACE_HEADER_BYTES);
+  const second = AUDIO_PLACE_HEADER_BYTES + view.getUint16(16, true);
+  if (second === AUDIO_PLACE_HEADER_BYTES || second >= data.byteLength) {
+    throw new BadMessage(`audio place must have two packets, got ${data.byteLength} bytes, the second at ${second}`);
+  }
+  return {
+    seq: view.getUint32(4, true),
+    packets: [new Uint8Array(data, AUDIO_PLACE_HEADER_BYTES, second - AUDIO_PLACE_HEADER_BYTES), new Uint8Array(data, second)],
   };
 }
 

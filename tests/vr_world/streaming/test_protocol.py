@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vr_world.streaming import protocol
 from vr_world.streaming.errors import BadMessage
-from vr_world.streaming.protocol import Ack, Audio, Frame, KeyRequest, Pose, Shown
+from vr_world.streaming.protocol import Ack, Audio, AudioPlace, Frame, KeyRequest, Pose, Shown
 
 LEFT = (1.25, 1.0, 1.125, 1.5)
 RIGHT = (1.0, 1.25, 1.125, 1.5)
@@ -90,6 +90,13 @@ def test_a_frame_that_ends_in_its_depth_is_refused(size: int, what: str) -> None
 
 
 def test_an_audio_packet_comes_through_whole() -> None:
+    place = AudioPlace(seq=3, play_at_s=1234.5678, payload=b"front", second=b"side")
+    packed = protocol.pack_audio_place(place)
+    assert packed[0] == 18
+    assert len(packed) == 20 + 9
+    assert protocol.parse_down(packed) == place
+    with pytest.raises(BadMessage, match="two packets"):
+        protocol.parse_down(packed[:25])
     audio = Audio(seq=3, play_at_s=1234.5678, payload=b"opus")
     data = protocol.pack_audio(audio)
     assert len(data) == 16 + 4

@@ -95,6 +95,8 @@ export interface RoomState {
   };
   processes: Process[];
   recording: { on: boolean; bytes: number; path: string };
+  /** Shares of a week's allowance of sound; `level_dba` is an estimate at the ear. */
+  sound?: { level_dba: number | null; session: number; week: number; eased: boolean } | null;
   join: Join | null;
   alarms: Alarm[];
 }

@@ -1,0 +1,228 @@
+"""What the music costs against other ways to make it, and how many rooms one core carries. All in one run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any, Final
+
+import numpy as np
+
+from audio_engine.messages import BLOCK_FRAMES, BLOCK_S, RATE_HZ, AudioConfig, AudioHeartbeat, SetControls
+from audio_engine.process import main as audio_main
+from benchmarks._children import running
+from benchmarks._kit import Benchmark, BenchmarkFailed, Figure, Progress
+from benchmarks._superc import render_cpu_s
+from benchmarks.audio import LATE_SHARE_PERCENT, moving
+
+__all__ = ["BENCH"]
+
+FLAT_OUT_S: Final = 20.0
+#: Start-up is measured with this much and taken off.
+_SHORT_S: Final = 1.0
+ROOM_S: Final = 8.0
+MOST_ROOMS: Final = 6
+SETTLE_S: Final = 3.0
+START_S: Final = 60.0
+ROOMS_WANTED: Final = 4.0
+_NUMPY_VOICES: Final = 8
+
+
+def run(progress: Progress) -> list[Figure]:
+    """Render the same length in each way, then fill one core with rooms."""
+    costs: dict[str, float] = {}
+    ways = (
+        ("engine", _engine),
+        ("engine and Opus", _engine_opus),
+        ("numpy", _numpy),
+        ("empty server", _empty),
+    )
+    for name, way in ways:
+        progress(f"{name}, {FLAT_OUT_S:g} s flat out")
+        with running(name, way, FLAT_OUT_S) as child:
+            costs[name] = child.answer(START_S + 4.0 * FLAT_OUT_S)
+    progress("scsynth")
+    long_s, short_s = render_cpu_s(FLAT_OUT_S), render_cpu_s(_SHORT_S)
+    if long_s is not None and short_s is not None:
+        costs["scsynth"] = 100.0 * (long_s - short_s) / (FLAT_OUT_S - _SHORT_S)
+    rooms = {}
+    for realtime in (True, False):
+        said = "with" if realtime else "without"
+
+        def tell(count: int, said: str = said) -> None:
+            progress(f"{count} rooms on a core, {said} priority")
+
+        rooms[realtime] = _rooms(tell, realtime=realtime)
+    return figures(costs, rooms)
+
+
+def figures(costs: dict[str, float], rooms: dict[bool, tuple[int, float]]) -> list[Figure]:
+    """Return the costs, ours held against scsynth's, and how many rooms a core carries."""
+    ours, theirs = costs["engine"], costs.get("scsynth")
+    return [
+        Figure(
+            name="our full patch",
+            value=ours,
+            unit="% of a core",
+            limit=theirs,
+            note="synthesis and master, flat out; limit: scsynth"
+            if theirs
+            else "synthesis and master, flat out",
+        ),
+        Figure(
+            name="scsynth, closest patch",
+            value=theirs or 0.0,
+            unit="% of a core",
+            note="non-real-time, start-up taken off"
+            if theirs
+            else "not installed: apt-get install supercollider-server",
+        ),
+        Figure(
+            name="plain numpy, closest patch",
+            value=costs["numpy"],
+            unit="% of a core",
+            note="the pad, drone and noises alone",
+        ),
+        Figure(name="empty pyo server", value=costs["empty server"], unit="% of a core"),
+        Figure(name="our full patch and Opus", value=costs["engine and Opus"], unit="% of a core"),
+        *(
+            Figure(
+                name=f"rooms per core, {'with' if realtime else 'without'} real-time priority",
+                value=float(count),
+                unit="rooms",
+                limit=ROOMS_WANTED,
+                note=f"more is better; at most {LATE_SHARE_PERCENT:g} % late; one more: {late:.2f} % late"
+                if count < MOST_ROOMS
+                else f"more is better; more than {MOST_ROOMS} were not tried",
+            )
+            for realtime, (count, late) in rooms.items()
+        ),
+    ]
+
+
+def _rooms(progress: Callable[[int], None], *, realtime: bool) -> tuple[int, float]:
+    """Return how many rooms play on one core with no block in a thousand late, and of one more."""
+    for count in range(1, MOST_ROOMS + 1):
+        progress(count)
+        late = _late_percent(count, realtime=realtime)
+        if late > LATE_SHARE_PERCENT:
+            return count - 1, late
+    return MOST_ROOMS, 0.0
+
+
+def _late_percent(count: int, *, realtime: bool) -> float:
+    """Play `count` rooms on one core; return the share of late blocks once all have settled."""
+    with contextlib.ExitStack() as stack:
+        children = [
+            stack.enter_context(
+                running("audio", _on_one_core, AudioConfig(seed=n + 1, gain=1.0, realtime=realtime))
+            )
+            for n in range(count)
+        ]
+        first: list[AudioHeartbeat | None] = [None] * count
+        last: list[AudioHeartbeat | None] = [None] * count
+        began_s = time.monotonic()
+        while time.monotonic() < began_s + START_S:
+            now_s = time.monotonic()
+            for child in children:
+                child.send(SetControls(controls=moving(now_s - began_s), at_s=now_s))
+            for n, child in enumerate(children):
+                for _, message in child.receive(now_s + 0.05 * (n + 1) / count):
+                    if isinstance(message, AudioHeartbeat):
+                        last[n] = message
+            if all(last) and all(first):
+                if all(b.at_s - a.at_s > ROOM_S for a, b in zip(first, last, strict=True) if a and b):
+                    break
+            elif all(beat is not None and beat.blocks * BLOCK_S > SETTLE_S for beat in last):
+                first = list(last)
+        pairs = [(a, b) for a, b in zip(first, last, strict=True) if a is not None and b is not None]
+    if len(pairs) < count:
+        raise BenchmarkFailed(f"{count} rooms must play within {START_S:g} s, {len(pairs)} did")
+    late = sum(b.late_blocks - a.late_blocks for a, b in pairs)
+    return 100.0 * late / sum(b.blocks - a.blocks for a, b in pairs)
+
+
+def _on_one_core(conn: Connection, config: AudioConfig) -> None:
+    """Child: a real audio process that may use one core only."""
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    audio_main(conn, config)
+
+
+def _measured(conn: Connection, block: Callable[[int], object], seconds: float) -> None:
+    """Run `block` for `seconds` of sound; send the processor time as a percentage of the sound's length."""
+    for index in range(round(_SHORT_S / BLOCK_S)):
+        block(index)
+    start_s = time.process_time()
+    for index in range(round(seconds / BLOCK_S)):
+        block(index)
+    conn.send(100.0 * (time.process_time() - start_s) / seconds)
+
+
+def _engine(conn: Connection, seconds: float, encode: Callable[[Any], object] = lambda _frames: None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from audio_engine.engine import Engine  # noqa: PLC0415  # pyo belongs into a process of its own
+
+    engine = Engine(seed=1, scene="ocean", controls=moving(0.0))
+    engine.fade(1.0, 0.5)
+
+    def block(index: int) -> None:
+        at_s = index * BLOCK_S
+        if index % 5 == 0:
+            engine.steer(moving(at_s), at_s)
+        encode(engine.block(at_s).frames)
+
+    _measured(conn, block, seconds)
+    engine.close()
+
+
+def _engine_opus(conn: Connection, seconds: float) -> None:
+    from audio_engine.opus import OpusEncoder  # noqa: PLC0415  # only this child needs it
+
+    _engine(conn, seconds, OpusEncoder().encode)
+
+
+def _empty(conn: Connection, seconds: float) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from audio_engine._pyo import pyo  # noqa: PLC0415  # pyo belongs into a process of its own
+
+    server = pyo.Server(sr=RATE_HZ, nchnls=2, buffersize=BLOCK_FRAMES, duplex=0, audio="manual")
+    server.setVerbosity(1)
+    server.deactivateMidi()
+    server.boot()
+    server.start()
+    _measured(conn, lambda _index: server.process(), seconds)
+    server.stop()
+    server.shutdown()
+
+
+def _numpy(conn: Connection, seconds: float) -> None:
+    """Child: pad, drone and noises of the patch in numpy and scipy, block by block with their states."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from scipy import signal as filters  # noqa: PLC0415  # two seconds that only this child spends
+
+    rng = np.random.default_rng(1)
+    hz = 110.0 * (1.0 + 0.25 * np.arange(_NUMPY_VOICES))
+    detuned = np.concatenate([hz * ratio for ratio in (0.997, 1.002, 1.0, 1.004)])[:, None]
+    low = filters.butter(4, 900.0, fs=RATE_HZ, output="sos")
+    noise = filters.butter(4, (60.0, 700.0), "bandpass", fs=RATE_HZ, output="sos")
+    states: dict[str, Any] = {"low": np.zeros((len(low), 2, 2)), "noise": np.zeros((len(noise), 2, 2))}
+
+    def block(index: int) -> object:
+        time_s = (index * BLOCK_FRAMES + np.arange(BLOCK_FRAMES)) / RATE_HZ
+        cycle = detuned * time_s % 1.0
+        saws = (2.0 * cycle - 1.0).reshape(2, -1, BLOCK_FRAMES).sum(axis=1).T
+        pad, states["low"] = filters.sosfilt(low, saws, axis=0, zi=states["low"])
+        white = rng.standard_normal((BLOCK_FRAMES, 2))
+        sea, states["noise"] = filters.sosfilt(noise, white, axis=0, zi=states["noise"])
+        drone = np.sin(2.0 * np.pi * 55.0 * np.outer(np.arange(1, 5), time_s)).sum(axis=0)[:, None]
+        bells = np.sin(2.0 * np.pi * 440.0 * np.outer(np.linspace(1.0, 3.0, 30), time_s)).sum(axis=0)[:, None]
+        return 0.05 * pad + 0.2 * sea + 0.05 * drone + 0.01 * bells
+
+    _measured(conn, block, seconds)
+
+
+BENCH: Final = Benchmark(name="audio_cost", title="What the music costs", run=run)
