@@ -19,7 +19,18 @@ from audio_engine.errors import BadPalette
 from audio_engine.messages import BLOCK_FRAMES, RATE_HZ
 from therapy.controls import Controls
 
-__all__ = ["BED", "BUSSES", "LINES", "PLACE", "SEND", "Desk", "Instrument", "Soundscape", "Trigger", "frequency_hz"]
+__all__ = [
+    "BED",
+    "BUSSES",
+    "LINES",
+    "PLACE",
+    "SEND",
+    "Desk",
+    "Instrument",
+    "Soundscape",
+    "Trigger",
+    "frequency_hz",
+]
 
 #: The server's output channels: the music, left and right, which stays with the head; what goes into the
 #: reverb; and the sounds of the place in first-order ambisonics (W, Y, Z, X), which stay where they are.

@@ -9,7 +9,7 @@ import dataclasses
 from typing import Final, TypeAlias
 
 from therapy.controls import NEUTRAL, Controls
-from therapy.specs import Palette
+from therapy.specs import PLAIN, Palette
 
 __all__ = [
     "BLOCK_FRAMES",
@@ -58,7 +58,7 @@ class AudioConfig:
 
     seed: int
     scene: str = "ocean"
-    palette: Palette = Palette()
+    palette: Palette = PLAIN
     controls: Controls = NEUTRAL
     start_bar: float = 0.0
     start_bar_at_s: float | None = None

@@ -19,7 +19,7 @@ from scenes._geometry import Floats, everywhere, mesh, shader
 from scenes._heavens import GLOW, MIST, NEAR, Heavens
 from scenes._parts import add, blend_screen, grid, quads, shown_if, star_cards
 from therapy.controls import NEUTRAL, Controls
-from therapy.specs import SceneSpec
+from therapy.specs import Ambience, Palette, SceneSpec
 
 __all__ = ["SCENE", "Forest"]
 
@@ -179,4 +179,14 @@ SCENE: Final = SceneSpec(
     title="Forest clearing",
     description="Conifers in mist, grass, slanting light, and fireflies that rise as you breathe in.",
     build=Forest,
+    palette=Palette(
+        instruments={"bell": "flute", "answer": "kalimba", "texture": "harp"},
+        soundscapes=(
+            Ambience(name="trees"),
+            Ambience(name="birds"),
+            Ambience(name="stream", level=0.5),
+            Ambience(name="insects", level=0.7),
+            Ambience(name="rain"),
+        ),
+    ),
 )

@@ -20,7 +20,7 @@ from scenes._heavens import GLOW, MIST, NEAR, Heavens, vec3
 from scenes._parts import add, blend_over, blend_premultiplied, shown_if, star_cards
 from scenes._water import lantern_cards, mirror_bytes, mist_bank, water_sectors
 from therapy.controls import NEUTRAL, Controls
-from therapy.specs import SceneSpec
+from therapy.specs import Ambience, Palette, SceneSpec
 
 __all__ = ["SCENE", "MountainLake"]
 
@@ -203,4 +203,13 @@ SCENE: Final = SceneSpec(
     title="Mountain lake",
     description="Snow peaks in still water, pines, mist, and rings that run out as you breathe in.",
     build=MountainLake,
+    palette=Palette(
+        instruments={"bell": "piano", "answer": "bowl", "texture": "harp"},
+        soundscapes=(
+            Ambience(name="wind"),
+            Ambience(name="stream", level=0.4),
+            Ambience(name="birds", level=0.6),
+            Ambience(name="rain", level=0.8),
+        ),
+    ),
 )

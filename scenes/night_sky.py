@@ -22,7 +22,7 @@ from scenes._geometry import Bytes, Floats, byte_texture, everywhere, mesh, shad
 from scenes._heavens import NEAR, SKY, Heavens, vec3
 from scenes._parts import add, blend_screen, grid, stars_at
 from therapy.controls import NEUTRAL, Controls
-from therapy.specs import SceneSpec
+from therapy.specs import Ambience, Palette, SceneSpec
 
 __all__ = ["SCENE", "NightSky"]
 
@@ -227,4 +227,8 @@ SCENE: Final = SceneSpec(
     title="Northern night",
     description="Orion over snow, the Milky Way, and an aurora that rises and glows as you breathe in.",
     build=NightSky,
+    palette=Palette(
+        instruments={"pad": "choir", "answer": "bowl", "texture": "piano"},
+        soundscapes=(Ambience(name="wind"), Ambience(name="fire")),
+    ),
 )

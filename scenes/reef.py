@@ -25,7 +25,7 @@ from scenes._props import OVER, Numbers, Shape, blended, glow_over, grid, placed
 from scenes._sea import Waves, encoded
 from therapy.breath import breath_level
 from therapy.controls import NEUTRAL, Controls
-from therapy.specs import SceneSpec
+from therapy.specs import Ambience, Direction, Palette, SceneSpec
 
 __all__ = ["SCENE", "Reef"]
 
@@ -248,4 +248,11 @@ SCENE: Final = SceneSpec(
     title="Reef in clear water",
     description="Corals under a bright surface, kelp, slow fish, and a jellyfish that breathes with you.",
     build=Reef,
+    palette=Palette(
+        instruments={"pad": "choir", "answer": "kalimba", "texture": "bell"},
+        soundscapes=(
+            Ambience(name="underwater"),
+            Ambience(name="ocean", level=0.35, direction=Direction(elevation_deg=60.0)),
+        ),
+    ),
 )

@@ -26,7 +26,7 @@ from scenes._props import OVER, Numbers, Shape, blended, glow_over, grid, placed
 from scenes._sea import Waves, encoded
 from therapy.breath import breath_level
 from therapy.controls import NEUTRAL, Controls
-from therapy.specs import SceneSpec
+from therapy.specs import Ambience, Palette, SceneSpec
 
 __all__ = ["SCENE", "ZenGarden"]
 
@@ -364,4 +364,13 @@ SCENE: Final = SceneSpec(
     title="Garden in the rain",
     description="A still pond and stone lanterns; rings of rain, raked gravel, a maple, hills in the mist.",
     build=ZenGarden,
+    palette=Palette(
+        instruments={"bell": "harp", "answer": "bowl", "texture": "kalimba"},
+        soundscapes=(
+            Ambience(name="rain"),
+            Ambience(name="trees", level=0.6),
+            Ambience(name="birds", level=0.8),
+            Ambience(name="stream", level=0.4),
+        ),
+    ),
 )

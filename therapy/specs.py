@@ -14,6 +14,7 @@ from therapy.patient import Reading
 
 __all__ = [
     "ALL_AROUND",
+    "PLAIN",
     "Ambience",
     "DeviceSpec",
     "Direction",
@@ -86,6 +87,10 @@ class Palette:
     soundscapes: tuple[Ambience, ...] = (Ambience(name="ocean"), Ambience(name="wind"))
 
 
+#: The usual instruments, sea and wind: for places that name nothing.
+PLAIN: Final = Palette()
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SceneSpec:
     """A place. `build(seed)` returns a `Scene`; the same seed builds the same place."""
@@ -94,7 +99,7 @@ class SceneSpec:
     title: str
     description: str
     build: Callable[[int], Scene]
-    palette: Palette = Palette()
+    palette: Palette = PLAIN
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Singing bowls: a soft mallet, a tone of two that beat slowly, overtones of a ring of metal, seconds of tail."""
+"""Singing bowls: a soft mallet, two tones that beat slowly, overtones of a ring of metal, a long tail."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ _SPLIT: Final = 2.0 ** (2.4 / 1200.0)
 _LAYERS: Final = (
     Layer(partials=[1.0], decay=(3.6, 3.6), attack_s=0.03),
     Layer(partials=[0.55], ratio=_SPLIT, decay=(3.6, 3.6), attack_s=0.03),
-    Layer(partials=[1.0], ratio=_mode(3), decay=(4.5, 4.5), attack_s=0.02, share=0.75, dark=0.06, bright=0.17),
+    Layer(
+        partials=[1.0], ratio=_mode(3), decay=(4.5, 4.5), attack_s=0.02, share=0.75, dark=0.06, bright=0.17
+    ),
     Layer(partials=[1.0], ratio=_mode(4), decay=(5.5, 5.5), attack_s=0.02, share=0.45, dark=0.02, bright=0.1),
 )
 
@@ -41,4 +43,4 @@ class Bowl(StruckLayers):
         super().__init__(desk, layers=_LAYERS, ring=ring, level=0.17, voices=12, width=0.5)
 
 
-INSTRUMENT = InstrumentSpec(name="bowl", title="Singing bowls", build=Bowl, lufs=-24.0)
+INSTRUMENT = InstrumentSpec(name="bowl", title="Singing bowls", build=Bowl, lufs=-25.9)

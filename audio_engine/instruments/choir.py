@@ -33,7 +33,7 @@ _FORMANTS: Final = (
 class Choir:
     """Eight voices, each sung by two halves of the choir."""
 
-    reverb_send = 0.6
+    reverb_send = 0.45
 
     def __init__(self, desk: Desk) -> None:
         self._voices = HeldVoices(desk, count=_VOICES, attack_s=2.0, release_s=2.8, tune=self._tune)
@@ -78,4 +78,4 @@ class Choir:
         self._pitch.value = frequencies_hz
 
 
-INSTRUMENT = InstrumentSpec(name="choir", title="Distant choir", build=Choir, lufs=-25.0, chords=True)
+INSTRUMENT = InstrumentSpec(name="choir", title="Distant choir", build=Choir, lufs=-26.7, chords=True)

@@ -69,4 +69,4 @@ class Flute:
         self._pitch.value = frequencies_hz
 
 
-INSTRUMENT = InstrumentSpec(name="flute", title="Flute", build=Flute, lufs=-24.0)
+INSTRUMENT = InstrumentSpec(name="flute", title="Flute", build=Flute, lufs=-22.5)

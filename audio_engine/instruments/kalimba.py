@@ -16,10 +16,21 @@ _SECOND_MODE: Final = 6.267
 _LAYERS: Final = (
     Layer(partials=[1.0, 0.1, 0.05], decay=(5.5, 4.0), attack_s=0.005),
     Layer(
-        partials=[0.0, 0.0, 0.5, 0.3, 0.12], decay=(8.0, 8.0), attack_s=0.004, share=0.35, dark=0.1, bright=0.8
+        partials=[0.0, 0.0, 0.5, 0.3, 0.12],
+        decay=(8.0, 8.0),
+        attack_s=0.004,
+        share=0.35,
+        dark=0.1,
+        bright=0.8,
     ),
     Layer(
-        partials=[0.12], ratio=_SECOND_MODE, decay=(7.0, 7.0), attack_s=0.003, share=0.12, dark=0.1, bright=0.7
+        partials=[0.12],
+        ratio=_SECOND_MODE,
+        decay=(7.0, 7.0),
+        attack_s=0.003,
+        share=0.12,
+        dark=0.1,
+        bright=0.7,
     ),
 )
 
@@ -34,4 +45,4 @@ class Kalimba(StruckLayers):
         super().__init__(desk, layers=_LAYERS, ring=ring, level=0.32, width=0.5)
 
 
-INSTRUMENT = InstrumentSpec(name="kalimba", title="Kalimba", build=Kalimba, lufs=-24.0)
+INSTRUMENT = InstrumentSpec(name="kalimba", title="Kalimba", build=Kalimba, lufs=-26.8)

@@ -20,9 +20,7 @@ __all__ = ["Contour", "soft_pulse"]
 RATE_HZ: Final = 500
 
 
-def soft_pulse(
-    seconds: float, *, attack: float = 0.5, power: float = 1.0
-) -> npt.NDArray[np.float64]:
+def soft_pulse(seconds: float, *, attack: float = 0.5, power: float = 1.0) -> npt.NDArray[np.float64]:
     """Return a rise and fall (n,) from 0 over 1 to 0, with its top at the share `attack` of it."""
     x = np.linspace(0.0, 1.0, max(round(seconds * RATE_HZ), 4))
     warped = np.where(x < attack, 0.5 * x / attack, 0.5 + 0.5 * (x - attack) / (1.0 - attack))
@@ -47,7 +45,7 @@ class Contour:
     def free(self, at_s: float, seconds: float) -> bool:
         """Return whether nothing sounds from `at_s` for `seconds`, and the loop does not end before."""
         start, end = round(at_s * RATE_HZ), round((at_s + seconds) * RATE_HZ)
-        return 0 < start and end < len(self._gain) and not self._gain[start:end].any()
+        return start > 0 and end < len(self._gain) and not self._gain[start:end].any()
 
     def add(self, at_s: float, hz: npt.NDArray[np.float64], gain: npt.NDArray[np.float64]) -> None:
         """Put a tone of pitches `hz` and loudness `gain` (both (n,), gain 0 at its ends) at `at_s`."""

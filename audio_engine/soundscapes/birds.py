@@ -1,4 +1,4 @@
-"""Birdsong: three birds in the trees who answer each other from time to time, with long rests, never shrill."""
+"""Birdsong: three birds who answer each other from time to time, with long rests, never shrill."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from therapy.specs import Direction, SoundscapeSpec
 
 __all__ = ["SOUNDSCAPE", "Birds"]
 
-_LEVEL: Final = 0.16
+_LEVEL: Final = 0.101
 #: Of each bird: middle pitch in Hz, length of its loop in s, songs in it, loudness, left. The loops have no
 #: common measure below an hour.
 _BIRDS: Final = (
@@ -56,7 +56,9 @@ def _bird(rng: np.random.Generator, hz: float, loop_s: float, songs: int) -> Con
                 continue
             x = np.linspace(0.0, 1.0, len(gain))
             bend = start * (end / start) ** (0.5 - 0.5 * np.cos(np.pi * x))
-            contour.add(begin_s + at_s, bend * (1.0 + 0.03 * np.sin(2 * np.pi * trill_hz * x * length_s)), gain)
+            contour.add(
+                begin_s + at_s, bend * (1.0 + 0.03 * np.sin(2 * np.pi * trill_hz * x * length_s)), gain
+            )
     return contour
 
 
@@ -86,6 +88,6 @@ SOUNDSCAPE = SoundscapeSpec(
     title="Birdsong",
     control="birds",
     build=Birds,
-    lufs=-32.0,
+    lufs=-31.1,
     direction=Direction(azimuth_deg=20.0, elevation_deg=35.0, spread_deg=140.0),
 )

@@ -13,7 +13,7 @@ from therapy.specs import Direction, SoundscapeSpec
 
 __all__ = ["SOUNDSCAPE", "Fire"]
 
-_LEVEL: Final = 1.0
+_LEVEL: Final = 1.26
 _CRACKLES: Final = 4
 
 

@@ -35,4 +35,4 @@ class Ocean:
         self._stir.value = controls.weather
 
 
-SOUNDSCAPE = SoundscapeSpec(name="ocean", title="Sea", control="ocean", build=Ocean, lufs=-20.6)
+SOUNDSCAPE = SoundscapeSpec(name="ocean", title="Sea", control="ocean", build=Ocean, lufs=-21.0)

@@ -1,4 +1,4 @@
-"""Rain: a soft hiss on leaves, a murmur further away, and small drops; more of them when the weather stirs."""
+"""Rain: a soft hiss on leaves, a murmur further away, and small drops; more when the weather stirs."""
 
 from __future__ import annotations
 
@@ -44,5 +44,5 @@ class Rain:
 
 
 SOUNDSCAPE = SoundscapeSpec(
-    name="rain", title="Rain", control="rain", build=Rain, lufs=-24.0, direction=Direction(elevation_deg=35.0)
+    name="rain", title="Rain", control="rain", build=Rain, lufs=-25.6, direction=Direction(elevation_deg=35.0)
 )

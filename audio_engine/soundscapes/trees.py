@@ -1,4 +1,4 @@
-"""Wind in trees: leaves that rustle as a gust passes from one side to the other, boughs that breathe below."""
+"""Wind in trees: leaves rustle as a gust passes from side to side, and boughs breathe below."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from therapy.specs import Direction, SoundscapeSpec
 
 __all__ = ["SOUNDSCAPE", "Trees"]
 
-_LEVEL: Final = 1.0
+_LEVEL: Final = 0.708
 
 
 class Trees:
@@ -40,6 +40,6 @@ SOUNDSCAPE = SoundscapeSpec(
     title="Wind in trees",
     control="wind",
     build=Trees,
-    lufs=-24.0,
+    lufs=-24.5,
     direction=Direction(elevation_deg=25.0),
 )
