@@ -32,7 +32,7 @@ _CHORDS: Final = ((53, 57, 60, 64), (50, 57, 60, 65))
 _NOTES: Final = (60, 67, 72, 74, 79, 76, 72, 69)
 _VELOCITY: Final = 0.7
 #: A struck note may ring this many times its distance to the next.
-_RINGS: Final = 4.0
+_RINGS: Final = 1.5
 
 
 def audition(

@@ -27,8 +27,8 @@ from therapy.specs import Ambience, Direction, InstrumentSpec, Palette, Soundsca
 __all__ = ["Part", "Rack", "check"]
 
 #: How loud each role stands in the mix: whoever plays it is made as loud in the audition as this.
-_ROLE_LUFS: Final[Mapping[str, float]] = {"pad": -25.3, "drone": -28.5, "pulse": -25.7}
-_TUNE_LUFS: Final = -24.4
+_ROLE_LUFS: Final[Mapping[str, float]] = {"pad": -25.3, "drone": -28.5, "pulse": -25.8}
+_TUNE_LUFS: Final = -27.5
 #: Gain of a sound of nature is this power of its control: the slider's lower half is the quiet one.
 _CONTROL_POWER: Final = 1.4
 _CONTROL_S: Final = 0.4
@@ -77,8 +77,9 @@ def check(palette: Palette) -> None:
             raise BadPalette(
                 f"soundscape must be one of {', '.join(known.soundscapes)}, got {ambience.name!r}"
             )
-        if not 0.0 <= ambience.level <= 1.0:
-            raise BadPalette(f"level of {ambience.name} must be in 0…1, got {ambience.level!r}")
+        for what, got in (("level", ambience.level), ("least", ambience.least)):
+            if not 0.0 <= got <= 1.0:
+                raise BadPalette(f"{what} of {ambience.name} must be in 0…1, got {got!r}")
         if ambience.direction is not None:
             _check_direction(ambience.name, ambience.direction)
 
@@ -174,7 +175,10 @@ class Part:
         return self._awake
 
     def drop(self) -> None:
-        """Give the trigger lines back; the caller then forgets the part."""
+        """Stop for good and give the trigger lines back; the caller then forgets the part."""
+        for stream in self._streams:
+            stream.getStreamObject().stop()
+        self._streams, self._ends = [], []
         self._desk.free_lines(self._lines)
 
     def _out(self) -> None:
@@ -195,7 +199,7 @@ class _Place:
         return self.ambience.direction or self.spec.direction
 
     def level(self, controls: Controls) -> float:
-        share = getattr(controls, self.spec.control) if self.spec.control else 1.0
+        share = max(getattr(controls, self.spec.control), self.ambience.least) if self.spec.control else 1.0
         return float(self.ambience.level * share**_CONTROL_POWER)
 
 

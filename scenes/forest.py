@@ -183,7 +183,7 @@ SCENE: Final = SceneSpec(
         instruments={"bell": "flute", "answer": "kalimba", "texture": "harp"},
         soundscapes=(
             Ambience(name="trees"),
-            Ambience(name="birds"),
+            Ambience(name="birds", least=0.3),
             Ambience(name="stream", level=0.5),
             Ambience(name="insects", level=0.7),
             Ambience(name="rain"),

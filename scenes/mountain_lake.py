@@ -208,7 +208,7 @@ SCENE: Final = SceneSpec(
         soundscapes=(
             Ambience(name="wind"),
             Ambience(name="stream", level=0.4),
-            Ambience(name="birds", level=0.6),
+            Ambience(name="birds", level=0.6, least=0.2),
             Ambience(name="rain", level=0.8),
         ),
     ),

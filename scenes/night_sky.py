@@ -229,6 +229,6 @@ SCENE: Final = SceneSpec(
     build=NightSky,
     palette=Palette(
         instruments={"pad": "choir", "answer": "bowl", "texture": "piano"},
-        soundscapes=(Ambience(name="wind"), Ambience(name="fire")),
+        soundscapes=(Ambience(name="wind", least=0.2), Ambience(name="fire")),
     ),
 )

@@ -367,9 +367,9 @@ SCENE: Final = SceneSpec(
     palette=Palette(
         instruments={"bell": "harp", "answer": "bowl", "texture": "kalimba"},
         soundscapes=(
-            Ambience(name="rain"),
+            Ambience(name="rain", least=0.35),
             Ambience(name="trees", level=0.6),
-            Ambience(name="birds", level=0.8),
+            Ambience(name="birds", level=0.8, least=0.15),
             Ambience(name="stream", level=0.4),
         ),
     ),

@@ -63,13 +63,18 @@ ALL_AROUND: Final = Direction()
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Ambience:
-    """One sound of a place: the soundscape's name, its share of full loudness, and from where it comes.
+    """One sound of a place.
 
-    `direction` `None` leaves it to the soundscape.
+    Attributes:
+        name: of the soundscape.
+        level: its gain when its control is full (or has none), 0 … 1.
+        least: as if its control never went below this: what always belongs to the place, 0 … 1.
+        direction: from where it comes; `None` leaves that to the soundscape.
     """
 
     name: str
     level: float = 1.0
+    least: float = 0.0
     direction: Direction | None = None
 
 

@@ -29,6 +29,7 @@ from therapy.events import (
     StreamLost,
     TherapistCommand,
 )
+from therapy.specs import PLAIN
 from therapy.why import Change
 from vr_world.loop import World
 from vr_world.panel_state import Alarm, state_message
@@ -312,6 +313,7 @@ class RoomOutputs:
         return audio.AudioConfig(
             seed=self._config.seed,
             scene=self._scene,
+            palette=self._config.palettes.get(self._scene, PLAIN),
             controls=self._controls,
             start_bar=0.0 if beat is None else beat.bar,
             start_bar_at_s=None if beat is None else beat.bar_at_s,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
+
+from therapy.specs import Palette
 
 __all__ = ["RoomConfig"]
 
@@ -20,6 +23,7 @@ class RoomConfig:
         lan: whether LSL looks beyond this machine.
         seed: of places and music.
         eye_px: first picture size of one eye.
+        palettes: what each place sounds like, by its name.
         snapshot: what the room before it was doing (`Remember.snapshot`), or `None`.
         died_at_s: when the room before it died.
     """
@@ -31,5 +35,6 @@ class RoomConfig:
     lan: bool
     seed: int
     eye_px: int
+    palettes: Mapping[str, Palette] = dataclasses.field(default_factory=dict)
     snapshot: dict[str, Any] | None = None
     died_at_s: float | None = None

@@ -102,6 +102,7 @@ class LocalRoomHost:
             lan=self._settings.lan,
             seed=1 + self._settings.rooms.index(room),
             eye_px=self._settings.eye_px,
+            palettes={name: spec.palette for name, spec in declared("scenes", "SCENE", SceneSpec).items()},
             snapshot=snapshot,
             died_at_s=self._died_s.get(room),
         )

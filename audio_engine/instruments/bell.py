@@ -81,4 +81,4 @@ class Bell:
         self._tap.value = 0.015 + 0.06 * controls.brightness
 
 
-INSTRUMENT = InstrumentSpec(name="bell", title="Soft bells", build=Bell, lufs=-24.4)
+INSTRUMENT = InstrumentSpec(name="bell", title="Soft bells", build=Bell, lufs=-27.5)

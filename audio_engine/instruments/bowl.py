@@ -43,4 +43,4 @@ class Bowl(StruckLayers):
         super().__init__(desk, layers=_LAYERS, ring=ring, level=0.17, voices=12, width=0.5)
 
 
-INSTRUMENT = InstrumentSpec(name="bowl", title="Singing bowls", build=Bowl, lufs=-25.9)
+INSTRUMENT = InstrumentSpec(name="bowl", title="Singing bowls", build=Bowl, lufs=-26.4)

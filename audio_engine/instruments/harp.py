@@ -40,4 +40,4 @@ class Harp(StruckLayers):
         super().__init__(desk, layers=_LAYERS, ring=ring, level=0.3, voices=12, width=0.6)
 
 
-INSTRUMENT = InstrumentSpec(name="harp", title="Harp", build=Harp, lufs=-26.2)
+INSTRUMENT = InstrumentSpec(name="harp", title="Harp", build=Harp, lufs=-28.0)
