@@ -1,6 +1,6 @@
 """What crosses the pipe between a room and its audio process. All `*_s` stamps are session time.
 
-In: `SetControls`, `Fade`, `Shutdown`. Out: `OpusPacket`, `NotePlayed`, `AudioHeartbeat`, `AudioRefused`.
+In: `SetControls`, `SetPlace`, `Fade`, `Shutdown`. Out: `OpusPacket`, `NotePlayed`, `AudioHeartbeat`, `AudioRefused`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ __all__ = [
     "NotePlayed",
     "OpusPacket",
     "SetControls",
+    "SetPlace",
     "Shutdown",
     "ToAudio",
 ]
@@ -76,6 +77,17 @@ class SetControls:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SetPlace:
+    """Go over to the sound of another place: built without a late block, then faded within `fade_s`.
+
+    Key, motifs and bar go on: it is the same piece, played by others and heard elsewhere.
+    """
+
+    palette: Palette
+    fade_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Fade:
     """Fade everything to `gain` (0 … 1) within `seconds`, from where it is."""
 
@@ -88,7 +100,7 @@ class Shutdown:
     """End now, cleanly."""
 
 
-ToAudio: TypeAlias = SetControls | Fade | Shutdown
+ToAudio: TypeAlias = SetControls | SetPlace | Fade | Shutdown
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

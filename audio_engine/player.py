@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from audio_engine.engine import Block, Engine
-from audio_engine.errors import EngineBroken
+from audio_engine.errors import BadPalette, EngineBroken
 from audio_engine.master import LATENCY_S
 from audio_engine.messages import (
     BLOCK_FRAMES,
@@ -27,6 +27,7 @@ from audio_engine.messages import (
     FromAudio,
     OpusPacket,
     SetControls,
+    SetPlace,
     Shutdown,
 )
 from audio_engine.opus import OpusEncoder
@@ -134,6 +135,12 @@ class Player:
                 refusals = list(self._engine.door.refusals)
                 self._engine.steer(controls, at_s)
                 self._refused(refusals + self._engine.door.refusals)
+            case SetPlace(palette=palette, fade_s=fade_s):
+                try:
+                    self._engine.place(palette, fade_s)
+                    self._refused(self._engine.door.refusals)
+                except BadPalette as bad:
+                    self._refused([str(bad)])
             case Fade(gain=gain, seconds=seconds):
                 self._engine.fade(gain, seconds)
                 self._refused(self._engine.door.refusals)
@@ -141,7 +148,7 @@ class Player:
                 return False
             case _:
                 self._refused(
-                    [f"message must be SetControls, Fade or Shutdown, got {type(message).__name__}"]
+                    [f"message must be SetControls, SetPlace, Fade or Shutdown, got {type(message).__name__}"]
                 )
         return True
 

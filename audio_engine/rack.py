@@ -61,6 +61,8 @@ def check(palette: Palette) -> None:
     Raises:
         BadPalette: a name that nobody declared, or a level or direction out of bounds.
     """
+    if not isinstance(palette, Palette):
+        raise BadPalette(f"palette must be a Palette, got {type(palette).__name__}")
     known = _known()
     for role, name in palette.instruments.items():
         if name not in known.instruments:

@@ -45,6 +45,8 @@ __all__ = ["RoomOutputs"]
 
 RENDERER: Final = "vr_world.rendering.process:main"
 AUDIO: Final = "audio_engine.process:main"
+#: How long the sound of one place takes to become that of the next.
+PLACE_FADE_S: Final = 4.0
 #: Longest silence of a living child (they speak every 100–250 ms).
 RENDERER_SILENCE_S: Final = 3.0
 AUDIO_SILENCE_S: Final = 1.0
@@ -157,6 +159,8 @@ class RoomOutputs:
         if name != self._scene:
             self._scene = name
             self._renderer.send(rendering.SetScene(name=name))
+            palette = self._config.palettes.get(name, PLAIN)
+            self._audio.send(audio.SetPlace(palette=palette, fade_s=PLACE_FADE_S))
 
     def event(self, event: Event) -> None:
         """Record an event, and call a human where one should look."""
