@@ -213,5 +213,4 @@ class Engine:
         phase = self._breath.advance(BLOCK_S, at_s)
         self._swell += (controls.swell - self._swell) * BLOCK_S
         lift = self._swell * (2.0 * breath_level(phase, controls.inhale_fraction) - 1.0)
-        self._desk.lift.value = lift
-        self._desk.lift_gain.value = amplitude(_LIFT_DB * lift)
+        self._desk.breathe(lift, amplitude(_LIFT_DB * lift))

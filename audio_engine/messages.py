@@ -1,6 +1,7 @@
 """What crosses the pipe between a room and its audio process. All `*_s` stamps are session time.
 
-In: `SetControls`, `SetPlace`, `Fade`, `Shutdown`. Out: `OpusPacket`, `NotePlayed`, `AudioHeartbeat`, `AudioRefused`.
+In: `SetControls`, `SetPlace`, `Fade`, `Shutdown`. Out: `OpusPacket`, `NotePlayed`, `AudioHeartbeat`,
+`AudioRefused`.
 """
 
 from __future__ import annotations

@@ -71,6 +71,10 @@ def check(palette: Palette) -> None:
             )
         if role in SUSTAINED and not known.instruments[name].chords:
             raise BadPalette(f"instrument of {role} must carry chords, got {name!r}, which does not")
+    _check_soundscapes(palette, known)
+
+
+def _check_soundscapes(palette: Palette, known: _Known) -> None:
     names = [ambience.name for ambience in palette.soundscapes]
     if len(set(names)) != len(names):
         raise BadPalette(f"soundscapes must each be named once, got {', '.join(names)}")

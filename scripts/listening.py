@@ -30,7 +30,7 @@ from therapy.specs import InstrumentSpec, SceneSpec, SoundscapeSpec
 from vr_world.stories import STEP_S, STORIES, tell
 
 mpl.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402  # the backend is chosen first
+from matplotlib import pyplot as plt
 
 Sound = npt.NDArray[np.float32]
 PAGE: Final = ROOT / "docs" / "topics" / "listening.md"
@@ -109,7 +109,8 @@ def swell_db(sound: Sound, pace_per_min: float) -> float:
 
 def played(scene: SceneSpec, story: str) -> tuple[Sound, list[NotePlayed], Figures]:
     """Play a story in a place, as `stillwater sound --story … --scene …` does."""
-    told, notes = tell(story, SECONDS), []
+    told = tell(story, SECONDS)
+    notes: list[NotePlayed] = []
     sound = render(
         lambda at_s: told[min(int(at_s / STEP_S + 0.5), len(told) - 1)],
         SECONDS,
@@ -250,11 +251,12 @@ What the music and the places sound like, for eyes; the ears' part is one comman
 
 There are three stories: `settle` (arousal goes from high to low), `calm` (calm is held) and `return` (back to
 the room). They are told by the same steering and the same safety as a session, for an imagined patient. Each
-place plays them with its own palette of instruments and sounds ([add an instrument](../howto/add-instrument.md)).
+place plays them with its own palette of instruments and sounds
+([add an instrument](../howto/add-instrument.md)).
 
 Every figure here is measured on the sound itself, 60 s, seed 1. *LUFS* is the integrated loudness (ITU-R
-BS.1770) and *asked* what the plan wants; *dBTP* the true peak, which never passes −1; the *peak above 8 kHz* is
-where a click would stand out; *swell* is how far loudness swings with the breath pacer, from top to bottom.
+BS.1770) and *asked* what the plan wants; *dBTP* the true peak, which never passes −1; the *peak above 8 kHz*
+is where a click would stand out; *swell* is how far loudness swings with the breath pacer, top to bottom.
 """
 
 
@@ -272,8 +274,8 @@ def write_page(stories: Sequence[Sequence[str]], places: Sequence[Sequence[str]]
 
 {_table(["story", *_HEAD], stories)}
 
-From top to bottom: spectrogram, the score as a piano roll (a colour for each role), waveform, short-term loudness
-and spectral centroid.
+From top to bottom: spectrogram, the score as a piano roll (a colour for each role), waveform, short-term
+loudness and spectral centroid.
 
 {pictures}
 
@@ -287,8 +289,8 @@ The calm story, a minute of it.
 
 ## Each instrument and each sound, alone
 
-An instrument plays eight seconds, two chords or a note a second, and rings out. Loudness is measured dry, alone,
-and compared with what its file declares; the test holds it within ±3 LU.
+An instrument plays eight seconds, two chords or a note a second, and rings out. Loudness is measured dry,
+alone, and compared with what its file declares; the test holds it within ±3 LU.
 
 {parts}
 

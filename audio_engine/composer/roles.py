@@ -1,4 +1,4 @@
-"""Who plays what: the roles of the score and their usual instruments. What they do: the package's docstring."""
+"""Who plays what: the roles of the score and their usual instruments; more in the package's docstring."""
 
 from __future__ import annotations
 

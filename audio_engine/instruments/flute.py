@@ -28,7 +28,7 @@ _AIR: Final = 0.16
 class Flute:
     """Five voices in the middle; the air is one for all."""
 
-    reverb_send = 0.55
+    reverb_send = 0.4
 
     def __init__(self, desk: Desk) -> None:
         self._voices = HeldVoices(

@@ -124,6 +124,46 @@ def test_it_starts_and_stops_without_a_click_and_then_costs_nothing(
     assert np.abs(gated[round(1.5 * RATE_HZ) : 2 * RATE_HZ]).max() == 0.0
 
 
+def left_behind() -> dict[str, int]:
+    """Build, play and drop each; return how many of its pyo streams live on."""
+    import gc
+
+    from audio_engine.desk import Desk
+    from audio_engine.rack import Part
+    from audio_engine.synth import Synth
+    from therapy.specs import ALL_AROUND, InstrumentSpec, SoundscapeSpec
+
+    synth = Synth(3)
+    desk = Desk(synth.server, synth.lines, 3)
+    specs = {
+        **declared("audio_engine.instruments", "INSTRUMENT", InstrumentSpec),
+        **declared("audio_engine.soundscapes", "SOUNDSCAPE", SoundscapeSpec),
+    }
+    # As in the engine's process: nobody collects what holds itself.
+    gc.disable()
+    left = {}
+    for name, spec in specs.items():
+        before = len(desk.streams())
+        part = Part(desk, spec, None if isinstance(spec, InstrumentSpec) else ALL_AROUND)
+        part.voice.steer(NEUTRAL)
+        part.fade(1.0, 0.1)
+        synth.process()
+        part.drop()
+        del part
+        left[name] = len(desk.streams()) - before
+    gc.enable()
+    del desk
+    gc.collect()
+    synth.close()
+    return left
+
+
+def test_nothing_of_it_lives_on_when_its_place_is_left(apart: Apart) -> None:
+    left = apart(left_behind)
+    assert set(left) == {*INSTRUMENTS, *SOUNDSCAPES}
+    assert {name: count for name, count in left.items() if count} == {}
+
+
 @pytest.mark.parametrize("name", INSTRUMENTS)
 def test_its_notes_begin_and_end_softly(whole: Callable[[str], Sound], name: str) -> None:
     sound, top = whole(name), high(whole(name))
