@@ -103,20 +103,36 @@ class Desk:
 
     Attributes:
         rng: for whatever is drawn while building.
-        lift: pyo signal −1 (exhaled) … 1 (inhaled), scaled by the swell control.
-        lift_gain: the same as a gain for music, about ± 4 dB at full swell.
         now_s: time since the engine started, set by the engine before each block.
     """
 
     def __init__(self, server: Any, lines: npt.NDArray[np.float32], seed: int) -> None:
         self.rng = np.random.default_rng(seed)
         self.now_s = 0.0
-        self.lift = self.glide(0.0, 0.02)
-        self.lift_gain = self.glide(1.0, 0.02)
+        self._lift = self.glide(0.0, 0.02)
+        self._lift_gain = self.glide(1.0, 0.02)
         self._server = server
         self._lines = lines
         self._free = list(range(lines.shape[1]))
         self._claimed: list[int] = []
+
+    @property
+    def lift(self) -> Any:
+        """A pyo signal of one's own: −1 (exhaled) … 1 (inhaled), scaled by the swell control.
+
+        One's own, because a pyo object keeps alive whatever is computed from it.
+        """
+        return pyo.Sig(self._lift)
+
+    @property
+    def lift_gain(self) -> Any:
+        """The same as a gain for music, about ± 4 dB at full swell."""
+        return pyo.Sig(self._lift_gain)
+
+    def breathe(self, lift: float, gain: float) -> None:
+        """Set `lift` and `lift_gain`."""
+        self._lift.value = lift
+        self._lift_gain.value = gain
 
     def glide(self, value: float, seconds: float) -> Any:
         """Return a `SigTo` at `value` that takes `seconds` to a new `.value`."""

@@ -6,7 +6,6 @@ process runs one engine.
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
 import gc
 import hashlib
@@ -20,18 +19,19 @@ from audio_engine._pyo import pyo
 from audio_engine.breath import BreathClock
 from audio_engine.composer.score import BEATS_PER_BAR, SUSTAINED, Composer
 from audio_engine.conductor import Conductor, Onset
-from audio_engine.desk import BED, BUSSES, LINES, PLACE, SEND, Desk
+from audio_engine.desk import BED, LINES, PLACE, SEND, Desk
 from audio_engine.door import Door
 from audio_engine.ducking import Ducker
 from audio_engine.errors import BadAudioConfig, EngineBroken
 from audio_engine.loudness import SILENT_DB, amplitude
 from audio_engine.master import LATENCY_S, Master
-from audio_engine.messages import BLOCK_FRAMES, BLOCK_S, CHANNELS, RATE_HZ, NotePlayed
+from audio_engine.messages import BLOCK_S, CHANNELS, NotePlayed
 from audio_engine.rack import Rack
 from audio_engine.space import to_stereo
+from audio_engine.synth import Synth
 from therapy.breath import breath_level
 from therapy.controls import TABLE, Controls
-from therapy.specs import Palette
+from therapy.specs import PLAIN, Palette
 
 __all__ = ["Block", "Engine"]
 
@@ -39,7 +39,7 @@ _LIFT_DB: Final = 4.0
 _REVERB_S: Final = 3.2
 _REVERB_LEVEL: Final = 0.9
 #: Dry pad, drone, bells and room at the neutral controls (measured).
-_MUSIC_LUFS: Final = -21.0
+_MUSIC_LUFS: Final = -19.5
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class Engine:
         scene: str,
         controls: Controls,
         start_bar: float = 0.0,
-        palette: Palette | None = None,
+        palette: Palette = PLAIN,
     ) -> None:
         if not (math.isfinite(start_bar) and start_bar >= 0.0):
             raise BadAudioConfig(f"start_bar must be a finite number of bars ≥ 0, got {start_bar!r}")
@@ -97,27 +97,16 @@ class Engine:
         self._boot(number)
         self._desk = Desk(self._server, self._lines, number)
         self._build_room()
-        self.rack = Rack(self._desk, palette or Palette(), first)
+        self.rack = Rack(self._desk, palette, first)
         self.master = Master(first.music_lufs, self._declared_lufs())
 
     def _boot(self, seed: int) -> None:
-        """Boot a server without a sound card and map its buffers: no copy on the way in or out."""
-        server = pyo.Server(
-            sr=RATE_HZ, nchnls=BUSSES, buffersize=BLOCK_FRAMES, duplex=1, audio="manual", ichnls=LINES
-        )
-        server.setVerbosity(1)
-        server.deactivateMidi()
-        # pyo takes −1 as "random" and 0 as "unset".
-        server.setGlobalSeed(seed + 1)
-        server.boot()
-        server.start()
-        self._server: Any = server
-        inputs = _view(server.getInputAddr(), LINES)
-        self._lines, self._room_in = inputs[:, :-1], inputs[:, -1]
-        self._dry = _view(server.getOutputAddr(), BUSSES)
+        self._synth = Synth(seed)
+        self._server, self._dry = self._synth.server, self._synth.out
+        self._lines, self._room_in = self._synth.lines, self._synth.room_in
 
     def _build_room(self) -> None:
-        """Build the reverb. Its input is what the voices sent in the block before: 10 ms from the first wall."""
+        """Build the reverb. It gets what the voices sent in the block before: 10 ms to the first wall."""
         send = pyo.Input(chnl=LINES - 1)
         room = pyo.STRev(send, inpos=0.5, revtime=_REVERB_S, cutoff=4200.0, bal=1.0, roomSize=1.3)
         level = room * _REVERB_LEVEL
@@ -253,15 +242,12 @@ class Engine:
 
     def close(self) -> None:
         """Take the graph down while its server lives, then the server and the views into its memory."""
-        self._lines = np.zeros((BLOCK_FRAMES, LINES), np.float32)
-        self._dry = np.zeros((BLOCK_FRAMES, BUSSES), np.float32)
-        self._room_in = self._lines[:, 0]
-        self._server.stop()
         self._room = ()
         del self.rack, self._desk
         # pyo's objects point at each other; left to a later collection they would go after their server.
         gc.collect()
-        self._server.shutdown()
+        self._synth.close()
+        self._lines, self._room_in, self._dry = self._synth.lines, self._synth.room_in, self._synth.out
 
     def _play(self, onset: Onset) -> bool:
         return self.rack.start(onset)
@@ -287,12 +273,4 @@ class Engine:
         phase = self._breath.advance(BLOCK_S, at_s)
         self._swell += (controls.swell - self._swell) * BLOCK_S
         lift = self._swell * (2.0 * breath_level(phase, controls.inhale_fraction) - 1.0)
-        self._desk.lift.value = lift
-        self._desk.lift_gain.value = amplitude(_LIFT_DB * lift)
-
-
-def _view(address: str, channels: int) -> npt.NDArray[np.float32]:
-    """Return the server's interleaved float buffer as an array (480, channels), shared, not copied."""
-    size = BLOCK_FRAMES * channels
-    buffer = (ctypes.c_float * size).from_address(int(address, 16))
-    return np.ctypeslib.as_array(buffer).reshape(BLOCK_FRAMES, channels)
+        self._desk.breathe(lift, amplitude(_LIFT_DB * lift))

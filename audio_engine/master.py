@@ -26,7 +26,7 @@ LATENCY_S: Final = BLOCK_S
 #: Time constant of the loudness estimate: two slow breaths, so that the swell is not levelled out.
 _LOUDNESS_S: Final = 20.0
 #: What the parts declare weighs as much as this much listening.
-_DECLARED_S: Final = 5.0
+_DECLARED_S: Final = 3.0
 _WINDOW_S: Final = 3.0
 #: Quieter moments than this tell nothing about the mix (start, long rests).
 _GATE_LUFS: Final = -60.0

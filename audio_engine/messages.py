@@ -1,7 +1,7 @@
 """What crosses the pipe between a room and its audio process. All `*_s` stamps are session time.
 
-In: `SetControls`, `Fade`, `Duck`, `Space`, `Exclude`, `Prepare`, `TakeOver`, `Shutdown`. Out: `OpusPacket`,
-`NotePlayed`, `AudioHeartbeat`, `AudioReady`, `AudioRefused`.
+In: `SetControls`, `SetPlace`, `Fade`, `Duck`, `Space`, `Exclude`, `Prepare`, `TakeOver`, `Shutdown`. Out:
+`OpusPacket`, `NotePlayed`, `AudioHeartbeat`, `AudioReady`, `AudioRefused`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import dataclasses
 from typing import Final, TypeAlias
 
 from therapy.controls import NEUTRAL, Controls
-from therapy.specs import Palette
+from therapy.specs import PLAIN, Palette
 
 __all__ = [
     "BLOCK_FRAMES",
@@ -30,6 +30,7 @@ __all__ = [
     "OpusPacket",
     "Prepare",
     "SetControls",
+    "SetPlace",
     "Shutdown",
     "Space",
     "TakeOver",
@@ -70,7 +71,7 @@ class AudioConfig:
 
     seed: int
     scene: str = "ocean"
-    palette: Palette = Palette()
+    palette: Palette = PLAIN
     controls: Controls = NEUTRAL
     start_bar: float = 0.0
     start_bar_at_s: float | None = None
@@ -90,6 +91,17 @@ class SetControls:
 
     controls: Controls
     at_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SetPlace:
+    """Go over to the sound of another place: built without a late block, then faded within `fade_s`.
+
+    Key, motifs and bar go on: it is the same piece, played by others and heard elsewhere.
+    """
+
+    palette: Palette
+    fade_s: float
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +158,7 @@ class Shutdown:
     """End now, cleanly."""
 
 
-ToAudio: TypeAlias = SetControls | Fade | Duck | Space | Exclude | Prepare | TakeOver | Shutdown
+ToAudio: TypeAlias = SetControls | SetPlace | Fade | Duck | Space | Exclude | Prepare | TakeOver | Shutdown
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

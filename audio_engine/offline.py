@@ -16,7 +16,7 @@ from audio_engine.errors import BadRender
 from audio_engine.master import LATENCY_S
 from audio_engine.messages import BLOCK_FRAMES, BLOCK_S, CHANNELS, RATE_HZ, NotePlayed
 from therapy.controls import Controls
-from therapy.specs import Palette
+from therapy.specs import PLAIN, Palette
 
 __all__ = ["MAX_SECONDS", "render", "write_wav"]
 
@@ -28,13 +28,13 @@ _BYTES_PER_SAMPLE: Final = 3
 _FULL_SCALE: Final = 2**23 - 1
 
 
-def render(
+def render(  # noqa: PLR0913  # one engine's whole life, each part of it by name
     controls_at: Callable[[float], Controls],
     seconds: float,
     seed: int,
     *,
     scene: str = "ocean",
-    palette: Palette | None = None,
+    palette: Palette = PLAIN,
     fade_s: float = 1.0,
     follow_pacer: bool = False,
     on_progress: Callable[[float], None] | None = None,

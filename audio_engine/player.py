@@ -18,7 +18,7 @@ import numpy as np
 from audio_engine.composer.score import BEATS_PER_BAR
 from audio_engine.conductor import beats_played
 from audio_engine.engine import Block, Engine
-from audio_engine.errors import EngineBroken
+from audio_engine.errors import BadPalette, EngineBroken
 from audio_engine.master import LATENCY_S
 from audio_engine.messages import (
     BLOCK_FRAMES,
@@ -36,6 +36,7 @@ from audio_engine.messages import (
     OpusPacket,
     Prepare,
     SetControls,
+    SetPlace,
     Shutdown,
     Space,
     TakeOver,
@@ -183,6 +184,12 @@ class Player:
                 refusals = list(self._engine.door.refusals)
                 self._engine.steer(controls, at_s)
                 self._refused(refusals + self._engine.door.refusals)
+            case SetPlace(palette=palette, fade_s=fade_s):
+                try:
+                    self._engine.place(palette, fade_s)
+                    self._refused(self._engine.door.refusals)
+                except BadPalette as bad:
+                    self._refused([str(bad)])
             case Fade(gain=gain, seconds=seconds):
                 self._engine.fade(gain, seconds)
                 self._refused(self._engine.door.refusals)
@@ -198,7 +205,7 @@ class Player:
             case _Unreadable(what=what):
                 self._refused([what])
             case other:
-                known = "SetControls, Fade, Duck, Space, Exclude or Shutdown"
+                known = "SetControls, SetPlace, Fade, Duck, Space, Exclude or Shutdown"
                 self._refused([f"message must be {known}, got {type(other).__name__}"])
         return True
 

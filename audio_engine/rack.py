@@ -13,24 +13,23 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
 
-from audio_engine.composer.score import SUSTAINED, Note
+from audio_engine.composer.roles import SUSTAINED, USUAL
+from audio_engine.composer.score import Note
 from audio_engine.conductor import Onset
 from audio_engine.desk import BED, PLACE, SEND, Desk
 from audio_engine.errors import BadPalette
 from audio_engine.loudness import SILENT_DB, amplitude, decibels
 from audio_engine.space import encode
-from therapy.controls import TABLE, Controls
+from therapy.controls import Controls
 from therapy.discover import declared
 from therapy.specs import Ambience, Direction, InstrumentSpec, Palette, SoundscapeSpec
 
-__all__ = ["USUAL", "Part", "Rack", "check"]
+__all__ = ["Part", "Rack", "check"]
 
-#: Who plays a role that a palette does not name.
-USUAL: Final[Mapping[str, str]] = {"pad": "pad", "bell": "bell", "drone": "drone", "pulse": "pulse"}
-#: How loud each role stands in the mix: as loud as its usual instrument plays the audition.
-_ROLE_LUFS: Final[Mapping[str, float]] = {"pad": -25.3, "bell": -24.3, "drone": -28.5, "pulse": -24.9}
-_OTHER_ROLE_LUFS: Final = -26.0
-#: Loudness of a sound of nature goes with this power of its control: the slider's lower half is the quiet one.
+#: How loud each role stands in the mix: whoever plays it is made as loud in the audition as this.
+_ROLE_LUFS: Final[Mapping[str, float]] = {"pad": -25.3, "drone": -28.5, "pulse": -25.8}
+_TUNE_LUFS: Final = -27.5
+#: Gain of a sound of nature is this power of its control: the slider's lower half is the quiet one.
 _CONTROL_POWER: Final = 1.4
 _CONTROL_S: Final = 0.4
 #: An instrument sleeps this long after its last note should have ended: longer than any rings, and longer
@@ -62,6 +61,8 @@ def check(palette: Palette) -> None:
     Raises:
         BadPalette: a name that nobody declared, or a level or direction out of bounds.
     """
+    if not isinstance(palette, Palette):
+        raise BadPalette(f"palette must be a Palette, got {type(palette).__name__}")
     known = _known()
     for role, name in palette.instruments.items():
         if name not in known.instruments:
@@ -70,6 +71,10 @@ def check(palette: Palette) -> None:
             )
         if role in SUSTAINED and not known.instruments[name].chords:
             raise BadPalette(f"instrument of {role} must carry chords, got {name!r}, which does not")
+    _check_soundscapes(palette, known)
+
+
+def _check_soundscapes(palette: Palette, known: _Known) -> None:
     names = [ambience.name for ambience in palette.soundscapes]
     if len(set(names)) != len(names):
         raise BadPalette(f"soundscapes must each be named once, got {', '.join(names)}")
@@ -78,8 +83,9 @@ def check(palette: Palette) -> None:
             raise BadPalette(
                 f"soundscape must be one of {', '.join(known.soundscapes)}, got {ambience.name!r}"
             )
-        if not 0.0 <= ambience.level <= 1.0:
-            raise BadPalette(f"level of {ambience.name} must be in 0…1, got {ambience.level!r}")
+        for what, got in (("level", ambience.level), ("least", ambience.least)):
+            if not 0.0 <= got <= 1.0:
+                raise BadPalette(f"{what} of {ambience.name} must be in 0…1, got {got!r}")
         if ambience.direction is not None:
             _check_direction(ambience.name, ambience.direction)
 
@@ -100,7 +106,7 @@ class Part:
     Args:
         desk: the desk.
         spec: what to build.
-        direction: where a sound of the place comes from; `None`: a voice of the music, on the head-locked bed.
+        direction: where a sound of the place comes from; `None`: a voice of the music, on the bed.
 
     Attributes:
         voice: what was built.
@@ -158,6 +164,11 @@ class Part:
                 stream.getStreamObject().play()
             self._out()
 
+    def start(self, onset: Onset) -> bool:
+        """Play a note and be awake until it has rung out; return whether a new sound starts."""
+        self.keep_up(onset.duration_s + _REST_S)
+        return bool(self.voice.start(onset))
+
     def rest(self) -> None:
         """Sleep if nothing is to be heard: what sounds would click, because its objects stop at once."""
         heard = not self.music and self._level > 0.0
@@ -172,7 +183,10 @@ class Part:
         return self._awake
 
     def drop(self) -> None:
-        """Give the trigger lines back; the caller then forgets the part."""
+        """Stop for good and give the trigger lines back; the caller then forgets the part."""
+        for stream in self._streams:
+            stream.getStreamObject().stop()
+        self._streams, self._ends = [], []
         self._desk.free_lines(self._lines)
 
     def _out(self) -> None:
@@ -193,7 +207,7 @@ class _Place:
         return self.ambience.direction or self.spec.direction
 
     def level(self, controls: Controls) -> float:
-        share = getattr(controls, self.spec.control) if self.spec.control else 1.0
+        share = max(getattr(controls, self.spec.control), self.ambience.least) if self.spec.control else 1.0
         return float(self.ambience.level * share**_CONTROL_POWER)
 
 
@@ -315,8 +329,7 @@ class Rack:
             return False
         if not part.awake:
             part.voice.steer(self._controls)
-        part.keep_up(onset.duration_s + _REST_S)
-        return bool(part.voice.start(onset))
+        return part.start(onset)
 
     def _audible(self) -> list[_Place]:
         return [place for place in self._places.values() if self._level_of(place) > 0.0]
@@ -350,7 +363,7 @@ class Rack:
         self._voices.update(self._coming)
         self._coming = {}
         for role, name in reversed(roles.items()):
-            lufs = _ROLE_LUFS.get(role, _OTHER_ROLE_LUFS)
+            lufs = _ROLE_LUFS.get(role, _TUNE_LUFS)
             self._voices[name].fade(amplitude(lufs - self._specs.instruments[name].lufs), fade_s)
         for onset in self._held.values():
             role = onset.note.instrument

@@ -202,7 +202,7 @@ class PanelApi:
             Operation(
                 method="POST",
                 path="/api/rooms/{room}/commands",
-                summary="Begin, pause, resume, return, stop, steer, go to a place, unwell, new code, acknowledge",
+                summary="Begin, pause, resume, return, stop, steer, place, unwell, new code, acknowledge",
                 handler=self._command,
                 body=messages.CommandBody,
                 reply=messages.Phase,

@@ -24,7 +24,7 @@ from scenes._geometry import Floats, mesh, shader
 from scenes._heavens import GLOW, MIST, NEAR, Heavens
 from scenes._parts import add, blend_screen, grid, quads, shown_if, star_cards
 from therapy.controls import NEUTRAL, Controls
-from therapy.specs import Choice, SceneOption, SceneSpec
+from therapy.specs import Ambience, Choice, Palette, SceneOption, SceneSpec
 
 __all__ = ["SCENE", "Forest"]
 
@@ -234,4 +234,14 @@ SCENE: Final = SceneSpec(
         PALETTE,
     ),
     dress=_dress,
+    palette=Palette(
+        instruments={"bell": "flute", "answer": "kalimba", "texture": "harp"},
+        soundscapes=(
+            Ambience(name="trees"),
+            Ambience(name="birds", least=0.3),
+            Ambience(name="stream", level=0.5),
+            Ambience(name="insects", level=0.7),
+            Ambience(name="rain"),
+        ),
+    ),
 )

@@ -23,7 +23,7 @@ from scenes._heavens import GLOW, MIST, NEAR, Heavens, vec3
 from scenes._parts import add, blend_over, blend_premultiplied, shown_if, star_cards
 from scenes._water import lantern_cards, mirror_bytes, mist_bank, water_sectors
 from therapy.controls import NEUTRAL, Controls
-from therapy.specs import Choice, SceneOption, SceneSpec
+from therapy.specs import Ambience, Choice, Palette, SceneOption, SceneSpec
 
 __all__ = ["SCENE", "MountainLake"]
 
@@ -251,4 +251,13 @@ SCENE: Final = SceneSpec(
         PALETTE,
     ),
     dress=_dress,
+    palette=Palette(
+        instruments={"bell": "piano", "answer": "bowl", "texture": "harp"},
+        soundscapes=(
+            Ambience(name="wind"),
+            Ambience(name="stream", level=0.4),
+            Ambience(name="birds", level=0.6, least=0.2),
+            Ambience(name="rain", level=0.8),
+        ),
+    ),
 )

@@ -23,7 +23,7 @@ from scenes._geometry import Bytes, Floats, byte_texture, everywhere, mesh, shad
 from scenes._heavens import NEAR, SKY, Heavens, vec3
 from scenes._parts import add, blend_screen, grid, stars_at
 from therapy.controls import NEUTRAL, Controls
-from therapy.specs import SceneSpec
+from therapy.specs import Ambience, Palette, SceneSpec
 
 __all__ = ["SCENE", "NightSky"]
 
@@ -230,4 +230,8 @@ SCENE: Final = SceneSpec(
     build=NightSky,
     contains=frozenset({"dark"}),
     options=(PALETTE,),
+    palette=Palette(
+        instruments={"pad": "choir", "answer": "bowl", "texture": "piano"},
+        soundscapes=(Ambience(name="wind", least=0.2), Ambience(name="fire")),
+    ),
 )

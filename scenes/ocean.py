@@ -17,7 +17,7 @@ from scenes._heavens import GLOW, LAND, MIST, NEAR, Heavens, vec3
 from scenes._parts import add, blend_over, blend_premultiplied, grid, shown_if, star_cards
 from scenes._water import lantern_cards, mirror_bytes, mist_bank, water_sectors
 from therapy.controls import NEUTRAL, Controls
-from therapy.specs import SceneSpec
+from therapy.specs import Ambience, Palette, SceneSpec
 
 __all__ = ["SCENE", "Ocean"]
 
@@ -216,4 +216,12 @@ SCENE: Final = SceneSpec(
     contains=frozenset({"water"}),
     options=(companions("birds"), LANTERNS, PALETTE),
     dress=_dress,
+    palette=Palette(
+        instruments={"answer": "piano", "texture": "harp"},
+        soundscapes=(
+            Ambience(name="ocean"),
+            Ambience(name="wind", level=0.8),
+            Ambience(name="rain", level=0.8),
+        ),
+    ),
 )

@@ -27,7 +27,7 @@ from scenes._props import OVER, Numbers, Shape, blended, glow_over, grid, placed
 from scenes._sea import Waves, encoded
 from therapy.breath import breath_level
 from therapy.controls import NEUTRAL, Controls
-from therapy.specs import SceneSpec
+from therapy.specs import Ambience, Direction, Palette, SceneSpec
 
 __all__ = ["SCENE", "Reef"]
 
@@ -274,4 +274,11 @@ SCENE: Final = SceneSpec(
     contains=frozenset({"water", "under_water", "animals"}),
     options=(companions("fish"), PALETTE),
     dress=_dress,
+    palette=Palette(
+        instruments={"pad": "choir", "answer": "kalimba", "texture": "bell"},
+        soundscapes=(
+            Ambience(name="underwater"),
+            Ambience(name="ocean", level=0.35, direction=Direction(elevation_deg=60.0)),
+        ),
+    ),
 )

@@ -29,7 +29,7 @@ from scenes._props import OVER, Numbers, Shape, blended, glow_over, grid, placed
 from scenes._sea import Waves, encoded
 from therapy.breath import breath_level
 from therapy.controls import NEUTRAL, Controls
-from therapy.specs import Choice, SceneOption, SceneSpec
+from therapy.specs import Ambience, Choice, Palette, SceneOption, SceneSpec
 
 __all__ = ["SCENE", "ZenGarden"]
 
@@ -423,4 +423,13 @@ SCENE: Final = SceneSpec(
         PALETTE,
     ),
     dress=_dress,
+    palette=Palette(
+        instruments={"bell": "harp", "answer": "bowl", "texture": "kalimba"},
+        soundscapes=(
+            Ambience(name="rain", least=0.35),
+            Ambience(name="trees", level=0.6),
+            Ambience(name="birds", level=0.8, least=0.15),
+            Ambience(name="stream", level=0.4),
+        ),
+    ),
 )

@@ -15,6 +15,7 @@ from therapy.patient import Reading
 
 __all__ = [
     "ALL_AROUND",
+    "PLAIN",
     "Ambience",
     "Choice",
     "DeviceSpec",
@@ -65,13 +66,18 @@ ALL_AROUND: Final = Direction()
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Ambience:
-    """One sound of a place: the soundscape's name, its share of full loudness, and from where it comes.
+    """One sound of a place.
 
-    `direction` `None` leaves it to the soundscape.
+    Attributes:
+        name: of the soundscape.
+        level: its gain when its control is full (or has none), 0 … 1.
+        least: as if its control never went below this: what always belongs to the place, 0 … 1.
+        direction: from where it comes; `None` leaves that to the soundscape.
     """
 
     name: str
     level: float = 1.0
+    least: float = 0.0
     direction: Direction | None = None
 
 
@@ -87,6 +93,10 @@ class Palette:
 
     instruments: Mapping[str, str] = dataclasses.field(default_factory=dict)
     soundscapes: tuple[Ambience, ...] = (Ambience(name="ocean"), Ambience(name="wind"))
+
+
+#: The usual instruments, sea and wind: for places that name nothing.
+PLAIN: Final = Palette()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +140,7 @@ class SceneSpec:
     title: str
     description: str
     build: Callable[[int], Scene]
-    palette: Palette = Palette()
+    palette: Palette = PLAIN
     contains: frozenset[str] = frozenset()
     options: tuple[SceneOption, ...] = ()
     dress: Callable[[Any, Mapping[str, str]], None] | None = None

@@ -356,7 +356,7 @@ class RoomOutputs:
                 before = self._picture_beat
                 self._picture_beat = message
                 if message.scene == self._scene:  # the picture fades over now: so does the sound
-                    self.sound_out.scene(self._scene)
+                    self.sound_out.scene(self._scene, self._scenes[self._scene].palette)
                 if message.refused and (before is None or message.refused != before.refused):
                     self._bad("renderer", message.refusal)
 

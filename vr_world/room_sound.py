@@ -12,11 +12,14 @@ from typing import Any, Final, Protocol
 from audio_engine import messages as audio
 from therapy.controls import START, Controls
 from therapy.events import ChildReturned, Event
+from therapy.specs import PLAIN, Palette
 from vr_world.supervise import Child, ChildSpec, Standby
 
 __all__ = ["SILENCE_S", "RoomSound", "SoundHeard"]
 
 AUDIO: Final = "audio_engine.process:main"
+#: How long the sound of one place takes to become that of the next: as long as the picture does.
+PLACE_FADE_S: Final = 2.8
 #: Sound speaks every 10 ms; its standby plays within a tenth of a second.
 SILENCE_S: Final = 0.3
 
@@ -65,7 +68,7 @@ class RoomSound:
         self._seed = seed
         self._heard = heard
         self._on_event = on_event
-        self._controls, self._scene = START, "ocean"
+        self._controls, self._scene, self._palette = START, "ocean", PLAIN
         self._gain, self._space = 0.0, False
         self._excluded: frozenset[str] = frozenset()
         self._duck: audio.Duck | None = None
@@ -112,9 +115,12 @@ class RoomSound:
         self.child.send(audio.Exclude(tags=tags), key="exclude")
         self.child.prepare()
 
-    def scene(self, name: str) -> None:
-        """Sound as another place when it is started next."""
-        self._scene = name
+    def scene(self, name: str, palette: Palette) -> None:
+        """Go over to the sound of another place; the one that is heard already changes nothing."""
+        if name == self._scene and palette == self._palette:
+            return
+        self._scene, self._palette = name, palette
+        self.child.send(audio.SetPlace(palette=palette, fade_s=PLACE_FADE_S), key="place")
         self.child.prepare()
 
     @property
@@ -136,6 +142,7 @@ class RoomSound:
         config = audio.AudioConfig(
             seed=self._seed,
             scene=self._scene,
+            palette=self._palette,
             controls=self._controls,
             gain=self._gain,
             space=self._space,

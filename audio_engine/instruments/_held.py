@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,7 @@ class HeldVoices:
         count: number of voices.
         attack_s: time of a voice's gain to its level.
         release_s: time of a voice's gain back to silence.
-        tune: called with the frequencies of all voices in Hz when one has changed.
+        tune: a method, called with the frequencies of all voices in Hz when one has changed.
 
     Attributes:
         gains: one pyo gain per voice.
@@ -39,7 +40,8 @@ class HeldVoices:
     ) -> None:
         self._desk = desk
         self._attack_s, self._release_s = attack_s, release_s
-        self._tune = tune
+        # Weakly: an instrument that held itself through its voices would outlive its place.
+        self._tune = weakref.WeakMethod(tune)
         self._notes: list[Note | None] = [None] * count
         self._free_at_s = [0.0] * count
         self._hz = [110.0] * count
@@ -63,11 +65,16 @@ class HeldVoices:
             if held is None and self._free_at_s[i] <= self._desk.now_s:
                 self._notes[i] = note
                 self._hz[i] = frequency_hz(note.midi_note)
-                self._tune(self.hz)
+                self._retune()
                 self.gains[i].time = self._attack_s
                 self.gains[i].value = level
                 return True
         return False
+
+    def _retune(self) -> None:
+        tune = self._tune()
+        if tune is not None:
+            tune(self.hz)
 
     def release(self, note: Note) -> None:
         """Let the voice that holds exactly this note (not a later, tied one) go."""

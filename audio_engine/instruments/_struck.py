@@ -99,7 +99,7 @@ class Ring:
     def seconds(self, midi_note: float, duration_s: float) -> float:
         """Return the ring of a note that lasts `duration_s`."""
         most_s = self.at_c5_s * 2.0 ** ((72.0 - midi_note) / self.halving)
-        return min(max(duration_s, self.shortest_s), self.longest_s, most_s)
+        return float(min(max(duration_s, self.shortest_s), self.longest_s, most_s))
 
 
 class StruckLayers:

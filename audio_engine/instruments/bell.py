@@ -82,5 +82,5 @@ class Bell:
 
 
 INSTRUMENT = InstrumentSpec(
-    name="bell", title="Soft bells", build=Bell, lufs=-24.3, contains=frozenset({"bells"})
+    name="bell", title="Soft bells", build=Bell, lufs=-27.5, contains=frozenset({"bells"})
 )

@@ -1,4 +1,4 @@
-"""Singing bowls: a soft mallet, a tone of two that beat slowly, overtones of a ring of metal, seconds of tail."""
+"""Singing bowls: a soft mallet, two tones that beat slowly, overtones of a ring of metal, a long tail."""
 
 from __future__ import annotations
 
@@ -43,4 +43,4 @@ class Bowl(StruckLayers):
         super().__init__(desk, layers=_LAYERS, ring=ring, level=0.17, voices=12, width=0.5)
 
 
-INSTRUMENT = InstrumentSpec(name="bowl", title="Singing bowls", build=Bowl, lufs=-24.0)
+INSTRUMENT = InstrumentSpec(name="bowl", title="Singing bowls", build=Bowl, lufs=-26.4)

@@ -16,7 +16,7 @@ __all__ = ["INSTRUMENT", "Choir"]
 
 #: Four sound and four fade: a release is shorter than the shortest chord (5 s).
 _VOICES: Final = 8
-_LEVEL: Final = 0.085
+_LEVEL: Final = 0.1
 _GLOTTIS: Final = [1.0 / n**1.1 for n in range(1, 21)]
 #: Vibrato of the left and of the right half: rate in Hz, depth about 6 cents.
 _WAVER_HZ: Final = (4.4, 5.1)
@@ -33,7 +33,7 @@ _FORMANTS: Final = (
 class Choir:
     """Eight voices, each sung by two halves of the choir."""
 
-    reverb_send = 0.6
+    reverb_send = 0.35
 
     def __init__(self, desk: Desk) -> None:
         self._voices = HeldVoices(desk, count=_VOICES, attack_s=2.0, release_s=2.8, tune=self._tune)
@@ -55,7 +55,8 @@ class Choir:
             pyo.Biquad(sung, freq=hz, q=spec[2], type=2) * gain
             for (hz, gain), spec in zip(self._formants, _FORMANTS, strict=True)
         ]
-        self.sound: Any = (body + mouth[0] + mouth[1] + mouth[2]) * desk.lift_gain
+        self._voice = desk.glide(0.8, 0.8)
+        self.sound: Any = (body + mouth[0] + mouth[1] + mouth[2]) * (desk.lift_gain * self._voice)
         self._parts = (halves, sung, body, mouth)
 
     def start(self, onset: Onset) -> bool:
@@ -69,6 +70,8 @@ class Choir:
     def steer(self, controls: Controls) -> None:
         """Open the mouth with brightness."""
         b = controls.brightness
+        # Closed lips are softer: as much as the pad's filter takes from it.
+        self._voice.value = 0.5 * 3.2**b
         self._chest.value = 0.8 - 0.5 * b
         for (hz, gain), (dark_hz, bright_hz, _, dark, bright) in zip(self._formants, _FORMANTS, strict=True):
             hz.value = dark_hz * (bright_hz / dark_hz) ** b
@@ -78,4 +81,4 @@ class Choir:
         self._pitch.value = frequencies_hz
 
 
-INSTRUMENT = InstrumentSpec(name="choir", title="Distant choir", build=Choir, lufs=-25.0, chords=True)
+INSTRUMENT = InstrumentSpec(name="choir", title="Distant choir", build=Choir, lufs=-27.3, chords=True)

@@ -28,7 +28,7 @@ _AIR: Final = 0.16
 class Flute:
     """Five voices in the middle; the air is one for all."""
 
-    reverb_send = 0.55
+    reverb_send = 0.4
 
     def __init__(self, desk: Desk) -> None:
         self._voices = HeldVoices(
@@ -69,4 +69,4 @@ class Flute:
         self._pitch.value = frequencies_hz
 
 
-INSTRUMENT = InstrumentSpec(name="flute", title="Flute", build=Flute, lufs=-24.0)
+INSTRUMENT = InstrumentSpec(name="flute", title="Flute", build=Flute, lufs=-22.5)

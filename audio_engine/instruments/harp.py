@@ -19,13 +19,13 @@ _LAYERS: Final = (
     Layer(
         partials=[0.0, 0.0, *_PLUCKED[2:6]],
         decay=(7.5, 5.0),
-        attack_s=0.003,
+        attack_s=0.006,
         share=0.7,
         dark=0.25,
         bright=1.0,
     ),
     Layer(
-        partials=[0.0] * 6 + _PLUCKED[6:], decay=(9.0, 9.0), attack_s=0.003, share=0.35, dark=0.02, bright=0.3
+        partials=[0.0] * 6 + _PLUCKED[6:], decay=(9.0, 9.0), attack_s=0.006, share=0.35, dark=0.02, bright=0.3
     ),
 )
 
@@ -40,4 +40,4 @@ class Harp(StruckLayers):
         super().__init__(desk, layers=_LAYERS, ring=ring, level=0.3, voices=12, width=0.6)
 
 
-INSTRUMENT = InstrumentSpec(name="harp", title="Harp", build=Harp, lufs=-24.0)
+INSTRUMENT = InstrumentSpec(name="harp", title="Harp", build=Harp, lufs=-28.0)

@@ -45,4 +45,4 @@ class Kalimba(StruckLayers):
         super().__init__(desk, layers=_LAYERS, ring=ring, level=0.32, width=0.5)
 
 
-INSTRUMENT = InstrumentSpec(name="kalimba", title="Kalimba", build=Kalimba, lufs=-24.0)
+INSTRUMENT = InstrumentSpec(name="kalimba", title="Kalimba", build=Kalimba, lufs=-27.8)

@@ -36,4 +36,4 @@ class Piano(StruckLayers):
         super().__init__(desk, layers=_LAYERS, ring=ring, level=0.33, voices=12)
 
 
-INSTRUMENT = InstrumentSpec(name="piano", title="Felt piano", build=Piano, lufs=-24.0)
+INSTRUMENT = InstrumentSpec(name="piano", title="Felt piano", build=Piano, lufs=-27.8)

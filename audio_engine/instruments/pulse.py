@@ -56,4 +56,4 @@ class Pulse:
         self._cutoff.value = 250.0 * 8.0**controls.brightness
 
 
-INSTRUMENT = InstrumentSpec(name="pulse", title="Soft mallet on the beat", build=Pulse, lufs=-24.9)
+INSTRUMENT = InstrumentSpec(name="pulse", title="Soft mallet on the beat", build=Pulse, lufs=-25.8)

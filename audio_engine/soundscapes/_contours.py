@@ -45,7 +45,7 @@ class Contour:
     def free(self, at_s: float, seconds: float) -> bool:
         """Return whether nothing sounds from `at_s` for `seconds`, and the loop does not end before."""
         start, end = round(at_s * RATE_HZ), round((at_s + seconds) * RATE_HZ)
-        return 0 < start and end < len(self._gain) and not self._gain[start:end].any()
+        return start > 0 and end < len(self._gain) and not self._gain[start:end].any()
 
     def add(self, at_s: float, hz: npt.NDArray[np.float64], gain: npt.NDArray[np.float64]) -> None:
         """Put a tone of pitches `hz` and loudness `gain` (both (n,), gain 0 at its ends) at `at_s`."""

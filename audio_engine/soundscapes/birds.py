@@ -1,4 +1,4 @@
-"""Birdsong: three birds in the trees who answer each other from time to time, with long rests, never shrill."""
+"""Birdsong: three birds who answer each other from time to time, with long rests, never shrill."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from therapy.specs import Direction, SoundscapeSpec
 
 __all__ = ["SOUNDSCAPE", "Birds"]
 
-_LEVEL: Final = 0.16
+_LEVEL: Final = 0.101
 #: Of each bird: middle pitch in Hz, length of its loop in s, songs in it, loudness, left. The loops have no
 #: common measure below an hour.
 _BIRDS: Final = (
@@ -88,6 +88,6 @@ SOUNDSCAPE = SoundscapeSpec(
     title="Birdsong",
     control="birds",
     build=Birds,
-    lufs=-32.0,
+    lufs=-31.1,
     direction=Direction(azimuth_deg=20.0, elevation_deg=35.0, spread_deg=140.0),
 )

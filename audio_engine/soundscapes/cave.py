@@ -1,4 +1,4 @@
-"""A cave: air that stands in a large dark room, and drops that fall into still water far apart, with its echo."""
+"""A cave: air that stands in a large dark room, and drops that fall far apart, with their echo."""
 
 from __future__ import annotations
 
@@ -52,4 +52,4 @@ class Cave:
         """Stay as it is: no weather comes in here."""
 
 
-SOUNDSCAPE = SoundscapeSpec(name="cave", title="Cave", build=Cave, lufs=-30.0)
+SOUNDSCAPE = SoundscapeSpec(name="cave", title="Cave", build=Cave, lufs=-30.3)

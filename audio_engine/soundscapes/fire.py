@@ -13,7 +13,7 @@ from therapy.specs import Direction, SoundscapeSpec
 
 __all__ = ["SOUNDSCAPE", "Fire"]
 
-_LEVEL: Final = 1.0
+_LEVEL: Final = 1.26
 _CRACKLES: Final = 4
 
 
@@ -27,13 +27,13 @@ class Fire:
         hiss = pyo.ButLP(pyo.ButHP(pyo.PinkNoise(mul=[0.05, 0.05]), freq=1200.0), freq=4000.0)
         x = np.linspace(0.0, 1.0, 1024)
         shape = np.sin(np.pi * np.minimum(x / 0.12, 1.0) / 2.0) ** 2 * np.exp(-6.0 * x) * (1.0 - x)
-        pops = pyo.Cloud(density=self._crackles_hz, poly=_CRACKLES)
+        pops = pyo.Cloud(density=self._crackles_hz, poly=_CRACKLES).play()
         size = pyo.TrigRand(pops, min=0.15, max=1.0, init=0.3)
         length_s = pyo.TrigRand(pops, min=0.012, max=0.045, init=0.02)
         envelope = pyo.TrigEnv(pops, desk.table(shape), dur=length_s, mul=size * size * size)
         wood = pyo.Biquad(pyo.PinkNoise(), freq=1300.0, q=0.8, type=2)
         crackle = pyo.ButLP((envelope * wood).mix(2), freq=3800.0)
-        self.sound: Any = (flames * flicker + hiss * flicker + crackle * 0.7) * _LEVEL
+        self.sound: Any = (flames * flicker + hiss * flicker + crackle * 1.8) * _LEVEL
         self._parts = (flicker, flames, hiss, pops, size, length_s, envelope, wood, crackle)
 
     def steer(self, controls: Controls) -> None:
@@ -46,6 +46,6 @@ SOUNDSCAPE = SoundscapeSpec(
     title="Fire",
     control="fire",
     build=Fire,
-    lufs=-27.0,
+    lufs=-26.0,
     direction=Direction(elevation_deg=-25.0, spread_deg=30.0),
 )

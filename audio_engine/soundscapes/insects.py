@@ -14,8 +14,8 @@ from therapy.specs import Direction, SoundscapeSpec
 
 __all__ = ["SOUNDSCAPE", "Insects"]
 
-_LEVEL: Final = 0.1
-#: Of each cricket: carrier in Hz, chirps a second, pulses in a chirp, length of its loop in s, loudness, left.
+_LEVEL: Final = 0.141
+#: Of each cricket: carrier in Hz, chirps a second, pulses in a chirp, loop in s, loudness, left.
 #: Field crickets call at 4…5 kHz with three or four pulses of about 20 ms; ours are a little lower, for ease.
 _CRICKETS: Final = (
     (3900.0, 1.25, 3, 13.1, 1.0, 0.8),
@@ -66,6 +66,6 @@ SOUNDSCAPE = SoundscapeSpec(
     name="insects",
     title="Night insects",
     build=Insects,
-    lufs=-34.0,
+    lufs=-34.5,
     direction=Direction(elevation_deg=-10.0),
 )

@@ -36,5 +36,5 @@ class Ocean:
 
 
 SOUNDSCAPE = SoundscapeSpec(
-    name="ocean", title="Sea", control="ocean", build=Ocean, lufs=-20.6, contains=frozenset({"water"})
+    name="ocean", title="Sea", control="ocean", build=Ocean, lufs=-21.0, contains=frozenset({"water"})
 )

@@ -1,4 +1,4 @@
-"""Rain: a soft hiss on leaves, a murmur further away, and small drops; more of them when the weather stirs."""
+"""Rain: a soft hiss on leaves, a murmur further away, and small drops; more when the weather stirs."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Rain:
         self._hiss_gain = desk.glide(0.1, 1.0)
         drift = pyo.Randi(min=0.75, max=1.0, freq=[0.21, 0.17])
         hiss = pyo.ButLP(pyo.ButHP(pyo.Noise(mul=[1.0, 1.0]), freq=1400.0), freq=5200.0)
-        murmur = pyo.ButLP(pyo.PinkNoise(mul=[0.13, 0.13]), freq=900.0)
+        murmur = pyo.ButLP(pyo.ButHP(pyo.PinkNoise(mul=[0.16, 0.16]), freq=180.0), freq=900.0)
         x = np.linspace(0.0, 1.0, 512)
         shape = np.sin(np.pi * np.minimum(x / 0.16, 1.0) / 2.0) ** 2 * np.exp(-5.0 * x) * (1.0 - x)
-        falls = pyo.Cloud(density=self._drops_hz, poly=_DROPS)
+        falls = pyo.Cloud(density=self._drops_hz, poly=_DROPS).play()
         pitch = pyo.TrigRand(falls, min=900.0, max=4200.0, init=2000.0)
         size = pyo.TrigRand(falls, min=0.1, max=1.0, init=0.5)
         envelope = pyo.TrigEnv(falls, desk.table(shape), dur=_DROP_S, mul=size * size)
@@ -44,5 +44,5 @@ class Rain:
 
 
 SOUNDSCAPE = SoundscapeSpec(
-    name="rain", title="Rain", control="rain", build=Rain, lufs=-24.0, direction=Direction(elevation_deg=35.0)
+    name="rain", title="Rain", control="rain", build=Rain, lufs=-25.6, direction=Direction(elevation_deg=35.0)
 )

@@ -1,4 +1,4 @@
-"""A stream: water that turns over stones: narrow bands of noise whose pitches never rest, and a little spray."""
+"""A stream that turns over stones: narrow bands of noise whose pitches never rest, a little spray."""
 
 from __future__ import annotations
 
@@ -47,6 +47,6 @@ SOUNDSCAPE = SoundscapeSpec(
     name="stream",
     title="Stream",
     build=Stream,
-    lufs=-26.0,
+    lufs=-26.8,
     direction=Direction(azimuth_deg=-40.0, elevation_deg=-20.0, spread_deg=50.0),
 )

@@ -1,4 +1,4 @@
-"""Wind in trees: leaves that rustle as a gust passes from one side to the other, boughs that breathe below."""
+"""Wind in trees: leaves rustle as a gust passes from side to side, and boughs breathe below."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from therapy.specs import Direction, SoundscapeSpec
 
 __all__ = ["SOUNDSCAPE", "Trees"]
 
-_LEVEL: Final = 1.0
+_LEVEL: Final = 0.708
 
 
 class Trees:
@@ -24,7 +24,7 @@ class Trees:
         flutter = pyo.Randi(min=0.7, max=1.0, freq=[9.0, 11.0])
         air = pyo.PinkNoise(mul=[1.0, 1.0])
         leaves = pyo.ButLP(pyo.ButHP(air, freq=1500.0), freq=4300.0)
-        boughs = pyo.ButLP(air, freq=gust * 380.0 + 160.0, mul=0.3)
+        boughs = pyo.ButHP(pyo.ButLP(air, freq=gust * 380.0 + 160.0, mul=0.3), freq=110.0)
         rustling = leaves * (gust * gust * flutter) * self._rustle
         self.sound: Any = (rustling + boughs * gust) * _LEVEL
         self._parts = (gust, flutter, air, leaves, boughs, rustling)
@@ -40,6 +40,6 @@ SOUNDSCAPE = SoundscapeSpec(
     title="Wind in trees",
     control="wind",
     build=Trees,
-    lufs=-24.0,
+    lufs=-25.1,
     direction=Direction(elevation_deg=25.0),
 )

@@ -1,4 +1,4 @@
-"""Under water: a deep, slow pressure that moves past, and now and then a string of small bubbles that rises."""
+"""Under water: a deep, slow pressure that moves past, and now and then small bubbles that rise."""
 
 from __future__ import annotations
 
@@ -61,4 +61,4 @@ class Underwater:
         self._stir.value = controls.weather
 
 
-SOUNDSCAPE = SoundscapeSpec(name="underwater", title="Under water", build=Underwater, lufs=-24.0)
+SOUNDSCAPE = SoundscapeSpec(name="underwater", title="Under water", build=Underwater, lufs=-23.8)

@@ -32,4 +32,4 @@ class Wind:
         self._gusts_hz.value = 0.12 + 0.5 * controls.weather
 
 
-SOUNDSCAPE = SoundscapeSpec(name="wind", title="Wind", control="wind", build=Wind, lufs=-25.0)
+SOUNDSCAPE = SoundscapeSpec(name="wind", title="Wind", control="wind", build=Wind, lufs=-24.2)

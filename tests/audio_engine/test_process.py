@@ -21,10 +21,12 @@ from audio_engine.messages import (
     NotePlayed,
     OpusPacket,
     SetControls,
+    SetPlace,
     Shutdown,
 )
 from audio_engine.process import main
 from therapy.controls import Controls
+from therapy.specs import Palette
 
 
 class Child:
@@ -141,6 +143,20 @@ def test_garbage_and_absurd_values_are_refused_and_the_music_goes_on(start: Call
         assert part in said
     assert len(child.packets(100)) == 100
     assert child.end() == 0
+
+
+def test_a_place_that_cannot_be_played_is_refused_and_a_good_one_is_taken(
+    start: Callable[..., Child],
+) -> None:
+    child = start()
+    child.packets(5)
+    child.pipe.send(SetPlace(palette=Palette(instruments={"bell": "kazoo"}), fade_s=0.2))
+    heard = child.listen(lambda heard: bool(_only(AudioRefused, heard)))
+    assert "kazoo" in _only(AudioRefused, heard)[0].what
+    child.pipe.send(SetPlace(palette=Palette(instruments={"bell": "harp"}), fade_s=0.2))
+    heard = child.listen(lambda heard: len(_only(OpusPacket, heard)) >= 60)
+    assert not _only(AudioRefused, heard)
+    assert [p.seq for p in _only(OpusPacket, heard)] == sorted(p.seq for p in _only(OpusPacket, heard))
 
 
 def test_shutdown_ends_it_cleanly(start: Callable[..., Child]) -> None:

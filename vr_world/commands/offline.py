@@ -15,6 +15,7 @@ from benchmarks._kit import Benchmark, figures_as_dict, figures_table
 from therapy.controls import Controls, parse_settings
 from therapy.discover import declared
 from therapy.errors import BadValue
+from therapy.specs import SceneSpec
 
 __all__ = ["analyze", "bench", "render", "sound"]
 
@@ -65,22 +66,32 @@ def sound(
     settings: Settings = None,
     seconds: Annotated[float, typer.Option(help="length")] = 60.0,
     seed: Annotated[int, typer.Option(help="seed of the music")] = 1,
-    scene: Annotated[str, typer.Option(help="place whose music it is")] = "ocean",
+    scene: Annotated[str, typer.Option(help="place whose music and sounds they are")] = "ocean",
+    story: Annotated[
+        str | None, typer.Option(help="settle, calm or return: steered as for a patient, after --set")
+    ] = None,
 ) -> None:
     """Play music and soundscape into a WAV file, faster than real time."""
+    from audio_engine.offline import MAX_SECONDS, write_wav
     from audio_engine.offline import render as render_sound
-    from audio_engine.offline import write_wav
+    from vr_world.stories import STEP_S, tell
 
     controls = _controls(settings)
     if out.suffix.lower() != ".wav":
         raise BadValue("--out", "a file that ends in .wav", out.name)
+    places = declared("scenes", "SCENE", SceneSpec)
+    if scene not in places:
+        raise BadValue("--scene", f"one of {', '.join(places)}", scene)
+    told = tell(story, min(seconds, MAX_SECONDS), controls) if story is not None else [controls]
     with _bar() as bar:
         task = bar.add_task("playing", total=1.0)
         samples = render_sound(
-            lambda _at_s: controls,
+            lambda at_s: told[min(int(at_s / STEP_S + 0.5), len(told) - 1)],
             seconds,
             seed,
             scene=scene,
+            palette=places[scene].palette,
+            follow_pacer=story is not None,
             on_progress=lambda share: bar.update(task, completed=share),
         )
     write_wav(out, samples)

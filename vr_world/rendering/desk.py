@@ -9,8 +9,8 @@ from typing import Final, assert_never
 
 from therapy.controls import Controls
 from therapy.errors import BadValue
-from vr_world.rendering.congestion import Allowance, LinkLadder
 from therapy.personal import SceneLook
+from vr_world.rendering.congestion import Allowance, LinkLadder
 from vr_world.rendering.ease import Easer
 from vr_world.rendering.errors import BadView
 from vr_world.rendering.fade import SAFE_WITHIN_S, Veil
