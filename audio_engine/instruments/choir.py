@@ -81,4 +81,6 @@ class Choir:
         self._pitch.value = frequencies_hz
 
 
-INSTRUMENT = InstrumentSpec(name="choir", title="Distant choir", build=Choir, lufs=-27.3, chords=True)
+INSTRUMENT = InstrumentSpec(
+    name="choir", title="Distant choir", build=Choir, contains=frozenset({"voices"}), lufs=-27.3, chords=True
+)

@@ -88,6 +88,7 @@ SOUNDSCAPE = SoundscapeSpec(
     title="Birdsong",
     control="birds",
     build=Birds,
+    contains=frozenset({"birds"}),
     lufs=-31.1,
     direction=Direction(azimuth_deg=20.0, elevation_deg=35.0, spread_deg=140.0),
 )

@@ -46,6 +46,7 @@ SOUNDSCAPE = SoundscapeSpec(
     title="Fire",
     control="fire",
     build=Fire,
+    contains=frozenset({"fire"}),
     lufs=-26.0,
     direction=Direction(elevation_deg=-25.0, spread_deg=30.0),
 )

@@ -66,6 +66,7 @@ SOUNDSCAPE = SoundscapeSpec(
     name="insects",
     title="Night insects",
     build=Insects,
+    contains=frozenset({"insects"}),
     lufs=-34.5,
     direction=Direction(elevation_deg=-10.0),
 )

@@ -44,5 +44,11 @@ class Rain:
 
 
 SOUNDSCAPE = SoundscapeSpec(
-    name="rain", title="Rain", control="rain", build=Rain, lufs=-25.6, direction=Direction(elevation_deg=35.0)
+    name="rain",
+    title="Rain",
+    control="rain",
+    build=Rain,
+    contains=frozenset({"rain"}),
+    lufs=-25.6,
+    direction=Direction(elevation_deg=35.0),
 )

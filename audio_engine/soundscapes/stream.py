@@ -47,6 +47,7 @@ SOUNDSCAPE = SoundscapeSpec(
     name="stream",
     title="Stream",
     build=Stream,
+    contains=frozenset({"water"}),
     lufs=-26.8,
     direction=Direction(azimuth_deg=-40.0, elevation_deg=-20.0, spread_deg=50.0),
 )

@@ -61,4 +61,6 @@ class Underwater:
         self._stir.value = controls.weather
 
 
-SOUNDSCAPE = SoundscapeSpec(name="underwater", title="Under water", build=Underwater, lufs=-23.8)
+SOUNDSCAPE = SoundscapeSpec(
+    name="underwater", title="Under water", build=Underwater, contains=frozenset({"under_water"}), lufs=-23.8
+)
