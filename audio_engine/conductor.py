@@ -7,7 +7,7 @@ import heapq
 import itertools
 from typing import Final
 
-from audio_engine.composer.score import BEATS_PER_BAR, Composer, Note
+from audio_engine.composer.score import BEATS_PER_BAR, Composer, Note, Rest
 from therapy.controls import Controls
 
 __all__ = ["Conductor", "Onset", "Release"]
@@ -39,16 +39,19 @@ class Conductor:
         composer: writes the notes.
         position_beats: where to start, beats since the piece began.
         controls: the first controls; their tempo is taken at once.
+        breath_phase: phase of the breath there, 0 … 1; the inhale starts at 0.
     """
 
-    def __init__(self, composer: Composer, position_beats: float, controls: Controls) -> None:
+    def __init__(
+        self, composer: Composer, position_beats: float, controls: Controls, breath_phase: float
+    ) -> None:
         self.position_beats = position_beats
         self.tempo_bpm = controls.tempo_bpm
         self._composer = composer
         self._order = itertools.count()
         self._coming: list[tuple[float, int, Note]] = []
         self._ending: list[tuple[float, int, Note]] = []
-        for note in composer.opening(position_beats, controls):
+        for note in composer.opening(position_beats, controls, breath_phase):
             self._put(self._coming, note.start_beats, note)
         self._next_beat = int(position_beats)
 
@@ -57,13 +60,26 @@ class Conductor:
         """Where the music is, in bars since the piece began."""
         return self.position_beats / BEATS_PER_BAR
 
-    def block(self, controls: Controls, block_s: float) -> tuple[list[Onset], list[Release]]:
-        """Move on by one block of `block_s`; return what starts and what ends in it, in order of time."""
+    @property
+    def rest(self) -> Rest | None:
+        """The composed pause that the music is in, or `None`."""
+        rest = self._composer.rest
+        return rest if rest is not None and rest.start_beats <= self.position_beats else None
+
+    def block(
+        self, controls: Controls, block_s: float, breath_phase: float
+    ) -> tuple[list[Onset], list[Release]]:
+        """Move on by one block of `block_s`; return what starts and what ends in it, in order of time.
+
+        `breath_phase` is the breath's, 0 … 1, as the block begins.
+        """
         self.tempo_bpm += (controls.tempo_bpm - self.tempo_bpm) * min(block_s / _TEMPO_S, 1.0)
         start = self.position_beats
         end = start + self.tempo_bpm / 60.0 * block_s
         while self._next_beat <= end + 1.0:
-            for note in self._composer.beat(self._next_beat, controls):
+            per_beat = controls.breath_pace_per_min / self.tempo_bpm
+            then = (breath_phase + (self._next_beat - start) * per_beat) % 1.0
+            for note in self._composer.beat(self._next_beat, controls, then):
                 if note.start_beats >= start:
                     self._put(self._coming, note.start_beats, note)
             self._next_beat += 1

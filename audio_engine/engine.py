@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from audio_engine._pyo import pyo
 from audio_engine.breath import BreathClock
+from audio_engine.composer.roles import USUAL
 from audio_engine.composer.score import BEATS_PER_BAR, SUSTAINED, Composer
 from audio_engine.conductor import Conductor, Onset
 from audio_engine.desk import Desk, Instrument, Soundscape
@@ -70,7 +71,7 @@ class Engine:
         first = self.door.controls
         text = f"{scene}/{seed}"
         number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
-        self._conductor = Conductor(Composer(text), start_bar * BEATS_PER_BAR, first)
+        self._conductor = Conductor(Composer(text), start_bar * BEATS_PER_BAR, first, first.pacer_phase)
         self._breath = BreathClock(first.pacer_phase, first.breath_pace_per_min)
         self._swell = first.swell
         self._blocks = 0
@@ -146,10 +147,10 @@ class Engine:
         at_s = play_at_s + LATENCY_S
         self._desk.now_s = self._blocks * BLOCK_S
         self._lines[:] = 0.0
-        onsets, releases = self._conductor.block(controls, BLOCK_S)
+        onsets, releases = self._conductor.block(controls, BLOCK_S, self._breath.phase)
         notes = [self._note(onset, at_s) for onset in onsets if self._play(onset)]
         for release in releases:
-            self.instruments[release.note.instrument].release(release.note)
+            self.instruments[USUAL[release.note.instrument]].release(release.note)
         self._breathe(at_s)
         self._server.process()
         self._blocks += 1
@@ -163,14 +164,14 @@ class Engine:
         """Let `blocks` of music pass unheard: the bar stays with the clock, held notes are kept up."""
         begun: list[Onset] = []
         for _ in range(blocks):
-            onsets, releases = self._conductor.block(self.door.controls, BLOCK_S)
+            onsets, releases = self._conductor.block(self.door.controls, BLOCK_S, self._breath.phase)
             begun += [onset for onset in onsets if onset.note.instrument in SUSTAINED]
             for release in releases:
                 ended = [onset for onset in begun if onset.note is release.note]
                 if ended:
                     begun.remove(ended[0])
                 else:
-                    self.instruments[release.note.instrument].release(release.note)
+                    self.instruments[USUAL[release.note.instrument]].release(release.note)
         for onset in begun:
             self._play(dataclasses.replace(onset, offset_s=0.0))
 
@@ -187,7 +188,7 @@ class Engine:
         self._server.shutdown()
 
     def _play(self, onset: Onset) -> bool:
-        return self.instruments[onset.note.instrument].start(onset)
+        return self.instruments[USUAL[onset.note.instrument]].start(onset)
 
     @staticmethod
     def _note(onset: Onset, at_s: float) -> NotePlayed:
