@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio_engine._pyo import pyo
+from audio_engine.binaural import Binaural
 from audio_engine.breath import BreathClock
 from audio_engine.composer.roles import USUAL
 from audio_engine.composer.score import BEATS_PER_BAR, SUSTAINED, Composer
@@ -26,7 +27,7 @@ from audio_engine.door import Door
 from audio_engine.errors import BadAudioConfig, EngineBroken
 from audio_engine.loudness import SILENT_DB, amplitude
 from audio_engine.master import LATENCY_S, Master
-from audio_engine.messages import BLOCK_FRAMES, BLOCK_S, CHANNELS, RATE_HZ, NotePlayed
+from audio_engine.messages import BLOCK_FRAMES, BLOCK_S, CHANNELS, RATE_HZ, MusicRests, NotePlayed
 from therapy.breath import breath_level
 from therapy.controls import Controls
 from therapy.discover import declared
@@ -37,17 +38,23 @@ __all__ = ["Block", "Engine"]
 _LINES: Final = 32
 _LIFT_DB: Final = 4.0
 _REVERB_S: Final = 3.2
-_REVERB_LEVEL: Final = 0.9
-#: Dry pad, drone, bells and room at the neutral controls (measured).
-_MUSIC_LUFS: Final = -21.0
+#: The room's level with `space` 0 and 1: near and almost dry, to far; 0.9 in between.
+_REVERB_LEVELS: Final = (0.3, 1.5)
+_REVERB_GLIDE_S: Final = 1.0
+#: Dry pad, drone, tune, figure and room at the neutral controls (measured).
+_MUSIC_LUFS: Final = -19.6
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """10 ms of sound: `frames` float32 (480, 2) owned by the caller, and the notes that start with it."""
+    """10 ms of sound: `frames` float32 (480, 2) owned by the caller, and the notes that start with it.
+
+    `rest` is told once, as a composed pause begins.
+    """
 
     frames: npt.NDArray[np.float32]
     notes: tuple[NotePlayed, ...]
+    rest: MusicRests | None = None
 
 
 class Engine:
@@ -75,6 +82,8 @@ class Engine:
         self._breath = BreathClock(first.pacer_phase, first.breath_pace_per_min)
         self._swell = first.swell
         self._blocks = 0
+        self._binaural = Binaural()
+        self._rests_from: float | None = None
         self._boot(number)
         self._desk = Desk(self._lines, number)
         self._build()
@@ -106,15 +115,21 @@ class Engine:
         sends = pyo.Mix([(voice.sound * voice.reverb_send).mix(1) for voice in voices], voices=1)
         room = pyo.STRev(sends, inpos=0.5, revtime=_REVERB_S, cutoff=4200.0, bal=1.0, roomSize=1.3)
         everything = [v.sound for v in voices] + [s.sound for s in self.soundscapes.values()]
-        self._room: Any = room * _REVERB_LEVEL
+        self._wet = desk.glide(_REVERB_LEVELS[0], _REVERB_GLIDE_S)
+        self._room: Any = room * self._wet
         # pyo stops what nobody holds: keep every end of the graph.
         self._ends: list[Any] = [sound.out() for sound in everything] + [self._room.out()]
-        self._sends: tuple[Any, ...] = (sends, room)
+        self._sends: tuple[Any, ...] = (sends, room, self._wet)
 
     @property
     def bar(self) -> float:
         """Where the music is, in bars since the piece began."""
         return self._conductor.bar
+
+    @property
+    def resting(self) -> bool:
+        """Whether the music is in a composed pause."""
+        return self._conductor.rest is not None
 
     @property
     def breath_phase(self) -> float:
@@ -157,8 +172,11 @@ class Engine:
         # The one test that sees every NaN: pyo's Clip lets them pass, and filters latch them.
         if not np.isfinite(self._dry).all():
             raise EngineBroken(f"synthesis must be finite, got NaN or infinity in block {self._blocks}")
-        frames = self.master.process(self._dry, controls.music_lufs, self._declared_lufs())
-        return Block(frames=frames, notes=tuple(notes))
+        dry = self._binaural.added(self._dry, controls.binaural)
+        frames = self.master.process(
+            dry, controls.music_lufs, self._declared_lufs(), listening=not self.resting
+        )
+        return Block(frames=frames, notes=tuple(notes), rest=self._rest(at_s))
 
     def skip(self, blocks: int) -> None:
         """Let `blocks` of music pass unheard: the bar stays with the clock, held notes are kept up."""
@@ -190,6 +208,15 @@ class Engine:
     def _play(self, onset: Onset) -> bool:
         return self.instruments[USUAL[onset.note.instrument]].start(onset)
 
+    def _rest(self, at_s: float) -> MusicRests | None:
+        """Return the composed pause that begins with this block, if one does."""
+        rest = self._conductor.rest
+        known, self._rests_from = self._rests_from, None if rest is None else rest.start_beats
+        if rest is None or known == rest.start_beats:
+            return None
+        left_beats = rest.end_beats - self._conductor.position_beats
+        return MusicRests(at_s=at_s, duration_s=left_beats * 60.0 / self._conductor.tempo_bpm)
+
     @staticmethod
     def _note(onset: Onset, at_s: float) -> NotePlayed:
         return NotePlayed(
@@ -201,6 +228,8 @@ class Engine:
         )
 
     def _apply(self, controls: Controls) -> None:
+        near, far = _REVERB_LEVELS
+        self._wet.value = near + (far - near) * controls.space
         for voice in self.instruments.values():
             voice.steer(controls)
         for place in self.soundscapes.values():

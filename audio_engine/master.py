@@ -46,6 +46,7 @@ class Master:
         self.momentary = LoudnessMeter()
         self.peak = 0.0
         self._dry = LoudnessMeter(_WINDOW_S)
+        self._listening = True
         self._heard_s = self._correction_db = 0.0
         self._target_lufs, self._declared_lufs = target_lufs, declared_lufs
         self._makeup = amplitude(self._makeup_db())
@@ -63,10 +64,22 @@ class Master:
         self._fade_step = abs(gain - self._fade) / blocks
 
     def process(
-        self, dry: npt.NDArray[np.float32], target_lufs: float, declared_lufs: float
+        self,
+        dry: npt.NDArray[np.float32],
+        target_lufs: float,
+        declared_lufs: float,
+        *,
+        listening: bool = True,
     ) -> npt.NDArray[np.float32]:
-        """Return the finished block (480, 2) before this one; `dry` (480, 2) is finished by the next call."""
-        self._listen(dry)
+        """Return the finished block (480, 2) before this one; `dry` (480, 2) is finished by the next call.
+
+        Without `listening` the make-up gain stays: a composed pause is not to be levelled up.
+        """
+        if listening:
+            if not self._listening:  # what the pause left in the window is not the mix
+                self._dry = LoudnessMeter(_WINDOW_S)
+            self._listen(dry)
+        self._listening = listening
         self._target_lufs = _towards(self._target_lufs, target_lufs, _SLOPE_DB_PER_S * BLOCK_S)
         self._declared_lufs = _towards(self._declared_lufs, declared_lufs, _SLOPE_DB_PER_S * BLOCK_S)
         makeup, fade = self._makeup, self._fade

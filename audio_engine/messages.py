@@ -1,6 +1,7 @@
 """What crosses the pipe between a room and its audio process. All `*_s` stamps are session time.
 
-In: `SetControls`, `Fade`, `Shutdown`. Out: `OpusPacket`, `NotePlayed`, `AudioHeartbeat`, `AudioRefused`.
+In: `SetControls`, `Fade`, `Shutdown`. Out: `OpusPacket`, `NotePlayed`, `MusicRests`, `AudioHeartbeat`,
+`AudioRefused`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ __all__ = [
     "AudioRefused",
     "Fade",
     "FromAudio",
+    "MusicRests",
     "NotePlayed",
     "OpusPacket",
     "SetControls",
@@ -113,6 +115,14 @@ class NotePlayed:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MusicRests:
+    """A composed pause begins at `at_s` and is to last `duration_s`: near-silence is then no fault."""
+
+    at_s: float
+    duration_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class AudioHeartbeat:
     """The audio process is well; sent ten times a second.
 
@@ -128,6 +138,7 @@ class AudioHeartbeat:
         bar: position in the piece, in bars, that is heard at `bar_at_s`.
         bar_at_s: see `bar`.
         realtime: real-time priority was granted.
+        resting: the music is in a composed pause.
     """
 
     at_s: float
@@ -141,6 +152,7 @@ class AudioHeartbeat:
     bar: float
     bar_at_s: float
     realtime: bool
+    resting: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,4 +163,4 @@ class AudioRefused:
     what: str
 
 
-FromAudio: TypeAlias = OpusPacket | NotePlayed | AudioHeartbeat | AudioRefused
+FromAudio: TypeAlias = OpusPacket | NotePlayed | MusicRests | AudioHeartbeat | AudioRefused

@@ -176,6 +176,8 @@ class Player:
             self._dropped += 1
         for note in block.notes:
             self._send(note)
+        if block.rest is not None:
+            self._send(block.rest)
         self._seq += 1
 
     def _heartbeat(self) -> None:
@@ -194,6 +196,7 @@ class Player:
                 bar=self._engine.bar,
                 bar_at_s=self._play_at_s + LATENCY_S,
                 realtime=self._realtime,
+                resting=self._engine.resting,
             )
         )
         self._beat_due_s = now_s + _HEARTBEAT_S

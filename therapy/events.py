@@ -25,7 +25,9 @@ __all__ = [
     "GapMarked",
     "HeadsetJoined",
     "HeadsetLeft",
+    "IsoPathBegun",
     "MachineMoved",
+    "MusicRests",
     "Note",
     "StageEntered",
     "StreamChanged",
@@ -121,6 +123,16 @@ class StageEntered:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class IsoPathBegun:
+    """The world meets the patient at arousal `met` and leads to `aim` within `duration_s` (`therapy.iso`)."""
+
+    at_s: float
+    met: float
+    aim: float
+    duration_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TherapistCommand:
     """The therapist did something; `detail` is JSON."""
 
@@ -155,6 +167,14 @@ class Note:
     instrument: str
     midi_note: float
     velocity: float
+    duration_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MusicRests:
+    """A composed pause begins; near-silence for `duration_s` is on purpose, and the place sounds on."""
+
+    at_s: float
     duration_s: float
 
 
@@ -213,10 +233,12 @@ Event: TypeAlias = (
     | StreamChanged
     | MachineMoved
     | StageEntered
+    | IsoPathBegun
     | TherapistCommand
     | HeadsetJoined
     | HeadsetLeft
     | Note
+    | MusicRests
     | ChildDied
     | ChildReturned
     | GapMarked

@@ -19,7 +19,8 @@ from typing import Final, Protocol, assert_never
 
 from therapy.controls import START, Controls
 from therapy.errors import BadValue, TherapyError
-from therapy.events import Event, MachineMoved, StageEntered, TherapistCommand
+from therapy.events import Event, IsoPathBegun, MachineMoved, StageEntered, TherapistCommand
+from therapy.iso import IsoPath
 from therapy.patient import PatientState
 from therapy.plan import Condition, Limits, SessionPlan
 from therapy.safety import bound
@@ -113,6 +114,7 @@ class World:
         self.patient = ""
         self.state = PatientState(at_s=0.0)
         self.why: deque[Change] = deque(maxlen=LINES_KEPT)
+        self.iso_path: IsoPath | None = None
         self._body = body
         self._outputs = outputs
         self._changes = ChangeLog(START)
@@ -149,6 +151,7 @@ class World:
         self.machine = SessionMachine(plan)
         self.session_id, self.patient = session_id, patient
         self.wishes = NO_WISHES
+        self.iso_path = None
         self.why.clear()
         self._outputs.scene(plan.stages[0].scene)
         self._outputs.picture(safe=True, fade_s=0.0)
@@ -220,7 +223,30 @@ class World:
         wishes = (
             self.wishes if condition is not Condition.OFF else dataclasses.replace(self.wishes, swell=0.0)
         )
-        return steer(seen_under(condition, self.state), machine.stage, self.controls, dt_s, wishes)
+        seen = seen_under(condition, self.state)
+        strength = self._strength(machine, seen)
+        return steer(seen, machine.stage, self.controls, dt_s, wishes, strength=strength)
+
+    def _strength(self, machine: SessionMachine, seen: PatientState) -> float:
+        """Return how much the world leads now: from the stage before on along this stage's path."""
+        stage, now_s = machine.stage, self._last_s or 0.0
+        begins_s = now_s - machine.stage_elapsed_s  # without pauses: the path waits as well
+        if self.iso_path is None:
+            self.iso_path = IsoPath.through(
+                begins_s=begins_s,
+                duration_s=stage.duration_s,
+                arousal=seen.arousal,
+                confidence=seen.arousal_confidence,
+                aim=stage.aim.arousal,
+            )
+            path = self.iso_path
+            self._outputs.event(
+                IsoPathBegun(at_s=now_s, met=path.met, aim=path.aim, duration_s=path.duration_s)
+            )
+        self.iso_path = dataclasses.replace(self.iso_path, begins_s=begins_s)
+        index = machine.stage_index
+        before = machine.plan.stages[index - 1].aim.strength if index else 0.0
+        return before + (stage.aim.strength - before) * self.iso_path.lead(now_s)
 
     def _do(self, transition: Callable[[], list[Command]], now_s: float, *, cause: str) -> None:
         was = self.phase
@@ -235,6 +261,7 @@ class World:
                 self._outputs.picture(safe=False, fade_s=fade_s)
                 self._outputs.sound(1.0, fade_s)
             case EnterStage(index=index, stage=stage):
+                self.iso_path = None  # the next tick meets the patient anew
                 self._outputs.scene(stage.scene)
                 self._outputs.event(
                     StageEntered(at_s=now_s, index=index, name=stage.name, kind=stage.kind.value)

@@ -24,6 +24,7 @@ from therapy.events import (
     HeadsetJoined,
     HeadsetLeft,
     MachineMoved,
+    MusicRests,
     Note,
     StreamChanged,
     StreamLost,
@@ -352,6 +353,8 @@ class RoomOutputs:
                         duration_s=message.duration_s,
                     )
                 )
+            case audio.MusicRests(at_s=at_s, duration_s=duration_s):
+                self.event(MusicRests(at_s=at_s, duration_s=duration_s))
             case audio.AudioHeartbeat():
                 self._audio_beat = message
                 self.tape.levels(message)
