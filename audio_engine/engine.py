@@ -42,7 +42,7 @@ _REVERB_S: Final = 3.2
 _REVERB_LEVELS: Final = (0.3, 1.5)
 _REVERB_GLIDE_S: Final = 1.0
 #: Dry pad, drone, tune, figure and room at the neutral controls (measured).
-_MUSIC_LUFS: Final = -19.6
+_MUSIC_LUFS: Final = -18.6
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

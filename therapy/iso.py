@@ -65,7 +65,7 @@ class IsoPath:
         return cls(begins_s=begins_s, duration_s=duration_s, met=met, aim=aim)
 
     def lead(self, now_s: float) -> float:
-        """Return how much of the way is asked for at `now_s`: 0 (meeting) … 1 (at the aim), without corners."""
+        """Return how much of the way is asked for at `now_s`: 0 (meeting) … 1 (at the aim); no corners."""
         share = (now_s - self.begins_s) / self.duration_s
         way = min(max((share - MEET_SHARE) / (ARRIVED_SHARE - MEET_SHARE), 0.0), 1.0)
         return way * way * (3.0 - 2.0 * way)
