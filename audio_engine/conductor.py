@@ -8,7 +8,7 @@ import itertools
 import math
 from typing import Final
 
-from audio_engine.composer.score import BEATS_PER_BAR, Composer, Note
+from audio_engine.composer.score import BEATS_PER_BAR, Composer, Note, Rest
 from therapy.controls import Controls
 
 __all__ = ["Conductor", "Onset", "Release", "beats_played"]
@@ -51,6 +51,7 @@ class Conductor:
         composer: writes the notes.
         position_beats: where to start, beats since the piece began.
         controls: the first controls.
+        breath_phase: phase of the breath there, 0 … 1; the inhale starts at 0.
         tempo_bpm: tempo that is played at first; `None`: the controls' own, at once.
     """
 
@@ -59,6 +60,7 @@ class Conductor:
         composer: Composer,
         position_beats: float,
         controls: Controls,
+        breath_phase: float,
         tempo_bpm: float | None = None,
     ) -> None:
         self.position_beats = position_beats
@@ -67,7 +69,7 @@ class Conductor:
         self._order = itertools.count()
         self._coming: list[tuple[float, int, Note]] = []
         self._ending: list[tuple[float, int, Note]] = []
-        for note in composer.opening(position_beats, controls):
+        for note in composer.opening(position_beats, controls, breath_phase):
             self._put(self._coming, note.start_beats, note)
         self._next_beat = int(position_beats)
 
@@ -80,13 +82,26 @@ class Conductor:
         """Whether `note` has begun and is still to end."""
         return any(held is note for _, _, held in self._ending)
 
-    def block(self, controls: Controls, block_s: float) -> tuple[list[Onset], list[Release]]:
-        """Move on by one block of `block_s`; return what starts and what ends in it, in order of time."""
+    @property
+    def rest(self) -> Rest | None:
+        """The composed pause that the music is in, or `None`."""
+        rest = self._composer.rest
+        return rest if rest is not None and rest.start_beats <= self.position_beats else None
+
+    def block(
+        self, controls: Controls, block_s: float, breath_phase: float
+    ) -> tuple[list[Onset], list[Release]]:
+        """Move on by one block of `block_s`; return what starts and what ends in it, in order of time.
+
+        `breath_phase` is the breath's, 0 … 1, as the block begins.
+        """
         self.tempo_bpm += (controls.tempo_bpm - self.tempo_bpm) * min(block_s / _TEMPO_S, 1.0)
         start = self.position_beats
         end = start + self.tempo_bpm / 60.0 * block_s
         while self._next_beat <= end + 1.0:
-            for note in self._composer.beat(self._next_beat, controls):
+            per_beat = controls.breath_pace_per_min / self.tempo_bpm
+            then = (breath_phase + (self._next_beat - start) * per_beat) % 1.0
+            for note in self._composer.beat(self._next_beat, controls, then):
                 if note.start_beats >= start:
                     self._put(self._coming, note.start_beats, note)
             self._next_beat += 1

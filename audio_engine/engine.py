@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio_engine._pyo import pyo
+from audio_engine.binaural import Binaural
 from audio_engine.breath import BreathClock
 from audio_engine.composer.score import BEATS_PER_BAR, SUSTAINED, Composer
 from audio_engine.conductor import Conductor, Onset
@@ -25,7 +26,7 @@ from audio_engine.ducking import Ducker
 from audio_engine.errors import BadAudioConfig, EngineBroken
 from audio_engine.loudness import SILENT_DB, amplitude
 from audio_engine.master import LATENCY_S, Master
-from audio_engine.messages import BLOCK_S, CHANNELS, NotePlayed
+from audio_engine.messages import BLOCK_S, CHANNELS, MusicRests, NotePlayed
 from audio_engine.rack import Rack
 from audio_engine.space import to_stereo
 from audio_engine.synth import Synth
@@ -37,9 +38,11 @@ __all__ = ["Block", "Engine"]
 
 _LIFT_DB: Final = 4.0
 _REVERB_S: Final = 3.2
-_REVERB_LEVEL: Final = 0.9
-#: Dry pad, drone, bells and room at the neutral controls (measured).
-_MUSIC_LUFS: Final = -19.5
+#: The room's level with `space` 0 and 1: near and almost dry, to far; 0.9 in between.
+_REVERB_LEVELS: Final = (0.3, 1.5)
+_REVERB_GLIDE_S: Final = 1.0
+#: Dry pad, drone, tune, figure and room at the neutral controls (measured).
+_MUSIC_LUFS: Final = -19.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +53,13 @@ class Block:
         frames: float32 (480, 2), owned by the caller: everything, or the bed without the place.
         notes: what starts.
         place: the place apart, float32 (480, 4), W Y Z X, or `None` if it is in `frames`.
+        rest: told once, as a composed pause begins.
     """
 
     frames: npt.NDArray[np.float32]
     notes: tuple[NotePlayed, ...]
     place: npt.NDArray[np.float32] | None = None
+    rest: MusicRests | None = None
 
 
 class Engine:
@@ -89,11 +94,13 @@ class Engine:
         text = f"{scene}/{seed}"
         number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
         self._composer = Composer(text)
-        self._conductor = Conductor(self._composer, start_bar * BEATS_PER_BAR, first)
+        self._conductor = Conductor(self._composer, start_bar * BEATS_PER_BAR, first, first.pacer_phase)
         self._ducker = Ducker()
         self._breath = BreathClock(first.pacer_phase, first.breath_pace_per_min)
         self._swell = first.swell
         self._blocks = 0
+        self._binaural = Binaural()
+        self._rests_from: float | None = None
         self._boot(number)
         self._desk = Desk(self._server, self._lines, number)
         self._build_room()
@@ -109,7 +116,8 @@ class Engine:
         """Build the reverb. It gets what the voices sent in the block before: 10 ms to the first wall."""
         send = pyo.Input(chnl=LINES - 1)
         room = pyo.STRev(send, inpos=0.5, revtime=_REVERB_S, cutoff=4200.0, bal=1.0, roomSize=1.3)
-        level = room * _REVERB_LEVEL
+        self._wet = self._desk.glide(_REVERB_LEVELS[0], _REVERB_GLIDE_S)
+        level = room * self._wet
         # pyo stops what nobody holds: keep every end of the graph.
         self._room: tuple[Any, ...] = (send, room, level, level.out(BED))
 
@@ -117,6 +125,11 @@ class Engine:
     def bar(self) -> float:
         """Where the music is, in bars since the piece began."""
         return self._conductor.bar
+
+    @property
+    def resting(self) -> bool:
+        """Whether the music is in a composed pause."""
+        return self._conductor.rest is not None
 
     @property
     def breath_phase(self) -> float:
@@ -131,6 +144,8 @@ class Engine:
         else:
             self._breath.sync(good.pacer_phase, at_s, good.breath_pace_per_min)
         self.rack.steer(good)
+        near, far = _REVERB_LEVELS
+        self._wet.value = near + (far - near) * good.space
 
     def place(self, palette: Palette, fade_s: float) -> None:
         """Go over to the sound of another place; built over the next blocks, then faded within `fade_s`.
@@ -159,7 +174,7 @@ class Engine:
         tempo = TABLE["tempo_bpm"].clamp(tempo_bpm) if math.isfinite(tempo_bpm) else controls.tempo_bpm
         self.steer(controls, at_s)
         good = self.door.controls
-        self._conductor = Conductor(self._composer, bar * BEATS_PER_BAR, good, tempo)
+        self._conductor = Conductor(self._composer, bar * BEATS_PER_BAR, good, good.pacer_phase, tempo)
         self._breath = BreathClock(good.pacer_phase, good.breath_pace_per_min)
         self._swell = good.swell
         self.master = Master(good.music_lufs, self._declared_lufs())
@@ -209,7 +224,7 @@ class Engine:
         self._lines[:] = 0.0
         self._room_in[:] = self._dry[:, SEND]
         self.rack.advance()
-        onsets, releases = self._conductor.block(controls, BLOCK_S)
+        onsets, releases = self._conductor.block(controls, BLOCK_S, self._breath.phase)
         notes = [self._note(onset, at_s) for onset in onsets if self._play(onset)]
         for release in releases:
             self.rack.release(release.note)
@@ -220,16 +235,18 @@ class Engine:
         if not np.isfinite(self._dry).all():
             raise EngineBroken(f"synthesis must be finite, got NaN or infinity in block {self._blocks}")
         place = self._dry[:, PLACE:]
-        dry = self._dry[:, BED : BED + CHANNELS] + to_stereo(place)
+        dry = self._binaural.added(self._dry[:, BED : BED + CHANNELS], controls.binaural) + to_stereo(place)
         duck_db = self._ducker.gain_db(at_s, BLOCK_S)
-        frames = self.master.process(dry, controls.music_lufs, self._declared_lufs(), place, duck_db)
-        return Block(frames=frames, notes=tuple(notes), place=self.master.place)
+        frames = self.master.process(
+            dry, controls.music_lufs, self._declared_lufs(), place, duck_db, listening=not self.resting
+        )
+        return Block(frames=frames, notes=tuple(notes), place=self.master.place, rest=self._rest(at_s))
 
     def skip(self, blocks: int) -> None:
         """Let `blocks` of music pass unheard: the bar stays with the clock, held notes are kept up."""
         begun: list[Onset] = []
         for _ in range(blocks):
-            onsets, releases = self._conductor.block(self.door.controls, BLOCK_S)
+            onsets, releases = self._conductor.block(self.door.controls, BLOCK_S, self._breath.phase)
             begun += [onset for onset in onsets if onset.note.instrument in SUSTAINED]
             for release in releases:
                 ended = [onset for onset in begun if onset.note is release.note]
@@ -251,6 +268,15 @@ class Engine:
 
     def _play(self, onset: Onset) -> bool:
         return self.rack.start(onset)
+
+    def _rest(self, at_s: float) -> MusicRests | None:
+        """Return the composed pause that begins with this block, if one does."""
+        rest = self._conductor.rest
+        known, self._rests_from = self._rests_from, None if rest is None else rest.start_beats
+        if rest is None or known == rest.start_beats:
+            return None
+        left_beats = rest.end_beats - self._conductor.position_beats
+        return MusicRests(at_s=at_s, duration_s=left_beats * 60.0 / self._conductor.tempo_bpm)
 
     @staticmethod
     def _note(onset: Onset, at_s: float) -> NotePlayed:

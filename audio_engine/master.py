@@ -57,6 +57,7 @@ class Master:
         self.peak = 0.0
         self.place: npt.NDArray[np.float32] | None = None
         self._dry = LoudnessMeter(_WINDOW_S)
+        self._listening = True
         self._heard_s = self._correction_db = 0.0
         self._apart = self._apart_to = 0.0
         self._held_place: npt.NDArray[np.float32] | None = None
@@ -97,6 +98,8 @@ class Master:
         declared_lufs: float,
         place: npt.NDArray[np.float32] | None = None,
         duck_db: float = 0.0,
+        *,
+        listening: bool = True,
     ) -> npt.NDArray[np.float32]:
         """Return the finished block before this one; what comes in is finished by the next call.
 
@@ -106,8 +109,13 @@ class Master:
             declared_lufs: how loud the parts say that they are.
             place: the place's share of `dry` in its four channels (480, 4), to be sent apart on demand.
             duck_db: gain for somebody's words, ≤ 0.
+            listening: without it the make-up gain stays: a composed pause is not to be levelled up.
         """
-        self._listen(dry)
+        if listening:
+            if not self._listening:  # what the pause left in the window is not the mix
+                self._dry = LoudnessMeter(_WINDOW_S)
+            self._listen(dry)
+        self._listening = listening
         self._target_lufs = _towards(self._target_lufs, target_lufs, _SLOPE_DB_PER_S * BLOCK_S)
         self._declared_lufs = _towards(self._declared_lufs, declared_lufs, _SLOPE_DB_PER_S * BLOCK_S)
         makeup, fade, duck = self._makeup, self._fade, self._duck

@@ -1,7 +1,7 @@
 """What crosses the pipe between a room and its audio process. All `*_s` stamps are session time.
 
 In: `SetControls`, `SetPlace`, `Fade`, `Duck`, `Space`, `Exclude`, `Prepare`, `TakeOver`, `Shutdown`. Out:
-`OpusPacket`, `NotePlayed`, `AudioHeartbeat`, `AudioReady`, `AudioRefused`.
+`OpusPacket`, `NotePlayed`, `MusicRests`, `AudioHeartbeat`, `AudioReady`, `AudioRefused`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ __all__ = [
     "Exclude",
     "Fade",
     "FromAudio",
+    "MusicRests",
     "NotePlayed",
     "OpusPacket",
     "Prepare",
@@ -192,6 +193,14 @@ class NotePlayed:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MusicRests:
+    """A composed pause begins at `at_s` and is to last `duration_s`: near-silence is then no fault."""
+
+    at_s: float
+    duration_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class AudioHeartbeat:
     """The audio process is well; sent ten times a second.
 
@@ -210,6 +219,7 @@ class AudioHeartbeat:
         priority: how the system schedules the process, in words.
         tempo_bpm: tempo that is played at `bar_at_s`.
         correction_db: what listening has taught about the mix's loudness, for the next process.
+        resting: the music is in a composed pause.
     """
 
     at_s: float
@@ -226,6 +236,7 @@ class AudioHeartbeat:
     priority: str = ""
     tempo_bpm: float = 0.0
     correction_db: float = 0.0
+    resting: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,4 +255,4 @@ class AudioRefused:
     what: str
 
 
-FromAudio: TypeAlias = OpusPacket | NotePlayed | AudioHeartbeat | AudioReady | AudioRefused
+FromAudio: TypeAlias = OpusPacket | NotePlayed | MusicRests | AudioHeartbeat | AudioReady | AudioRefused

@@ -262,6 +262,8 @@ class Player:
             self._dropped += 1
         for note in block.notes:
             self._send(note)
+        if block.rest is not None:
+            self._send(block.rest)
         self._seq += 1
 
     def _heartbeat(self) -> None:
@@ -283,6 +285,7 @@ class Player:
                 priority=self.priority.what,
                 tempo_bpm=self._engine.tempo_bpm,
                 correction_db=self._engine.master.correction_db,
+                resting=self._engine.resting,
             )
         )
         self._beat_due_s = now_s + _HEARTBEAT_S

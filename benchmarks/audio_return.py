@@ -45,6 +45,9 @@ class _Heard:
     def sound_note(self, note: NotePlayed) -> None:
         """Notes are not measured here."""
 
+    def sound_rests(self, rest: audio.MusicRests) -> None:
+        """Nothing to measure."""
+
     def sound_beat(self, beat: AudioHeartbeat) -> None:
         self.beat = beat
 

@@ -314,6 +314,20 @@ class Arousal(Struct, frozen=True, kw_only=True):
     confidence: float
 
 
+class IsoPoint(Struct, frozen=True, kw_only=True):
+    """The stage's path leads through `arousal`, −1 … 1, at session time `at_s`."""
+
+    at_s: float
+    arousal: float
+
+
+class IsoPath(Struct, frozen=True, kw_only=True):
+    """How the world leads through the stage: from where it met the patient to the aim."""
+
+    points: list[IsoPoint]
+    now: IsoPoint
+
+
 class Why(Struct, frozen=True, kw_only=True):
     """One change of a control, and what it was made for."""
 
@@ -408,6 +422,7 @@ class RoomState(Struct, frozen=True, kw_only=True):
     scene: str | None = None
     vitals: dict[str, Vital]
     arousal: Arousal
+    iso_path: IsoPath | None
     coherence: float | None
     breath_phase: float | None
     pacer_phase: float | None

@@ -25,7 +25,9 @@ __all__ = [
     "GapMarked",
     "HeadsetJoined",
     "HeadsetLeft",
+    "IsoPathBegun",
     "MachineMoved",
+    "MusicRests",
     "Note",
     "PatientUnwell",
     "SoundDoseReached",
@@ -123,6 +125,16 @@ class StageEntered:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class IsoPathBegun:
+    """The world meets the patient at arousal `met` and leads to `aim` within `duration_s` (`therapy.iso`)."""
+
+    at_s: float
+    met: float
+    aim: float
+    duration_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TherapistCommand:
     """The therapist did something; `detail` is JSON."""
 
@@ -166,6 +178,14 @@ class Note:
     instrument: str
     midi_note: float
     velocity: float
+    duration_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MusicRests:
+    """A composed pause begins; near-silence for `duration_s` is on purpose, and the place sounds on."""
+
+    at_s: float
     duration_s: float
 
 
@@ -237,11 +257,13 @@ Event: TypeAlias = (
     | StreamChanged
     | MachineMoved
     | StageEntered
+    | IsoPathBegun
     | TherapistCommand
     | PatientUnwell
     | HeadsetJoined
     | HeadsetLeft
     | Note
+    | MusicRests
     | ChildDied
     | ChildReturned
     | GapMarked

@@ -194,6 +194,8 @@ def steer(
     previous: Controls,
     dt_s: float,
     wishes: Wishes = NO_WISHES,
+    *,
+    strength: float | None = None,
 ) -> Steering:
     """Return what the world should do `dt_s` after `previous`, and why.
 
@@ -203,12 +205,13 @@ def steer(
         previous: what the patient has now.
         dt_s: time since `previous`.
         wishes: the therapist's; they outrank the body and the plan.
+        strength: how much of the way to the aim is asked for now (`therapy.iso`); `None`: the stage's own.
     """
     trust = max(0.0, (state.arousal_confidence - TRUSTED) / (1.0 - TRUSTED))
     aim = min(max(stage.aim.arousal + wishes.arousal, -1.0), 1.0)
     if stage.kind in SETTLING and not wishes.arousal:  # calmer than planned is not a fault to be mended
         aim = min(aim, trust * state.arousal + (1.0 - trust) * aim)
-    strength = 1.0 if wishes.arousal else stage.aim.strength
+    strength = 1.0 if wishes.arousal else stage.aim.strength if strength is None else strength
     matched = trust * state.arousal + (1.0 - trust) * aim
     energy = matched + (aim - matched) * strength
     targets = _targets(stage.kind, energy, state)

@@ -20,7 +20,16 @@ from typing import Final, Protocol, assert_never
 from therapy.comfort import RESTED, Care, cared, said_unwell, softened
 from therapy.controls import START, Controls
 from therapy.errors import BadValue, TherapyError
-from therapy.events import AlarmRaised, Event, MachineMoved, PatientUnwell, StageEntered, TherapistCommand
+from therapy.events import (
+    AlarmRaised,
+    Event,
+    IsoPathBegun,
+    MachineMoved,
+    PatientUnwell,
+    StageEntered,
+    TherapistCommand,
+)
+from therapy.iso import IsoPath
 from therapy.patient import PatientState
 from therapy.personal import NOTHING_CHOSEN, Personal
 from therapy.plan import Condition, Limits, SessionPlan, in_place
@@ -117,6 +126,7 @@ class World:
         self.patient = ""
         self.state = PatientState(at_s=0.0)
         self.why: deque[Change] = deque(maxlen=LINES_KEPT)
+        self.iso_path: IsoPath | None = None
         self._body = body
         self._outputs = outputs
         self._changes = ChangeLog(START)
@@ -160,6 +170,7 @@ class World:
         self.wishes = NO_WISHES
         self.care, self._sway_mm = RESTED, None
         self._told_triggers.clear()
+        self.iso_path = None
         self.why.clear()
         # Behind the safe picture and without sound the world may step: no trigger is met even once.
         self.controls = settled(self.controls, plan.limits)
@@ -277,7 +288,30 @@ class World:
         wishes = (
             self.wishes if condition is not Condition.OFF else dataclasses.replace(self.wishes, swell=0.0)
         )
-        return steer(seen_under(condition, self.state), machine.stage, self.controls, dt_s, wishes)
+        seen = seen_under(condition, self.state)
+        strength = self._strength(machine, seen)
+        return steer(seen, machine.stage, self.controls, dt_s, wishes, strength=strength)
+
+    def _strength(self, machine: SessionMachine, seen: PatientState) -> float:
+        """Return how much the world leads now: from the stage before on along this stage's path."""
+        stage, now_s = machine.stage, self._last_s or 0.0
+        begins_s = now_s - machine.stage_elapsed_s  # without pauses: the path waits as well
+        if self.iso_path is None:
+            self.iso_path = IsoPath.through(
+                begins_s=begins_s,
+                duration_s=stage.duration_s,
+                arousal=seen.arousal,
+                confidence=seen.arousal_confidence,
+                aim=stage.aim.arousal,
+            )
+            path = self.iso_path
+            self._outputs.event(
+                IsoPathBegun(at_s=now_s, met=path.met, aim=path.aim, duration_s=path.duration_s)
+            )
+        self.iso_path = dataclasses.replace(self.iso_path, begins_s=begins_s)
+        index = machine.stage_index
+        before = machine.plan.stages[index - 1].aim.strength if index else 0.0
+        return before + (stage.aim.strength - before) * self.iso_path.lead(now_s)
 
     def _care(self, wanted: Steering, now_s: float, dt_s: float) -> Steering:
         """Soften what is wanted for a patient who is unwell, and tell the therapist once."""
@@ -319,6 +353,7 @@ class World:
                 self._outputs.picture(safe=False, fade_s=fade_s)
                 self._outputs.sound(1.0, fade_s)
             case EnterStage(index=index, stage=stage):
+                self.iso_path = None  # the next tick meets the patient anew
                 self._outputs.scene(stage.scene)
                 self._outputs.event(
                     StageEntered(at_s=now_s, index=index, name=stage.name, kind=stage.kind.value)

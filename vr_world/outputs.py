@@ -26,6 +26,7 @@ from therapy.events import (
     HeadsetJoined,
     HeadsetLeft,
     MachineMoved,
+    MusicRests,
     Note,
     StreamChanged,
     StreamLost,
@@ -379,6 +380,10 @@ class RoomOutputs:
                 duration_s=note.duration_s,
             )
         )
+
+    def sound_rests(self, rest: audio.MusicRests) -> None:
+        """Record a composed pause: it is meant, nothing failed."""
+        self.event(MusicRests(at_s=rest.at_s, duration_s=rest.duration_s))
 
     def sound_beat(self, beat: audio.AudioHeartbeat) -> None:
         """Record how loud it is, count it, and ease it down where it has been enough."""

@@ -61,6 +61,7 @@ def state_message(  # noqa: PLR0913  # each part of the panel has its own source
             "duration_s": machine.stage.duration_s,
         },
         **_body(world.state, now_s),
+        "iso_path": _iso_path(world, now_s),
         "pacer_phase": world.controls.pacer_phase,
         "controls": {name: getattr(world.controls, name) for name in (*TABLE, "mode")},
         "wishes": {
@@ -74,6 +75,16 @@ def state_message(  # noqa: PLR0913  # each part of the panel has its own source
         "sound": dict(sound),
         "join": None,
         "alarms": [dataclasses.asdict(alarm) for alarm in alarms],
+    }
+
+
+def _iso_path(world: World, now_s: float) -> dict[str, Any] | None:
+    path = world.iso_path
+    if path is None or world.machine is None or world.machine.over:
+        return None
+    return {
+        "points": [dataclasses.asdict(point) for point in path.points()],
+        "now": {"at_s": now_s, "arousal": path.arousal(now_s)},
     }
 
 

@@ -35,6 +35,10 @@ class SoundHeard(Protocol):
         """A note starts."""
         ...
 
+    def sound_rests(self, rest: audio.MusicRests) -> None:
+        """A composed pause begins."""
+        ...
+
     def sound_beat(self, beat: audio.AudioHeartbeat) -> None:
         """How loud it is, and how well the process is."""
         ...
@@ -185,6 +189,8 @@ class RoomSound:
                 self._heard.sound_packet(self._last, message)
             case audio.NotePlayed():
                 self._heard.sound_note(message)
+            case audio.MusicRests():
+                self._heard.sound_rests(message)
             case audio.AudioHeartbeat():
                 self.beat = message
                 self._heard.sound_beat(message)

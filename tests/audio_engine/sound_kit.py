@@ -20,6 +20,8 @@ Sound = npt.NDArray[np.float32]
 #: Calls a function of this module in the sound process.
 Apart = Callable[..., Any]
 
+#: Roles of the score that carry the tune.
+TUNE = ("bell", "answer")
 #: Tonal instruments alone, without the breath: what a scale or a timbre is measured on.
 BARE = Controls(ocean=0.0, wind=0.0, rain=0.0, fire=0.0, birds=0.0, pulse=0.0, swell=0.0)
 
@@ -51,6 +53,25 @@ def digest(seconds: float, seed: int) -> str:
 def with_notes(seconds: float, controls: Controls) -> tuple[Sound, list[Any]]:
     notes: list[Any] = []
     return plain(seconds, [(0.0, controls)], on_note=notes.append), notes
+
+
+def resting(seconds: float, controls: Controls) -> tuple[Sound, list[Any], list[tuple[bool, float]]]:
+    """Play; return the sound, what was announced, and when `resting` changed (from what it was at first)."""
+    from audio_engine.engine import Engine
+
+    engine = Engine(seed=3, scene="ocean", controls=controls, start_bar=6.0)
+    engine.fade(1.0, 0.1)
+    blocks: list[Sound] = []
+    rests: list[Any] = []
+    flags: list[tuple[bool, float]] = []
+    for k in range(round(seconds * 100)):
+        block = engine.block(k * 0.01)
+        blocks.append(block.frames)
+        rests += [block.rest] if block.rest is not None else []
+        if not flags or flags[-1][0] != engine.resting:
+            flags.append((engine.resting, k * 0.01))
+    engine.close()
+    return np.concatenate(blocks), rests, flags
 
 
 def storm(seconds: float, seed: int) -> tuple[Sound, int]:
@@ -113,15 +134,15 @@ def broken() -> tuple[str, list[Any]]:
 
 
 def every_bell(seconds: float, controls: Controls, seed: int) -> tuple[int, int]:
-    """Return how many bells were played and how many the score has in that time."""
+    """Return how many notes of the tune were played and how many the score has in that time."""
     from audio_engine.composer.score import write
 
     notes: list[Any] = []
     plain(seconds, [(0.0, controls)], seed, on_note=notes.append)
     beats = seconds * controls.tempo_bpm / 60.0
     score = write(f"ocean/{seed}", lambda _beat: controls, int(beats) + 1)
-    written = [n for n in score if n.instrument == "bell" and n.start_beats < beats - 0.01]
-    played = [n for n in notes if n.instrument == "bell" and n.at_s < seconds - 0.01]
+    written = [n for n in score if n.instrument in TUNE and n.start_beats < beats - 0.01]
+    played = [n for n in notes if n.instrument in TUNE and n.at_s < seconds - 0.01]
     return len(played), len(written)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audio_engine.composer.melody import place
-from audio_engine.composer.score import BEATS_PER_CHORD, Composer, Note, write
+from audio_engine.composer.score import Composer, Note, write
 from audio_engine.composer.theory import chord_on, distance_from_home, pitch, pitch_classes, roots, voice
 from audio_engine.conductor import Conductor
 from therapy.controls import MODES, Controls
@@ -20,8 +20,8 @@ def _score(
     return write(seed, lambda _beat: controls, beats, start)
 
 
-def _of(notes: list[Note], instrument: str) -> list[Note]:
-    return [n for n in notes if n.instrument == instrument]
+def _of(notes: list[Note], *roles: str) -> list[Note]:
+    return [n for n in notes if n.instrument in roles]
 
 
 def _chords(notes: list[Note]) -> list[tuple[int, ...]]:
@@ -47,26 +47,18 @@ def test_the_same_seed_writes_the_same_piece_and_another_one_another() -> None:
 @pytest.mark.parametrize("tempo_bpm", [40.0, 66.0, 96.0])
 def test_density_is_notes_per_second_whatever_the_tempo(notes_per_s: float, tempo_bpm: float) -> None:
     beats = 512
-    bells = _of(_score(beats, notes_per_s=notes_per_s, tempo_bpm=tempo_bpm), "bell")
-    assert len(bells) / (beats * 60 / tempo_bpm) == pytest.approx(notes_per_s, rel=0.1, abs=0.02)
+    bells = _of(_score(beats, notes_per_s=notes_per_s, tempo_bpm=tempo_bpm), "bell", "answer")
+    assert len(bells) / (beats * 60 / tempo_bpm) == pytest.approx(notes_per_s, rel=0.1, abs=0.03)
 
 
-def test_no_density_means_no_bells_and_no_pulse_no_beat() -> None:
-    assert {n.instrument for n in _score(notes_per_s=0.0, pulse=0.0)} == {"pad", "drone"}
+def test_no_density_means_no_tune_no_pulse_no_beat_and_no_swell_no_figure() -> None:
+    assert {n.instrument for n in _score(notes_per_s=0.0, pulse=0.0, swell=0.0)} == {"pad", "drone"}
 
 
-def test_a_calm_melody_rests_for_whole_bars() -> None:
-    bars = {int(n.start_beats // 4) for n in _of(_score(notes_per_s=0.8), "bell")}
-    assert len(set(range(64)) - bars) >= 12
-
-
-def test_the_melody_repeats_its_motif() -> None:
-    bells = _of(_score(notes_per_s=0.8), "bell")
-    rhythm = {
-        bar: tuple(n.start_beats % 4 for n in bells if n.start_beats // 4 == bar) for bar in (0, 8, 16, 24)
-    }
-    common = [set(a) & set(b) for a, b in itertools.pairwise(rhythm.values())]
-    assert all(len(shared) >= 3 for shared in common)
+def test_a_calm_melody_rests_in_every_sentence() -> None:
+    onsets = sorted(n.start_beats for n in _of(_score(notes_per_s=0.8), "bell", "answer"))
+    rests = [b - a for a, b in itertools.pairwise(onsets) if b - a >= 4.0]
+    assert len(rests) >= 6
 
 
 def test_chords_move_by_small_steps() -> None:
@@ -75,14 +67,6 @@ def test_chords_move_by_small_steps() -> None:
     assert all(len(c) == 4 for c in chords)
     assert sum(moves) / len(moves) < 10
     assert max(moves) <= 24
-
-
-def test_phrases_begin_at_home() -> None:
-    for seed in ("a", "b"):
-        chords = _chords(_score(seed=seed, tension=1.0))
-        home = chord_on(Composer(seed).tonic, "dorian", 0, 0.0)
-        for chord in chords[::4]:
-            assert home.classes[0] in {n % 12 for n in chord}
 
 
 def _friction(chord: tuple[int, ...]) -> float:
@@ -110,7 +94,7 @@ def test_tension_leads_further_from_home_into_more_friction(mode: str) -> None:
 
 @pytest.mark.parametrize("register", [50.0, 62.0, 76.0])
 def test_the_melody_stays_around_its_register(register: float) -> None:
-    pitches = [n.midi_note for n in _of(_score(register=register, notes_per_s=2.0), "bell")]
+    pitches = [n.midi_note for n in _of(_score(register=register, notes_per_s=2.0), "bell", "answer")]
     assert abs(sum(pitches) / len(pitches) - (register + 7)) < 4
     assert max(pitches) - min(pitches) <= 26
 
@@ -159,11 +143,15 @@ def test_a_voicing_keeps_common_tones() -> None:
 # the conductor ------------------------------------------------------------------------------------------
 
 
+def _phase(controls: Controls, block: int) -> float:
+    return block * 0.01 * controls.breath_pace_per_min / 60.0 % 1.0
+
+
 def _conduct(controls: Controls, seconds: float, start_beats: float = 0.0) -> list[tuple[float, Note]]:
-    conductor = Conductor(Composer("ocean/3"), start_beats, controls)
+    conductor = Conductor(Composer("ocean/3"), start_beats, controls, 0.0)
     heard = []
     for k in range(round(seconds * 100)):
-        onsets, _ = conductor.block(controls, 0.01)
+        onsets, _ = conductor.block(controls, 0.01, _phase(controls, k))
         heard += [(k * 0.01 + o.offset_s, o.note) for o in onsets]
     return heard
 
@@ -178,33 +166,32 @@ def test_beats_fall_on_the_tempo_to_the_sample(tempo_bpm: float) -> None:
 
 
 def test_the_tempo_leans_into_a_change_and_arrives() -> None:
-    conductor = Conductor(Composer("ocean/3"), 0.0, Controls(tempo_bpm=60.0))
-    conductor.block(Controls(tempo_bpm=80.0), 0.01)
+    conductor = Conductor(Composer("ocean/3"), 0.0, Controls(tempo_bpm=60.0), 0.0)
+    conductor.block(Controls(tempo_bpm=80.0), 0.01, 0.0)
     assert conductor.tempo_bpm < 60.2
     for _ in range(1500):
-        conductor.block(Controls(tempo_bpm=80.0), 0.01)
+        conductor.block(Controls(tempo_bpm=80.0), 0.01, 0.0)
     assert conductor.tempo_bpm == pytest.approx(80.0, abs=0.1)
 
 
 def test_every_held_note_is_released_at_its_end() -> None:
-    controls = Controls(tempo_bpm=96.0, notes_per_s=0.0, pulse=0.0)
-    conductor = Conductor(Composer("ocean/3"), 0.0, controls)
+    controls = Controls(tempo_bpm=96.0, notes_per_s=0.0, pulse=0.0, swell=0.0)
+    conductor = Conductor(Composer("ocean/3"), 0.0, controls, 0.0)
     held: dict[int, Note] = {}
     most = 0
-    for _ in range(6000):
-        onsets, releases = conductor.block(controls, 0.01)
+    for k in range(6150):
+        onsets, releases = conductor.block(controls, 0.01, _phase(controls, k))
         held.update({id(o.note): o.note for o in onsets})
         for release in releases:
             del held[id(release.note)]
         most = max(most, len(held))
-    assert most <= 6
+    assert most <= 12  # two chords of six while one crosses over into the next
     assert len(held) <= 6
-    assert BEATS_PER_CHORD == 8
 
 
 def test_the_bar_counts_on_from_where_it_was() -> None:
     controls = Controls(tempo_bpm=60.0)
-    conductor = Conductor(Composer("ocean/3"), 9.5 * 4, controls)
-    for _ in range(200):
-        conductor.block(controls, 0.01)
+    conductor = Conductor(Composer("ocean/3"), 9.5 * 4, controls, 0.0)
+    for k in range(200):
+        conductor.block(controls, 0.01, _phase(controls, k))
     assert conductor.bar == pytest.approx(10.0)

@@ -40,7 +40,7 @@ _LEAVES = st.one_of(
 )
 
 
-def _grown(inner: st.SearchStrategy[Pattern[int]]) -> st.SearchStrategy[Pattern[int]]:
+def _grown(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Pattern[int]]:
     factors = st.sampled_from([Fraction(1, 2), Fraction(2, 3), Fraction(2), Fraction(3)])
     return st.one_of(
         st.lists(inner, min_size=1, max_size=3).map(lambda p: stack(*p)),

@@ -17,6 +17,7 @@ SILENT = Controls(notes_per_s=0.0, pulse=0.0, ocean=0.0, wind=0.0, rain=0.0, fir
 
 def declared_here() -> tuple[dict[str, str], set[str]]:
     """Return each soundscape's control and the instruments' names."""
+    from audio_engine.composer.roles import USUAL
     from audio_engine.composer.score import write
     from therapy.discover import declared
     from therapy.specs import InstrumentSpec, SoundscapeSpec
@@ -24,7 +25,7 @@ def declared_here() -> tuple[dict[str, str], set[str]]:
     controls = Controls(pulse=1.0)
     played = {note.instrument for note in write("a", lambda _beat: controls, 32)}
     instruments = declared("audio_engine.instruments", "INSTRUMENT", InstrumentSpec)
-    assert played <= set(instruments), "the score writes for an instrument that nobody declared"
+    assert {USUAL[role] for role in played} <= set(instruments), "the score has a role that nobody plays"
     soundscapes = declared("audio_engine.soundscapes", "SOUNDSCAPE", SoundscapeSpec)
     return {name: spec.control for name, spec in soundscapes.items()}, set(instruments)
 

@@ -13,7 +13,7 @@ from session_records.errors import RecordsError
 from therapy.errors import TherapyError
 from vr_world.commands.edge import edge
 from vr_world.commands.lists import devices, doctor, scenes
-from vr_world.commands.offline import analyze, bench, render, sound
+from vr_world.commands.offline import analyze, bench, midi, render, sound
 from vr_world.commands.serve import demo, serve
 from vr_world.rendering.errors import RenderingError
 
@@ -30,6 +30,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(demo)
 app.command()(analyze)
+app.command()(midi)
 app.command()(render)
 app.command()(sound)
 app.command()(bench)

@@ -1,4 +1,4 @@
-"""`stillwater render`, `sound`, `analyze` and `bench`: what needs no session."""
+"""`stillwater render`, `sound`, `midi`, `analyze` and `bench`: what needs no session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from therapy.discover import declared
 from therapy.errors import BadValue
 from therapy.specs import SceneSpec
 
-__all__ = ["analyze", "bench", "render", "sound"]
+__all__ = ["analyze", "bench", "midi", "render", "sound"]
 
 Settings = Annotated[
     list[str] | None,
@@ -70,13 +70,16 @@ def sound(
     story: Annotated[
         str | None, typer.Option(help="settle, calm or return: steered as for a patient, after --set")
     ] = None,
+    midi: Annotated[Path | None, typer.Option(help="MIDI file to write beside it: the notes played")] = None,
 ) -> None:
     """Play music and soundscape into a WAV file, faster than real time."""
+    from audio_engine.midi import HeardNote, write_midi
     from audio_engine.offline import MAX_SECONDS, write_wav
     from audio_engine.offline import render as render_sound
     from vr_world.stories import STEP_S, tell
 
     controls = _controls(settings)
+    notes: list[HeardNote] = []
     if out.suffix.lower() != ".wav":
         raise BadValue("--out", "a file that ends in .wav", out.name)
     places = declared("scenes", "SCENE", SceneSpec)
@@ -93,8 +96,28 @@ def sound(
             palette=places[scene].palette,
             follow_pacer=story is not None,
             on_progress=lambda share: bar.update(task, completed=share),
+            on_note=notes.append,
         )
     write_wav(out, samples)
+    if midi is not None:
+        write_midi(midi, notes, [(0.0, controls.tempo_bpm)])
+
+
+def midi(
+    session: Annotated[Path, typer.Argument(help="folder of a recorded session")],
+    out: Annotated[Path, typer.Option(help="MIDI file to write")],
+) -> None:
+    """Write the music of a recorded session as a MIDI file: its notes, with the tempo as it was steered."""
+    from audio_engine.midi import write_midi
+    from session_records.played import played
+
+    music = played(session)
+    if not music.notes:
+        raise BadValue("session", "a folder in which music was played", session.name)
+    start_s = min(note.at_s for note in music.notes)
+    tempo = [change for change in music.tempo if change[0] > start_s]
+    first = [bpm for at_s, bpm in music.tempo if at_s <= start_s][-1:] or [music.tempo[0][1]]
+    write_midi(out, music.notes, [(start_s, first[0]), *tempo], start_s=start_s)
 
 
 def analyze(

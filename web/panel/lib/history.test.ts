@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { History, rangeOf, sparkline } from './history';
+import { History, pathLine, rangeOf, sparkline } from './history';
 import type { RoomState } from './types';
 
 function state(atS: number, heart: number | null, confidence = 0.9): RoomState {
@@ -58,4 +58,15 @@ test('a sparkline breaks at gaps and stays in its box', () => {
   expect(runs).toEqual(['0.0,20.0 25.0,13.3', '75.0,0.0 100.0,6.7']);
   expect(sparkline([5, 5], 100, 20)).toEqual(['0.0,10.0 100.0,10.0']);
   expect(sparkline([null, 1], 100, 20)).toEqual([]);
+});
+
+test('a path is drawn from its first point to its last, and now lies on it', () => {
+  const points = [
+    { at_s: 10, arousal: 1 },
+    { at_s: 20, arousal: 0 },
+    { at_s: 30, arousal: -1 },
+  ];
+  const line = pathLine({ points, now: { at_s: 20, arousal: 0 } }, 100, 20);
+  expect(line).toEqual({ points: '0.0,0.0 50.0,10.0 100.0,20.0', now: { x: 50, y: 10 } });
+  expect(pathLine({ points: [], now: { at_s: 0, arousal: 0 } }, 100, 20)).toBeNull();
 });

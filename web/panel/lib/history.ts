@@ -1,4 +1,4 @@
-import type { RoomState } from './types';
+import type { IsoPath, RoomState } from './types';
 
 export const SERIES = [
   'heart_rate',
@@ -121,4 +121,24 @@ export function sparkline(
   });
   if (run.length > 1) runs.push(run.join(' '));
   return runs;
+}
+
+/** The stage's path in a box whose height is arousal from −1 (below) to 1, and where it is now. */
+export function pathLine(
+  path: IsoPath,
+  width: number,
+  height: number,
+): { points: string; now: { x: number; y: number } } | null {
+  const first = path.points[0];
+  const last = path.points.at(-1);
+  if (first === undefined || last === undefined || last.at_s <= first.at_s) return null;
+  const place = (atS: number, arousal: number) => ({
+    x: (Math.min(Math.max((atS - first.at_s) / (last.at_s - first.at_s), 0), 1)) * width,
+    y: ((1 - arousal) / 2) * height,
+  });
+  const points = path.points.map(({ at_s, arousal }) => {
+    const { x, y } = place(at_s, arousal);
+    return `${x.toFixed(1)},${y.toFixed(1)}`;
+  });
+  return { points: points.join(' '), now: place(path.now.at_s, path.now.arousal) };
 }

@@ -60,6 +60,17 @@ export interface Join {
   address?: string;
 }
 
+export interface IsoPoint {
+  at_s: number;
+  arousal: number;
+}
+
+/** How the world leads through the stage: from where it met the patient to the aim. */
+export interface IsoPath {
+  points: IsoPoint[];
+  now: IsoPoint;
+}
+
 export interface RoomState {
   type: 'state';
   at_s: number;
@@ -80,6 +91,7 @@ export interface RoomState {
   scene?: string | null;
   vitals: Record<string, Vital>;
   arousal: { value: number; confidence: number };
+  iso_path?: IsoPath | null;
   coherence: number | null;
   breath_phase: number | null;
   pacer_phase: number | null;
