@@ -44,7 +44,7 @@ def main() -> None:
 def cell(studio: Studio, hour: float, weather: float, density: float) -> Picture:
     """Return the left eye's picture, cut to 16:9."""
     controls = dataclasses.replace(
-        NEUTRAL, time_of_day_h=hour, weather=weather, density=density, pacer_phase=0.3, light=0.55
+        NEUTRAL, time_of_day_h=hour, weather=weather, density=density, pacer_phase=0.3, light=0.55, birds=0.6
     )
     view = View(tan_left=TAN, tan_right=TAN)
     square = studio.picture(controls, 24.0, view=view, eye_px=WIDE_PX)[:, :WIDE_PX]

@@ -26,16 +26,16 @@ MOST_STRIPED: Final = 0.1
 
 _WINDOW: Final = 32
 _STEP: Final = 16
-#: Sides that the picture is reduced to: with windows of 32 they see from 6 to some 190 pairs across it. The
-#: finest comes first: what is too fine for a coarse one comes back there as a false, wider pattern.
-_SIDES: Final = (384, 192, 96)
+#: Sides that the picture is reduced to. A window must itself hold more than five pairs, so these see from 6
+#: (in the whole picture at once) to 192 pairs across it. The finest comes first: what is too fine for a
+#: coarse one comes back there as a false, wider pattern.
+_SIDES: Final = (384, 192, 96, 64, 32)
+_SMALLEST: Final = 96
 #: Light against dark as in a general flash (WCAG 2.3.1).
 _CONTRAST: Final = 0.1
 _DARK: Final = 0.8
 #: Share of a window's variance that one frequency must hold to be stripes: waves, leaves and grass hold less.
 _REGULAR: Final = 0.6
-#: Fewer cycles in a window cannot be told apart from their neighbours; a coarser scale sees them better.
-_FEWEST_CYCLES: Final = 3.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +60,11 @@ def stripes(picture: Bytes) -> Stripes:
     """Look for stripes in one eye's picture, square, B G R (A).
 
     Raises:
-        BadPicture: the picture is smaller than the coarsest scale (96 px a side).
+        BadPicture: the picture is smaller than 96 px a side.
     """
-    if min(picture.shape[:2]) < _SIDES[-1]:
+    if min(picture.shape[:2]) < _SMALLEST:
         rows, columns = picture.shape[:2]
-        raise BadPicture(f"a picture must have {_SIDES[-1]} pixels a side or more, got {columns}x{rows}")
+        raise BadPicture(f"a picture must have {_SMALLEST} pixels a side or more, got {columns}x{rows}")
     light = relative_luminance(picture)
     found = Stripes(share=0.0, pairs=0.0)
     for side in _SIDES:
@@ -97,8 +97,7 @@ def _at_scale(light: Floats, side: int) -> Stripes:
     lobe = _lobes(power)
     pitch = _lobes(power * waves) / np.maximum(lobe, 1e-30)
     lobe[power < _peaks(power)] = 0.0  # the flank of a slower wave is no wave of its own
-    fewest = MOST_PAIRS * _WINDOW / side if side == _SIDES[-1] else _FEWEST_CYCLES
-    lobe[pitch <= fewest] = 0.0
+    lobe[pitch <= MOST_PAIRS] = 0.0
     flat = lobe.reshape(*lobe.shape[:-2], -1)
     best = flat.argmax(axis=-1)[..., None]
     # A real wave stands in the spectrum twice, at k and at −k.

@@ -28,8 +28,8 @@ def grating(
     return np.asarray(mean + swing / 2.0 * np.sin(2.0 * np.pi * pairs * way))
 
 
-@pytest.mark.parametrize("degrees", [0.0, 30.0, 90.0, 135.0])
-@pytest.mark.parametrize("pairs", [7, 20, 80, 150])
+@pytest.mark.parametrize("degrees", [0.0, 30.0, 90.0])
+@pytest.mark.parametrize("pairs", [7, 20, 150])
 def test_a_grating_is_found_with_its_pitch(pairs: int, degrees: float) -> None:
     seen = stripes(shown(grating(pairs, degrees)))
     assert seen.harmful
