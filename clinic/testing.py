@@ -219,6 +219,8 @@ class RoomsDouble:
                 self.publish(wishes={**self.now["wishes"], **command.steer})
             case "new_code":
                 self.publish(join={"code": "771905", "expires_in_s": 300.0})
+            case "unwell":
+                pass  # changes no phase; `commands` holds it
             case "acknowledge":
                 self._acknowledge(command.alarm)
             case name:

@@ -99,9 +99,9 @@ def main(names: list[str]) -> int:
 
 def measured(spec: SceneSpec) -> Row:
     """Return the figures of one place."""
-    began_s = time.perf_counter()
+    began_s = time.process_time()
     spec.build(SEED)
-    built_s = time.perf_counter() - began_s
+    built_s = time.process_time() - began_s
     with Studio(spec.name, seed=SEED) as studio:
         general = red = pictures = 0
         slope = extended_s = 0.0
@@ -259,8 +259,8 @@ looked at in 64 corners at rest ({LARGE_PX} px). Seed {SEED}, software rendering
 
 {table}
 
-- **Flashes**: the most in any second in any of 144 cells of the picture; bound {MOST_FLASHES}. A
-  general flash is a pair of opposing changes of relative luminance of 0.1, the darker below 0.8 (WCAG 2.3.1), a red
+- **Flashes**: the most in any second in any of 144 cells of the picture; bound {MOST_FLASHES}. A general
+  flash is a pair of opposing changes of relative luminance of 0.1, the darker below 0.8 (WCAG 2.3.1), a red
   flash one of 20 in (R − G − B) · 320, whether saturated or not. No area is too small to count: stricter than
   WCAG's quarter of 10° and IRIS's quarter of the screen.
 - **Extended**: how long any cell kept flashing twice a second or more; bound {EXTENDED_S:g} s (IRIS).
@@ -274,7 +274,7 @@ looked at in 64 corners at rest ({LARGE_PX} px). Seed {SEED}, software rendering
   the measurement). Ahead and 35° down.
 - **Nearest**: what the most crossed disparity means for eyes {1000 * View().ipd_m:.0f} mm apart; bound
   {NEAREST_M:g} m.
-- **Built**: from seed to scene on the machine that wrote this; bound {BUILT_WITHIN_S:g} s.
+- **Built**: processor time from seed to scene on the machine that wrote this; bound {BUILT_WITHIN_S:g} s.
 """
 
 

@@ -21,7 +21,7 @@ from vr_world.rendering.studio import Studio
 from vr_world.rendering.view import View
 
 OUT: Final = Path(__file__).resolve().parents[1] / "docs" / "pictures" / "scenes.jpg"
-HOURS: Final = (6.5, 13.0, 19.3, 23.5)
+HOURS: Final = (5.7, 13.0, 19.3, 23.5)
 #: Calm with little in the air, and stirred with much of it.
 WEATHERS: Final = ((0.05, 0.25), (0.9, 0.65))
 WIDE_PX, HIGH_PX = 480, 270
