@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 
+import msgspec
 import pytest
 
 from therapy.controls import START, TABLE
@@ -13,7 +14,8 @@ from therapy.personal import Personal
 from therapy.plan import PLANS, Condition, personalised
 from therapy.session import NotNow, Phase
 from therapy.steer import Wishes
-from vr_world.loop import TICK_S, NoSession, World
+from vr_world.link import Ask, pack, parse_ask
+from vr_world.loop import TICK_S, NoSession, World, WorldMemory
 
 PLAN = PLANS["first-visit"]
 
@@ -203,3 +205,15 @@ def test_softening_can_be_switched_off_and_needs_a_session() -> None:
     assert lived.world.controls.weather >= 0.6 * weather
     with pytest.raises(NoSession, match="unwell"):
         World(StillBody(), Calls()).unwell(1.0, 1.0, source="test")
+
+
+def test_what_was_chosen_crosses_the_link_and_outlives_the_room() -> None:
+    personal = Personal(options={"season": "winter"}, triggers=frozenset({"fire", "dark"}), eye_height_m=1.0)
+    ask = Ask(id=1, name="open", actor="therapist", plan_id=PLAN.plan_id, personal=personal)
+    assert parse_ask(pack(ask)) == ask
+    lived = Lived(personalised(PLAN, personal)).order("begin").live(3)
+    lived.world.unwell(0.5, lived.now_s, source="patient: test")
+    lived.live(3)
+    memory = lived.world.memory()
+    told = msgspec.json.decode(msgspec.json.encode(msgspec.to_builtins(memory)))
+    assert msgspec.convert(told, WorldMemory) == memory
