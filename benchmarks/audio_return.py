@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from audio_engine.conductor import beats_played
-from audio_engine.messages import AudioHeartbeat, NotePlayed, OpusPacket
+from audio_engine.messages import AudioHeartbeat, MusicRests, NotePlayed, OpusPacket
 from benchmarks._kit import Benchmark, BenchmarkFailed, Figure, Progress
 from therapy.controls import Controls
 from therapy.events import Event
@@ -45,7 +45,7 @@ class _Heard:
     def sound_note(self, note: NotePlayed) -> None:
         """Notes are not measured here."""
 
-    def sound_rests(self, rest: audio.MusicRests) -> None:
+    def sound_rests(self, rest: MusicRests) -> None:
         """Nothing to measure."""
 
     def sound_beat(self, beat: AudioHeartbeat) -> None:

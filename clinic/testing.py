@@ -221,6 +221,8 @@ class RoomsDouble:
                 self.publish(scene=command.scene)
             case "new_code":
                 self.publish(join={"code": "771905", "expires_in_s": 300.0})
+            case "unwell":
+                pass  # changes no phase; `commands` holds it
             case "acknowledge":
                 self._acknowledge(command.alarm)
             case name:

@@ -76,9 +76,9 @@ class Forest:
             root,
             np.random.default_rng([seed, 71]),
             MIST - 1,
-            away_m=(70.0, 150.0),
-            high_m=(26.0, 48.0),
-            wing_m=0.85,
+            away_m=(42.0, 95.0),
+            high_m=(17.0, 34.0),
+            wing_m=1.0,
         )
         self.dress(season="summer", companions="all")
         self.update(NEUTRAL, 0.0)

@@ -76,8 +76,8 @@ class MountainLake:
             np.random.default_rng([seed, 75]),
             MIST - 1,
             count=5,
-            away_m=(80.0, 200.0),
-            high_m=(9.0, 40.0),
+            away_m=(40.0, 120.0),
+            high_m=(5.0, 22.0),
             wing_m=1.0,
         )
         self._lit = True

@@ -55,9 +55,9 @@ class Ocean:
             self.root,
             np.random.default_rng([seed, 73]),
             MIST - 1,
-            away_m=(45.0, 130.0),
-            high_m=(7.0, 24.0),
-            wing_m=0.62,
+            away_m=(26.0, 85.0),
+            high_m=(4.5, 17.0),
+            wing_m=0.8,
         )
         self._lit = True
         self._set_still_inputs()

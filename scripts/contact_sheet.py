@@ -21,7 +21,7 @@ from vr_world.rendering.studio import Studio
 from vr_world.rendering.view import View
 
 OUT: Final = Path(__file__).resolve().parents[1] / "docs" / "pictures" / "scenes.jpg"
-HOURS: Final = (6.5, 13.0, 19.3, 23.5)
+HOURS: Final = (5.7, 13.0, 19.3, 23.5)
 #: Calm with little in the air, and stirred with much of it.
 WEATHERS: Final = ((0.05, 0.25), (0.9, 0.65))
 WIDE_PX, HIGH_PX = 480, 270
@@ -44,7 +44,7 @@ def main() -> None:
 def cell(studio: Studio, hour: float, weather: float, density: float) -> Picture:
     """Return the left eye's picture, cut to 16:9."""
     controls = dataclasses.replace(
-        NEUTRAL, time_of_day_h=hour, weather=weather, density=density, pacer_phase=0.3, light=0.55
+        NEUTRAL, time_of_day_h=hour, weather=weather, density=density, pacer_phase=0.3, light=0.55, birds=0.6
     )
     view = View(tan_left=TAN, tan_right=TAN)
     square = studio.picture(controls, 24.0, view=view, eye_px=WIDE_PX)[:, :WIDE_PX]

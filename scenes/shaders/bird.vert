@@ -12,7 +12,7 @@ void main() {
     vec3 at = vertex + vec3(own.x * spot.x, 0.6 * own.x * spot.y, 0.06 * own.x * sin(2.0 * turn + own.y * 40.0));
     vec2 ahead = normalize(vec2(-spot.y, 0.6 * spot.x)) * sign(own.z);
     float away = length(at);
-    float size = max(wing.z, away * pixel_tan * 2.2);
+    float size = max(wing.z, away * pixel_tan * 3.2);
     // mostly they glide; in each turn there are two spells of slow beats
     float spell = smoothstep(0.55, 0.85, sin(2.0 * turn + own.y * 17.0));
     float beat = 0.22 + 0.20 * spell * sin(6.2831853 * (flock.x * 0.75 + own.y * 9.0));

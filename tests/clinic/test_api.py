@@ -14,6 +14,7 @@ from clinic.ports import COMMANDS, SessionStart
 from clinic.screening import CONTRAINDICATIONS, Screening
 from clinic.wire import COOKIE, MAX_BODY
 from therapy.controls import TABLE
+from therapy.personal import TRIGGERS, Personal
 
 NOTHING_APPLIES: dict[str, Any] = {"present": []}
 START: dict[str, Any] = {"plan_id": "calm-sea", "patient": "0142", "screening": NOTHING_APPLIES}
@@ -21,6 +22,7 @@ GUARDED = [
     "/api/screening",
     "/api/plans",
     "/api/scenes",
+    "/api/triggers",
     "/api/rooms",
     "/api/rooms/1",
     "/api/sessions",
@@ -175,6 +177,32 @@ async def test_a_session_starts_with_a_code_and_is_known_by_whom(clinic: Clinic)
     ]
 
 
+async def test_what_is_chosen_for_a_patient_reaches_the_room(clinic: Clinic) -> None:
+    chosen = {
+        "options": {"companions": "none"},
+        "triggers": ["birds", "fire"],
+        "eye_height_m": 1.0,
+        "soften": False,
+    }
+    async with clinic.signed_in() as browser:
+        answer = await browser.post("/api/rooms/1/session", json={**START, **chosen})
+        triggers = (await browser.get("/api/triggers")).json()
+    assert answer.status_code == 200
+    assert clinic.rooms.starts[0].personal == Personal(
+        options={"companions": "none"}, triggers=frozenset({"birds", "fire"}), eye_height_m=1.0, soften=False
+    )
+    assert {each["name"] for each in triggers} == set(TRIGGERS)
+
+
+async def test_a_patient_who_is_unwell_is_told_of_by_level(clinic: Clinic) -> None:
+    async with clinic.signed_in() as browser:
+        await browser.post("/api/rooms/1/session", json=START)
+        assert (await run(browser, "unwell", level=0.5)).status_code == 200
+        assert (await run(browser, "unwell")).status_code == 400
+        assert (await run(browser, "unwell", level=1.5)).status_code == 400
+    assert [(c.name, c.level) for c in clinic.rooms.commands] == [("unwell", 0.5)]
+
+
 @pytest.mark.parametrize("reason", ["", "   ", "too short", "         x         "])
 async def test_a_contraindication_blocks_the_start(clinic: Clinic, reason: str) -> None:
     screening = {"present": ["seizures", "eye"], "override_reason": reason}
@@ -217,6 +245,11 @@ async def test_a_second_session_waits_for_the_first(clinic: Clinic) -> None:
         ({"patient": 142}, "142"),
         ({"plan_id": ["calm-sea"]}, "plan_id"),
         ({"colour": "blue"}, "colour"),
+        ({"triggers": ["clowns"]}, "clowns"),
+        ({"triggers": "fire"}, "triggers"),
+        ({"options": {"season": 3}}, "options"),
+        ({"eye_height_m": 3.0}, "1.7"),
+        ({"soften": "yes"}, "soften"),
     ],
 )
 async def test_a_start_that_is_not_as_documented_is_refused(

@@ -15,9 +15,11 @@ import pytest
 
 from therapy.controls import NEUTRAL, TABLE, Controls
 from therapy.discover import declared
+from therapy.errors import BadPlan
+from therapy.personal import HELD_BY_TRIGGER, TRIGGERS, Personal, look_for
 from therapy.plan import Limits
 from therapy.safety import bound
-from therapy.specs import SceneSpec
+from therapy.specs import InstrumentSpec, SceneSpec, SoundscapeSpec
 from vr_world.rendering.comfort import (
     MOST_FLASHES,
     FlashMeter,
@@ -27,6 +29,7 @@ from vr_world.rendering.comfort import (
     steepest_per_s,
 )
 from vr_world.rendering.ease import phase_after
+from vr_world.rendering.patterns import stripes
 from vr_world.rendering.studio import Studio
 from vr_world.rendering.view import View
 
@@ -179,3 +182,72 @@ def test_the_horizon_stands_still_whatever_the_breath_does(studio: Studio) -> No
 def test_there_are_several_places_and_each_says_what_it_is() -> None:
     assert len(SCENES) >= 3
     assert all(spec.title and spec.description.endswith(".") for spec in SCENES.values())
+
+
+def test_nothing_is_striped(studio: Studio) -> None:
+    for hour, weather in ((13.0, 1.0), (19.5, 0.3)):
+        controls = dataclasses.replace(NEUTRAL, time_of_day_h=hour, weather=weather, density=0.0)
+        seen = stripes(left_of(studio.picture(controls, 20.0, eye_px=192)))
+        assert not seen.harmful, f"{seen} at {controls}"
+
+
+def test_every_choice_shows_a_good_picture_and_can_be_taken_back(studio: Studio) -> None:
+    spec = SCENES[studio.scene]
+    usual = look_for(spec, Personal())
+    bright = dataclasses.replace(NEUTRAL, time_of_day_h=18.8, birds=1.0, weather=0.6)
+    before = studio.picture(bright, 20.0, eye_px=EYE_PX, look=usual)
+    for option in spec.options:
+        for choice in option.choices:
+            look = look_for(spec, Personal(options={option.name: choice.name}))
+            assert faults(left_of(studio.picture(bright, 20.0, eye_px=EYE_PX, look=look))) == [], choice
+    assert np.array_equal(studio.picture(bright, 20.0, eye_px=EYE_PX, look=usual), before)
+
+
+def test_the_eye_can_be_higher(studio: Studio) -> None:
+    low, high = (
+        studio.picture(
+            NEUTRAL, 20.0, eye_px=EYE_PX, look=look_for(SCENES[studio.scene], Personal(eye_height_m=m))
+        )
+        for m in (0.95, 1.6)
+    )
+    assert np.any(low != high)
+
+
+@pytest.mark.parametrize("name", sorted(SCENES))
+def test_what_a_place_contains_is_said_in_the_words_of_a_list_of_triggers(name: str) -> None:
+    spec = SCENES[name]
+    held = {control for left in HELD_BY_TRIGGER.values() for control in left}
+    names = [option.name for option in spec.options]
+    assert len(set(names)) == len(names)
+    assert spec.contains <= TRIGGERS.keys()
+    for option in spec.options:
+        assert len({choice.name for choice in option.choices}) == len(option.choices) >= 2
+        for choice in option.choices:
+            assert choice.contains <= TRIGGERS.keys()
+            assert not choice.shifts.keys() & held, "a shift must not bring back what a trigger holds"
+
+
+@pytest.mark.parametrize("trigger", sorted(TRIGGERS))
+def test_some_place_is_left_for_every_trigger_but_none_shows_it(trigger: str) -> None:
+    personal = Personal(triggers=frozenset({trigger}))
+    shown = []
+    for name, spec in SCENES.items():
+        try:
+            look = look_for(spec, personal)
+        except BadPlan as error:
+            assert name in str(error)
+            assert trigger in str(error)
+            continue
+        shown.append(name)
+        chosen = [c for o in spec.options for c in o.choices if look.options[o.name] == c.name]
+        assert trigger not in spec.contains.union(*(choice.contains for choice in chosen))
+    assert shown
+
+
+def test_what_a_soundscape_contains_silences_its_control() -> None:
+    for spec in declared("audio_engine.soundscapes", "SOUNDSCAPE", SoundscapeSpec).values():
+        for tag in spec.contains:
+            left = HELD_BY_TRIGGER[tag][spec.control]
+            assert left.low == left.high == 0.0, (spec.name, tag)
+    for instrument in declared("audio_engine.instruments", "INSTRUMENT", InstrumentSpec).values():
+        assert instrument.contains <= TRIGGERS.keys()

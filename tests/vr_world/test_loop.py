@@ -3,16 +3,19 @@
 import dataclasses
 import itertools
 
+import msgspec
 import pytest
 
 from therapy.controls import START, TABLE
 from therapy.errors import BadValue
-from therapy.events import MachineMoved, StageEntered, TherapistCommand
+from therapy.events import AlarmRaised, MachineMoved, PatientUnwell, StageEntered, TherapistCommand
 from therapy.patient import PatientState
-from therapy.plan import PLANS, Condition
+from therapy.personal import Personal
+from therapy.plan import PLANS, Condition, personalised
 from therapy.session import NotNow, Phase
 from therapy.steer import Wishes
-from vr_world.loop import TICK_S, NoSession, World
+from vr_world.link import Ask, pack, parse_ask
+from vr_world.loop import TICK_S, NoSession, World, WorldMemory
 
 PLAN = PLANS["first-visit"]
 
@@ -200,3 +203,52 @@ def test_orders_at_the_wrong_time_are_refused_and_change_nothing() -> None:
         World(StillBody(), Calls()).order("pause", 1.0, by="therapist")
     assert lived.world.phase == "READY"
     assert lived.world.controls == START
+
+
+def test_triggers_hold_from_the_first_tick_and_say_why_once() -> None:
+    plan = personalised(PLAN, Personal(triggers=frozenset({"water", "fog"})))
+    lived = Lived(plan).order("begin").live(20)
+    assert all(controls.ocean == controls.density == 0.0 for _, controls in lived.calls.traces)
+    why = [line for line in lived.calls.lines if "list of triggers" in line.because]
+    assert sorted(line.control for line in why) == ["density", "ocean"]
+
+
+def test_an_unwell_patient_gets_a_calmer_place_with_a_why_and_an_alarm() -> None:
+    lived = Lived().order("begin")
+    lived.body.now = PatientState(at_s=0.0, arousal=0.9, arousal_confidence=1.0)
+    lived.live(40)
+    stirred = lived.world.controls
+    lived.world.unwell(1.0, lived.now_s, source="patient: test")
+    lived.live(12)
+    assert lived.world.controls.weather < 0.5 * stirred.weather
+    assert lived.world.controls.density < 0.5 * stirred.density
+    assert [event.level for event in lived.calls.events if isinstance(event, PatientUnwell)] == [1.0]
+    assert [event.level for event in lived.calls.events if isinstance(event, AlarmRaised)] == ["watch"]
+    assert any(
+        line.because == "the patient feels unwell: less motion and detail" for line in lived.calls.lines
+    )
+    memory = lived.world.memory()
+    assert memory is not None
+    assert memory.care.amount == 1.0
+
+
+def test_softening_can_be_switched_off_and_needs_a_session() -> None:
+    lived = Lived(personalised(PLAN, Personal(soften=False))).order("begin").live(5)
+    lived.world.unwell(1.0, lived.now_s, source="patient: test")
+    weather = lived.world.controls.weather
+    lived.live(10)
+    assert lived.world.controls.weather >= 0.6 * weather
+    with pytest.raises(NoSession, match="unwell"):
+        World(StillBody(), Calls()).unwell(1.0, 1.0, source="test")
+
+
+def test_what_was_chosen_crosses_the_link_and_outlives_the_room() -> None:
+    personal = Personal(options={"season": "winter"}, triggers=frozenset({"fire", "dark"}), eye_height_m=1.0)
+    ask = Ask(id=1, name="open", actor="therapist", plan_id=PLAN.plan_id, personal=personal)
+    assert parse_ask(pack(ask)) == ask
+    lived = Lived(personalised(PLAN, personal)).order("begin").live(3)
+    lived.world.unwell(0.5, lived.now_s, source="patient: test")
+    lived.live(3)
+    memory = lived.world.memory()
+    told = msgspec.json.decode(msgspec.json.encode(msgspec.to_builtins(memory)))
+    assert msgspec.convert(told, WorldMemory) == memory

@@ -8,6 +8,9 @@ every single cell must hold to them: there is no allowance for small areas.
 - A *red flash* is a pair of opposing changes of (R − G − B) · 320 of 20 or more (negative counts as 0,
   linear components). WCAG asks besides that one state be a saturated red; here it need not be.
 - No more than `MOST_FLASHES` of either in any one second.
+- *Extended*: `FEW_FLASHES` or more a second, of either kind, must not go on for `EXTENDED_S` (IRIS).
+
+Stripes are the business of `vr_world.rendering.patterns`.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ import numpy.typing as npt
 from vr_world.rendering.errors import BadPicture
 
 __all__ = [
+    "EXTENDED_S",
+    "FEW_FLASHES",
     "MOST_FLASHES",
     "Disparity",
     "FlashMeter",
@@ -36,6 +41,10 @@ Bytes = npt.NDArray[np.uint8]
 
 #: WCAG 2.3.1: three flashes or below in any one second.
 MOST_FLASHES: Final = 3
+
+#: IRIS: two to three flashes a second that go on for five seconds fail too.
+FEW_FLASHES: Final = 2
+EXTENDED_S: Final = 5.0
 
 _GENERAL_CHANGE: Final = 0.1
 #: With luminance cut off here, a change of 0.1 is left exactly where the darker state is at most 0.8.
@@ -88,6 +97,8 @@ class FlashMeter:
     Attributes:
         general: the most general flashes in any one second in any cell so far.
         red: the most red flashes.
+        widest: the largest share of all cells that went beyond `MOST_FLASHES` at one time; 0 is wanted.
+        extended_s: the longest time over which a cell kept flashing `FEW_FLASHES` times a second or more.
     """
 
     def __init__(self, cells: int = 12) -> None:
@@ -97,6 +108,9 @@ class FlashMeter:
         self._last_s = -np.inf
         self.general = 0
         self.red = 0
+        self.widest = 0.0
+        self.extended_s = 0.0
+        self._few_since_s: Floats | None = None
 
     def push(self, picture: Bytes, at_s: float) -> None:
         """Look at a picture (rows, columns, 3 or 4), B G R (A), that is shown at `at_s`.
@@ -114,13 +128,25 @@ class FlashMeter:
             self._meters = (_Swings(bright, _GENERAL_CHANGE), _Swings(red, _RED_CHANGE))
             return
         turns = [meter.push(value) for meter, value in zip(self._meters, (bright, red), strict=True)]
-        counts = []
+        counts, cells = [], []
         for recent, turned in zip(self._recent, turns, strict=True):
             recent.append((at_s, turned))
             while recent[0][0] <= at_s - 1.0:
                 del recent[0]
-            counts.append(int(np.sum([hit for _, hit in recent], axis=0).max()) // 2)
+            cells.append(np.sum([hit for _, hit in recent], axis=0) // 2)
+            counts.append(int(cells[-1].max()))
         self.general, self.red = max(self.general, counts[0]), max(self.red, counts[1])
+        flashes = np.maximum(*cells)
+        self.widest = max(self.widest, float((flashes > MOST_FLASHES).mean()))
+        self._measure_extended(flashes >= FEW_FLASHES, at_s)
+
+    def _measure_extended(self, few: npt.NDArray[np.bool_], at_s: float) -> None:
+        """Keep the longest row of seconds with flashes: each look answers for the second before it."""
+        if self._few_since_s is None:
+            self._few_since_s = np.full(few.shape, np.inf)
+        self._few_since_s = np.where(few, np.minimum(self._few_since_s, at_s - 1.0), np.inf)
+        if few.any():
+            self.extended_s = max(self.extended_s, float(at_s - self._few_since_s.min()))
 
 
 def steepest_per_s(luminance: Floats, at_s: Floats, over_s: float = 1.0) -> float:

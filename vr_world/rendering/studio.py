@@ -46,6 +46,7 @@ class Studio:
     """
 
     def __init__(self, scene: str = "ocean", seed: int = 0) -> None:
+        self.scene = scene
         context = multiprocessing.get_context("spawn")
         self._conn, theirs = context.Pipe()
         self._child = context.Process(target=_main, args=(theirs, scene, seed), daemon=True)

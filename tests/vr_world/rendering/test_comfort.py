@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vr_world.rendering.comfort import (
+    EXTENDED_S,
     MOST_FLASHES,
     FlashMeter,
     disparity,
@@ -161,3 +162,45 @@ def test_disparity_has_its_sign_and_size(shift: int) -> None:
 
 def test_eyes_that_have_nothing_in_common_do_not_match() -> None:
     assert disparity(noise(1), noise(2), reach_px=8).blocks == 0
+
+
+@pytest.mark.parametrize("colour", [grey, red])
+def test_two_flashes_a_second_pass_and_four_do_not(colour: Callable[[float], Bytes]) -> None:
+    def flashes(per_s: float) -> int:
+        meter = met(lambda s: colour(square(s, per_s, 0.1, 0.5)))
+        return max(meter.general, meter.red)
+
+    assert flashes(2.0) == 2
+    assert flashes(4.0) > MOST_FLASHES
+
+
+def test_a_saturated_red_flash_is_red_and_a_grey_one_is_not() -> None:
+    saturated = met(lambda s: red(square(s, 5, 0.0, 1.0)))
+    assert saturated.red > MOST_FLASHES
+    assert met(lambda s: grey(square(s, 5, 0.0, 1.0))).red == 0
+
+
+def test_there_is_no_allowance_for_small_areas_and_the_area_is_told() -> None:
+    """WCAG allows a quarter of ten degrees; here one cell of 144 is too much, and most of a cell counts."""
+
+    def patched(side_px: int) -> FlashMeter:
+        def picture(at_s: float) -> Bytes:
+            whole = grey(0.2)
+            whole[8 : 8 + side_px, 8 : 8 + side_px] = coded(square(at_s, 6, 0.2, 0.5))
+            return whole
+
+        return met(picture)
+
+    assert patched(4).widest == pytest.approx(1 / 144)
+    assert patched(12).widest == pytest.approx(9 / 144)
+    assert patched(2).general == 0  # a quarter of a cell: its mean moves by less than a tenth
+    assert patched(2).widest == 0.0
+
+
+def test_two_flashes_a_second_that_go_on_for_long_are_extended() -> None:
+    def kept_up(seconds: float) -> float:
+        return met(lambda s: grey(square(s, 2.5, 0.1, 0.5) if s < seconds else 0.1), 8.0).extended_s
+
+    assert kept_up(7.5) > EXTENDED_S
+    assert kept_up(3.0) < EXTENDED_S
+    assert met(lambda s: grey(square(s, 1.0, 0.1, 0.5)), 8.0).extended_s == 0.0

@@ -16,6 +16,7 @@ CLIENT = [
     control.Ping(id=3, client_ms=12.5),
     control.Clock(offset_s=-3.25, rtt_ms=4.0),
     control.Stop(source="controller"),
+    control.Unwell(level=0.5),
     control.Bye(),
     control.Stats(fps=71.5, frame_age_ms_p50=40.0, audio_buffer_ms=80.0, underruns=1, visible=False),
 ]
@@ -68,6 +69,8 @@ def test_unknown_extra_fields_of_a_newer_page_do_no_harm() -> None:
         '{"type":"dance"}',
         '{"type":"stop"}',
         '{"type":"stop","source":"mind"}',
+        '{"type":"unwell"}',
+        '{"type":"unwell","level":1.2}',
         '{"type":"ping","id":-1,"client_ms":1}',
         '{"type":"ping","id":1,"client_ms":NaN}',
         '{"type":"ping","id":1,"client_ms":1e999}',
