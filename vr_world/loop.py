@@ -36,7 +36,9 @@ from therapy.session import (
     SessionMemory,
 )
 from therapy.steer import NO_WISHES, Steering, Wishes, hold, seen_under, steer
+from therapy.trust import NOTHING_KNOWN, steadied
 from therapy.why import Change, ChangeLog
+from therapy.yoke import Trace, follow
 
 __all__ = ["TICK_S", "Body", "NoSession", "Outputs", "World", "WorldMemory"]
 
@@ -117,6 +119,8 @@ class World:
         self._outputs = outputs
         self._changes = ChangeLog(START)
         self._last_s: float | None = None
+        self._known = NOTHING_KNOWN
+        self._trace: Trace | None = None
 
     @property
     def phase(self) -> str:
@@ -144,8 +148,17 @@ class World:
             self.why.extendleft(changes)
             self._outputs.changed(changes)
 
-    def open(self, session_id: str, plan: SessionPlan, patient: str, now_s: float) -> None:
-        """Make a session READY: the place waits in the safe picture. Any session before it must be over."""
+    def open(
+        self, session_id: str, plan: SessionPlan, patient: str, now_s: float, *, trace: Trace | None = None
+    ) -> None:
+        """Make a session READY: the place waits in the safe picture. Any session before it must be over.
+
+        Raises:
+            BadValue: a yoked plan without the `trace` that is to drive it.
+        """
+        if plan.condition is Condition.YOKED and trace is None:
+            raise BadValue("trace of a yoked session", "another session's controls", None)
+        self._trace, self._known = trace, NOTHING_KNOWN
         self.machine = SessionMachine(plan)
         self.session_id, self.patient = session_id, patient
         self.wishes = NO_WISHES
@@ -216,11 +229,17 @@ class World:
         machine = self.machine
         if machine is None or machine.phase not in (Phase.RUNNING, Phase.RETURNING):
             return hold(self.controls, dt_s)
-        condition = machine.plan.condition
-        wishes = (
-            self.wishes if condition is not Condition.OFF else dataclasses.replace(self.wishes, swell=0.0)
-        )
-        return steer(seen_under(condition, self.state), machine.stage, self.controls, dt_s, wishes)
+        plan = machine.plan
+        wishes = self.wishes
+        if plan.condition is Condition.OFF:
+            wishes = dataclasses.replace(wishes, swell=0.0)
+        if plan.condition is Condition.YOKED and self._trace is not None:
+            yoked = follow(self._trace, machine.elapsed_s, self.controls, dt_s, wishes)
+            if yoked is not None:
+                return yoked
+        self._known, steady = steadied(self._known, self.state, dt_s)
+        seen = seen_under(plan.condition, steady, arousal=plan.arousal)
+        return steer(seen, machine.stage, self.controls, dt_s, wishes)
 
     def _do(self, transition: Callable[[], list[Command]], now_s: float, *, cause: str) -> None:
         was = self.phase
