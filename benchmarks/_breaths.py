@@ -63,7 +63,10 @@ def breaths(progress: Progress) -> list[Figure]:
     try:
         streams = load_recording(Path(data) / "biosignals" / name).streams
     except BadRecording as error:
-        return [*figures, Figure(name="breaths, recorded", value=0.0, unit="1", note=f"not measured: {error}")]
+        return [
+            *figures,
+            Figure(name="breaths, recorded", value=0.0, unit="1", note=f"not measured: {error}"),
+        ]
     stream = next(s for s in streams if s.kind == "Respiration")
     part = slice(round(first_s * stream.rate_hz), round(last_s * stream.rate_hz))
     x, stamps = stream.samples[part, 0], stream.stamps_s[part]
@@ -96,5 +99,7 @@ def _rows(name: str, sums: Floats, apart_s: list[float]) -> list[Figure]:
     return [
         Figure(name=f"{name}: sensitivity", value=found / max(due, 1.0), unit="1", limit=0.95),
         Figure(name=f"{name}: precision", value=right / max(told, 1.0), unit="1", limit=0.9),
-        Figure(name=f"{name}: timing error", value=float(np.median(apart_s or [0.0])), unit="s", note="median"),
+        Figure(
+            name=f"{name}: timing error", value=float(np.median(apart_s or [0.0])), unit="s", note="median"
+        ),
     ]

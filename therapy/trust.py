@@ -79,9 +79,7 @@ def steadied(known: Known, state: PatientState, dt_s: float) -> tuple[Known, Pat
     return memory, seen
 
 
-def _held(
-    new: float | None, old: float | None, alone_s: float, dt_s: float
-) -> tuple[float | None, float]:
+def _held(new: float | None, old: float | None, alone_s: float, dt_s: float) -> tuple[float | None, float]:
     """Return the new value, or the old one until it is too old; and how long nothing new has come."""
     if new is not None:
         return new, 0.0

@@ -64,6 +64,8 @@ class PatientTraits:
         age_years: the vagal gain falls by a tenth in seven years after thirty (it halves by 65).
         reactivity: how strongly the room's calm and unrest move the stress; 1 is usual.
         ectopy_per_min: premature beats; each is followed by a pause.
+        reach_per_min: how far from the own breath a pacer may be to be followed (the standard deviation of
+            the fall-off). An assumption: with it, who is met where they are follows better than who is not.
     """
 
     seed: int = 1
@@ -75,6 +77,7 @@ class PatientTraits:
     age_years: float = 30.0
     reactivity: float = 1.0
     ectopy_per_min: float = 0.0
+    reach_per_min: float = math.inf
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +121,7 @@ class SimulatedPatient:
         self.traits = traits if traits is not None else PatientTraits()
         self._waves = waves
         self._ectopics = np.random.default_rng([self.traits.seed, 1])
-        self._pausing = False
+        self._stretch = 1.0
         self._vagal_share = 0.5 ** (max(self.traits.age_years - 30.0, 0.0) / 35.0)
         self._rng = np.random.default_rng(self.traits.seed)
         self._ticks = 0
@@ -178,6 +181,9 @@ class SimulatedPatient:
     def _breathe(self, room: RoomView, pacer: float, noise: float, inhales: list[float]) -> None:
         """Advance the breath by one tick: rate adapts, phase is pulled, stress follows."""
         follow = self.traits.compliance * ramp(room.swell, 0.0, 0.3) if room.present else 0.0
+        follow *= math.exp(
+            -0.5 * ((room.breath_pace_per_min - 60.0 * self._hz) / self.traits.reach_per_min) ** 2
+        )
         natural = self.traits.breaths_per_min / 60.0 * (1.0 + 0.15 * (self._stress - 0.5))
         self._wander += _TICK_S * (-self._wander / 8.0) + math.sqrt(_TICK_S) * 0.008 * noise
         goal = (
@@ -225,7 +231,7 @@ class SimulatedPatient:
 
     def _beat(self, beats: list[float]) -> list[float]:
         """Return five samples of ECG and note the R peaks among them."""
-        interval = 60.0 / self._heart_rate
+        interval = 60.0 / self._heart_rate * self._stretch
         step = 1.0 / (ECG_HZ * interval)
         values: list[float] = []
         for k in range(_PER_TICK):
@@ -234,20 +240,18 @@ class SimulatedPatient:
             if self._beat_phase >= 1.0:
                 self._beat_phase -= 1.0
                 beats.append(at_s - self._beat_phase * interval)
-                self._beat_phase += self._prematurely(interval)
+                self._stretch = self._next_stretch(interval)
             values.append(_wave(self._beat_phase, interval) if self._waves else 0.0)
         return values
 
-
-    def _prematurely(self, interval_s: float) -> float:
-        """Return how much of the next beat's phase is skipped: an ectopic comes early, then there is a pause."""
+    def _next_stretch(self, interval_s: float) -> float:
+        """Return how long the next interval is: an ectopic beat comes a third early, then there is a pause."""
         if self.traits.ectopy_per_min <= 0.0:
-            return 0.0
-        if self._pausing:
-            self._pausing = False
-            return -0.35
-        self._pausing = bool(self._ectopics.uniform() < self.traits.ectopy_per_min * interval_s / 60.0)
-        return 0.35 if self._pausing else 0.0
+            return 1.0
+        if self._stretch < 1.0:
+            return 1.35
+        early = float(self._ectopics.uniform()) < self.traits.ectopy_per_min * interval_s / 60.0
+        return 0.65 if early else 1.0
 
 
 def _wave(phase: float, interval_s: float) -> float:
