@@ -1,8 +1,8 @@
 """How true beats and heart rates are on recordings, clean and spoilt, and what their quality said of them.
 
 The truth of a simulated patient is exact. That of a recording is the consensus of two offline methods of
-neurokit2 (its default and Elgendi's) on the unspoilt signal, and only stretches of ten beats and more in which
-they agree count: where they quarrel, nobody knows the truth.
+neurokit2 (its default and Elgendi's) on the unspoilt signal, and only stretches of ten beats and more in
+which they agree count: where they quarrel, nobody knows the truth.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Case:
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class Score:
-    """Sums over cases. Rates are (quality, wrong) of each heart rate told, beats (quality, wrong) of each beat."""
+    """Sums over cases; `beats` and `rates` are (quality, wrong) of each beat and heart rate told."""
 
     due: int = 0
     found: int = 0

@@ -1,7 +1,7 @@
 """How true breaths are: against the simulated patient's, and against an offline reference on a recording.
 
-The reference low-passes the belt both ways in time (1 Hz) and takes troughs whose prominence is at least 0.3 of
-the median one: no causal filter, no adaptation, the whole signal known.
+The reference low-passes the belt both ways in time (1 Hz) and takes troughs whose prominence is at least 0.3
+of the median one: no causal filter, no adaptation, the whole signal known.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def offline_troughs(x: Floats, rate_hz: float) -> Floats:
 
 
 def breaths(progress: Progress) -> list[Figure]:
-    """Return sensitivity, precision and timing on simulated belts at three paces, noisy, and on a recording."""
+    """Return how true breaths are on simulated belts at three paces, also noisy, and on a recording."""
     progress("breaths")
     figures: list[Figure] = []
     for noise in (0.0, 0.1, 0.2):
@@ -63,10 +63,8 @@ def breaths(progress: Progress) -> list[Figure]:
     try:
         streams = load_recording(Path(data) / "biosignals" / name).streams
     except BadRecording as error:
-        return [
-            *figures,
-            Figure(name="breaths, recorded", value=0.0, unit="1", note=f"not measured: {error}"),
-        ]
+        told = f"not measured: {error}"
+        return [*figures, Figure(name="breaths, recorded", value=0.0, unit="1", note=told)]
     stream = next(s for s in streams if s.kind == "Respiration")
     part = slice(round(first_s * stream.rate_hz), round(last_s * stream.rate_hz))
     x, stamps = stream.samples[part, 0], stream.stamps_s[part]

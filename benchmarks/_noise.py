@@ -61,4 +61,5 @@ def noisy(x: Floats, rate_hz: float, kind: str, level_db: float, height: float, 
     """Return `x` (n,) with noise of `kind` at `level_db` against a QRS of `height`, peak to peak."""
     rng = np.random.default_rng(seed)
     rms = height / np.sqrt(8.0) / 10.0 ** (level_db / 20.0)
-    return x + rms * NOISES[kind](rng, x.size, rate_hz)
+    spoilt: Floats = x + rms * NOISES[kind](rng, x.size, rate_hz)
+    return spoilt

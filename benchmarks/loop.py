@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
 from typing import Final
 
@@ -114,7 +115,7 @@ def compared(condition: Condition, ends: list[Ended]) -> list[Figure]:
 def steepest(moments: list[Moment]) -> float:
     """Return the greatest change of any control over what its slope allows."""
     worst = 0.0
-    for a, b in zip(moments[:-1], moments[1:], strict=True):
+    for a, b in itertools.pairwise(moments):
         for name, limit in TABLE.items():
             way = abs(limit.distance(getattr(a.controls, name), getattr(b.controls, name)))
             worst = max(worst, way / (limit.slope_per_s * STEP_S))

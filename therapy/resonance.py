@@ -1,10 +1,10 @@
 """Finding the pace at which this patient's heart and breath resonate: a guided procedure. Pure.
 
-Slow breathing drives the baroreflex hardest at one rate, in adults 4.5…6.5 breaths a minute, each at their own
-(Lehrer, Vaschillo & Vaschillo 2000; Shaffer & Meehan 2020, whose order of criteria is kept). Two kinds:
+Slow breathing drives the baroreflex hardest at one rate, in adults 4.5…6.5 breaths a minute, to each their
+own (Lehrer, Vaschillo & Vaschillo 2000; Shaffer & Meehan 2020, whose order of criteria is kept). Two kinds:
 
-`stepped`   6.5, 6.0, 5.5, 5.0, 4.5 breaths a minute, two minutes each, **in random order**: heart and mood drift
-            over ten minutes, and a falling order mistakes the drift for resonance.
+`stepped`   6.5, 6.0, 5.5, 5.0, 4.5 breaths a minute, two minutes each, **in random order**: heart and mood
+            drift over ten minutes, and a falling order mistakes the drift for resonance.
 `sliding`   from 6.5 to 4.5 in one long glide (Fisher & Lehrer 2022): finer, but in one order only.
 
     steps = stepped(seed)                        pace the patient through them, in this order
@@ -46,7 +46,7 @@ _LEAST_BEATS: Final = 40
 #: Weight of the swing against coherence, where the lags do not tell.
 _SWING: Final = 0.6
 #: Lag of the heart's swing behind the breath's at resonance, in turns: that of the simulated patients, whose
-#: baroreflex lags a quarter turn and whose direct swing does not. Measured in people it needs their own value.
+#: baroreflex lags a quarter turn and whose direct swing does not. For people it is still to be measured.
 _LAG: Final = 0.21
 _LEAST_SLOPE: Final = 0.01
 _BEYOND: Final = 0.3
@@ -172,10 +172,10 @@ def _turn(inhales: Sequence[float], at_s: float) -> float:
 def choose(measured: Sequence[Measured]) -> Choice:
     """Return the pace at resonance, and why.
 
-    Phase first: a resonator lags its drive the more the faster it is driven, whatever mood and depth of breath
-    do to the height of its swing. A line through the steps' lags, weighted by how much of the rhythm goes with
-    the breath, tells where the lag is that of resonance. Where the lags do not rise with the pace, or the line
-    leaves the range, the step with the greatest swing and coherence is taken.
+    Phase first: a resonator lags its drive the more the faster it is driven, whatever mood and depth of
+    breath do to the height of its swing. A line through the steps' lags, weighted by how much of the rhythm
+    goes with the breath, tells where the lag is that of resonance. Where the lags do not rise with the pace,
+    or the line leaves the range, the step with the greatest swing and coherence is taken.
 
     Raises:
         BadValue: fewer than three steps could be measured.

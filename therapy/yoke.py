@@ -1,7 +1,7 @@
 """Yoked sessions: what another patient's session did drives this one's world. Pure.
 
-The control of choice for feedback studies: the world moves as much and as long as it did for the other one, but
-not with this patient's body. The bounds, the therapist's wishes and the stop hold as ever.
+The control of choice for feedback studies: the world moves as much and as long as it did for the other one,
+but not with this patient's body. The bounds, the therapist's wishes and the stop hold as ever.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Simulated patients who are guided through a resonance assessment. Pure, hundreds of times faster than time."""
+"""Simulated patients guided through a resonance assessment. Pure, hundreds of times faster than time."""
 
 from __future__ import annotations
 

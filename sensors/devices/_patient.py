@@ -245,7 +245,7 @@ class SimulatedPatient:
         return values
 
     def _next_stretch(self, interval_s: float) -> float:
-        """Return how long the next interval is: an ectopic beat comes a third early, then there is a pause."""
+        """Return how long the next interval is: an ectopic beat comes a third early, a pause follows."""
         if self.traits.ectopy_per_min <= 0.0:
             return 1.0
         if self._stretch < 1.0:

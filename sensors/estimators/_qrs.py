@@ -33,7 +33,7 @@ _COARSE_S: Final = 0.016
 _FINE_S: Final = 0.006
 _FINE_REACH_S: Final = 0.012
 _FALLEN: Final = 0.5
-#: The shape of a beat is what lies this far before and after R: little of it is still to come when it is told.
+#: The shape of a beat is what lies this far before and after R: all of it is known when it is told.
 _SHAPE_S: Final = (0.12, 0.06)
 #: A mean over one period of 50 Hz: neither mains nor muscle belong to the shape.
 _MAINS_S: Final = 0.02

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_what_was_known_is_held_then_fades_and_is_forgotten() -> None:
     assert (held.arousal, held.arousal_confidence, held.breath_rate_per_min) == (0.5, 0.9, 12.0)
     confidences = [seen.arousal_confidence for seen in told]
     assert confidences == sorted(confidences, reverse=True)
-    assert max(a - b for a, b in zip(confidences[:-1], confidences[1:], strict=True)) < 0.05
+    assert max(a - b for a, b in itertools.pairwise(confidences)) < 0.05
     late = told[round((HOLD_S + FADE_S) / 0.1) + 1]
     assert (late.arousal, late.arousal_confidence) == (0.0, 0.0)
     assert (late.breath_rate_per_min, late.coherence) == (None, None)
