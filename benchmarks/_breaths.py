@@ -73,7 +73,7 @@ def breaths(progress: Progress) -> list[Figure]:
 
 
 def _compared(x: Floats, stamps_s: Floats, rate_hz: float, truth_s: Floats) -> tuple[Floats, list[float]]:
-    """Return (4,) true found, true, told, told rightly, and how far matches are apart, once the estimator has learned."""
+    """Return (4,) true found, true, told, told rightly; and how far matches are apart."""
     estimator: Any = RespirationEstimator(rate_hz)
     size = max(1, round(rate_hz / 10.0))
     mine = np.array(
