@@ -11,6 +11,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks._accuracy import accuracy
+from benchmarks._breaths import breaths
 from benchmarks._kit import Benchmark, BenchmarkFailed, Figure, Progress
 from sensors.devices.replay import load_recording
 from sensors.devices.simulated_patient import PatientTraits, RoomView, SimulatedPatient
@@ -31,6 +33,7 @@ ORACLE: Final = "neurokit2"
 SAME_S: Final = 0.05
 #: What the detector has to reach on a clean lead.
 WANTED: Final = 0.99
+WINDOWS: Final = 3
 #: The detector learns its levels for two seconds; what comes in the last moment is not yet decided.
 LEARN_S: Final = 2.3
 DECIDE_S: Final = 0.2
@@ -50,7 +53,39 @@ def run(progress: Progress) -> list[Figure]:
         progress(f"{spec.name}: cost of a sample")
         costs += [_cost(spec, x, stamps_s, size) for size in CHUNKS]
     progress("comparing beats")
-    return [*costs, *beats()]
+    return [*costs, *against_window(progress), *beats(), *accuracy(progress), *breaths(progress)]
+
+
+def against_window(progress: Progress) -> list[Figure]:
+    """Return what a second of ECG costs live and with the oracle on a sliding minute, and the ratio."""
+    if importlib.util.find_spec(ORACLE) is None:
+        return []
+    progress(f"cost against {ORACLE} on a sliding minute")
+    signals, stamps_s = simulated(60.0)
+    x = signals["ECG"]
+    estimator, size = EcgEstimator(RATE_HZ), round(RATE_HZ / 10.0)
+    began_s = time.process_time()
+    for at in range(0, x.size, size):
+        estimator.push(x[at : at + size], stamps_s[at : at + size])
+        if at // size % 10 == 9:
+            estimator.readings(float(stamps_s[at + size - 1]))
+    live_ms = 1e3 * (time.process_time() - began_s) / 60.0
+    _reference(x, RATE_HZ)  # its imports and caches are not the question
+    began_s = time.process_time()
+    for _ in range(WINDOWS):
+        _reference(x, RATE_HZ)
+    window_ms = 1e3 * (time.process_time() - began_s) / WINDOWS
+    return [
+        Figure(name="ECG live: CPU for a second of 1 kHz", value=live_ms, unit="ms"),
+        Figure(name="ECG streams of 1 kHz that a core holds", value=1000.0 / live_ms, unit="streams"),
+        Figure(
+            name=f"{ORACLE}, a minute again each second: CPU for a second",
+            value=window_ms,
+            unit="ms",
+            limit=live_ms,
+            note="ratio: times the live estimator",
+        ),
+    ]
 
 
 def simulated(seconds: float) -> tuple[Mapping[str, Floats], Floats]:

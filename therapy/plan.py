@@ -47,6 +47,7 @@ class Condition(enum.Enum):
     """How the world answers the body; researchers compare them."""
 
     CONTINGENT = "CONTINGENT"
+    YOKED = "YOKED"
     PACED_ONLY = "PACED_ONLY"
     OFF = "OFF"
 
@@ -92,6 +93,16 @@ class Limits:
 class SessionPlan:
     """A whole session.
 
+    Attributes:
+        plan_id: its name in records.
+        title: its name for people.
+        stages: in their order.
+        limits: narrower than the table's.
+        seed: of what is composed and grown.
+        condition: how the world answers the body; always recorded.
+        blind: whether the panel hides the condition and what would give it away.
+        arousal: whether arousal is told and steers; off where a law or a study forbids it.
+
     Raises:
         BadPlan: no stages, a last stage that is not RETURN or a RETURN before it, a duration that is not
             positive and finite, more than the headset cap, an aim out of range, a limit outside the table,
@@ -105,6 +116,8 @@ class SessionPlan:
     seed: int = 1
     condition: Condition = Condition.CONTINGENT
     personal: Personal = NOTHING_CHOSEN
+    blind: bool = False
+    arousal: bool = True
 
     def __post_init__(self) -> None:
         if not self.stages:

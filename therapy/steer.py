@@ -21,7 +21,17 @@ from therapy.controls import NEUTRAL, TABLE, Controls
 from therapy.patient import PatientState
 from therapy.plan import Condition, Stage, StageKind
 
-__all__ = ["NO_WISHES", "Reason", "Steering", "Wishes", "hold", "seen_under", "steer"]
+__all__ = [
+    "NO_WISHES",
+    "WISH_TAU_S",
+    "Reason",
+    "Steering",
+    "Wishes",
+    "hold",
+    "seen_under",
+    "steer",
+    "toward",
+]
 
 #: Below this confidence in the arousal the body does not steer (it still blends in above, linearly).
 TRUSTED: Final = 0.3
@@ -178,14 +188,15 @@ _SETTINGS: Final[Mapping[StageKind, _Setting]] = types.MappingProxyType(
 )
 
 
-def seen_under(condition: Condition, state: PatientState) -> PatientState:
+def seen_under(condition: Condition, state: PatientState, *, arousal: bool = True) -> PatientState:
     """Return what the steering may see of `state` under a study's `condition`: all of it, or nothing.
 
-    Under OFF the pacer does not show either: the caller asks for no swell (`Wishes.swell`).
+    Under OFF the pacer does not show either: the caller asks for no swell (`Wishes.swell`). Without `arousal`
+    (a plan's or a law's choice) breath and coherence still steer.
     """
-    if condition is Condition.CONTINGENT:
-        return state
-    return PatientState(at_s=state.at_s)
+    if condition is not Condition.CONTINGENT:
+        return PatientState(at_s=state.at_s)
+    return state if arousal else dataclasses.replace(state, arousal=0.0, arousal_confidence=0.0)
 
 
 def steer(
@@ -223,7 +234,7 @@ def steer(
         wish: float | None = getattr(wishes, name, None)
         tau_s = WISH_TAU_S if wish is not None or wishes.arousal else _tau_s(name)
         goal = target if wish is None else wish
-        value = _toward(name, getattr(previous, name), goal, dt_s, tau_s)
+        value = toward(name, getattr(previous, name), goal, dt_s, tau_s)
         wanted[name] = value
         if abs(TABLE[name].distance(getattr(previous, name), goal)) > _notable(name):
             reason = "the therapist asked for it" if wish is not None else _OWN_REASONS.get(name, because)
@@ -299,7 +310,8 @@ def _notable(name: str) -> float:
     return 0.002 * (limit.high - limit.low)
 
 
-def _toward(name: str, now: float, goal: float, dt_s: float, tau_s: float) -> float:
+def toward(name: str, now: float, goal: float, dt_s: float, tau_s: float) -> float:
+    """Return where the control `name` is `dt_s` after it was `now`, on its way to `goal` with `tau_s`."""
     limit = TABLE[name]
     moved = now + limit.distance(now, goal) * -math.expm1(-dt_s / tau_s)
     return limit.clamp(moved) if limit.cyclic else moved
@@ -330,7 +342,7 @@ def _pace(
             "a little slower than the patient breathes",
             LEAD_PER_MIN_PER_S,
         )
-    moved = _toward("breath_pace_per_min", now, goal, dt_s, MUSIC_TAU_S)
+    moved = toward("breath_pace_per_min", now, goal, dt_s, MUSIC_TAU_S)
     step = min(max(moved - now, -slope * dt_s), slope * dt_s) if math.isfinite(slope) else moved - now
     if abs(goal - now) <= 0.25:
         return now + step, ()

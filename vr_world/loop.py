@@ -47,7 +47,9 @@ from therapy.session import (
     SessionMemory,
 )
 from therapy.steer import NO_WISHES, Steering, Wishes, hold, seen_under, steer
+from therapy.trust import NOTHING_KNOWN, steadied
 from therapy.why import Change, ChangeLog
+from therapy.yoke import Trace, follow
 
 __all__ = ["TICK_S", "Body", "NoSession", "Outputs", "World", "WorldMemory"]
 
@@ -134,6 +136,8 @@ class World:
         self.care = RESTED
         self._sway_mm: float | None = None
         self._told_triggers: set[str] = set()
+        self._known = NOTHING_KNOWN
+        self._trace: Trace | None = None
 
     @property
     def phase(self) -> str:
@@ -163,8 +167,17 @@ class World:
             self.why.extendleft(changes)
             self._outputs.changed(changes)
 
-    def open(self, session_id: str, plan: SessionPlan, patient: str, now_s: float) -> None:
-        """Make a session READY: the place waits in the safe picture. Any session before it must be over."""
+    def open(
+        self, session_id: str, plan: SessionPlan, patient: str, now_s: float, *, trace: Trace | None = None
+    ) -> None:
+        """Make a session READY: the place waits in the safe picture. Any session before it must be over.
+
+        Raises:
+            BadValue: a yoked plan without the `trace` that is to drive it.
+        """
+        if plan.condition is Condition.YOKED and trace is None:
+            raise BadValue("trace of a yoked session", "another session's controls", None)
+        self._trace, self._known = trace, NOTHING_KNOWN
         self.machine = SessionMachine(plan)
         self.session_id, self.patient = session_id, patient
         self.wishes = NO_WISHES
@@ -284,11 +297,16 @@ class World:
         machine = self.machine
         if machine is None or machine.phase not in (Phase.RUNNING, Phase.RETURNING):
             return hold(self.controls, dt_s)
-        condition = machine.plan.condition
-        wishes = (
-            self.wishes if condition is not Condition.OFF else dataclasses.replace(self.wishes, swell=0.0)
-        )
-        seen = seen_under(condition, self.state)
+        plan = machine.plan
+        wishes = self.wishes
+        if plan.condition is Condition.OFF:
+            wishes = dataclasses.replace(wishes, swell=0.0)
+        if plan.condition is Condition.YOKED and self._trace is not None:
+            yoked = follow(self._trace, machine.elapsed_s, self.controls, dt_s, wishes)
+            if yoked is not None:
+                return yoked
+        self._known, steady = steadied(self._known, self.state, dt_s)
+        seen = seen_under(plan.condition, steady, arousal=plan.arousal)
         strength = self._strength(machine, seen)
         return steer(seen, machine.stage, self.controls, dt_s, wishes, strength=strength)
 

@@ -14,6 +14,8 @@ __all__ = ["Alarm", "state_message"]
 
 #: Lines of the why-trace that a panel shows.
 LINES_SHOWN = 20
+#: What a panel shows as the condition of a blind session; the recording has the true one.
+HIDDEN = "hidden"
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -48,7 +50,7 @@ def state_message(  # noqa: PLR0913  # each part of the panel has its own source
         "room": room,
         "phase": None if machine is None else machine.phase.value,
         "scene": None if machine is None else machine.stage.scene,
-        "condition": None if plan is None else plan.condition.value,
+        "condition": None if plan is None else HIDDEN if plan.blind else plan.condition.value,
         "plan": plan and {"plan_id": plan.plan_id, "title": plan.title, "duration_s": plan.duration_s},
         "patient": world.patient,
         "elapsed_s": 0.0 if machine is None else machine.elapsed_s,
@@ -60,14 +62,17 @@ def state_message(  # noqa: PLR0913  # each part of the panel has its own source
             "elapsed_s": machine.stage_elapsed_s,
             "duration_s": machine.stage.duration_s,
         },
-        **_body(world.state, now_s),
+        **_body(world.state, now_s, arousal=plan is None or plan.arousal),
         "iso_path": _iso_path(world, now_s),
         "pacer_phase": world.controls.pacer_phase,
         "controls": {name: getattr(world.controls, name) for name in (*TABLE, "mode")},
         "wishes": {
             name: value for name, value in dataclasses.asdict(world.wishes).items() if name != "swell"
         },
-        "why": [dataclasses.asdict(line) for _, line in zip(range(LINES_SHOWN), world.why, strict=False)],
+        # why a control moves tells the condition
+        "why": []
+        if plan is not None and plan.blind
+        else [dataclasses.asdict(line) for _, line in zip(range(LINES_SHOWN), world.why, strict=False)],
         "streams": list(streams),
         "headset": dict(headset),
         "processes": list(processes),
@@ -80,7 +85,7 @@ def state_message(  # noqa: PLR0913  # each part of the panel has its own source
 
 def _iso_path(world: World, now_s: float) -> dict[str, Any] | None:
     path = world.iso_path
-    if path is None or world.machine is None or world.machine.over:
+    if path is None or world.machine is None or world.machine.over or not world.machine.plan.arousal:
         return None
     return {
         "points": [dataclasses.asdict(point) for point in path.points()],
@@ -88,7 +93,7 @@ def _iso_path(world: World, now_s: float) -> dict[str, Any] | None:
     }
 
 
-def _body(state: PatientState, now_s: float) -> dict[str, Any]:
+def _body(state: PatientState, now_s: float, *, arousal: bool) -> dict[str, Any]:
     vitals = {
         name: {
             "value": reading.value,
@@ -102,7 +107,10 @@ def _body(state: PatientState, now_s: float) -> dict[str, Any]:
     }
     return {
         "vitals": vitals,
-        "arousal": {"value": state.arousal, "confidence": state.arousal_confidence},
+        "arousal": {
+            "value": state.arousal if arousal else 0.0,
+            "confidence": state.arousal_confidence if arousal else 0.0,
+        },
         "coherence": state.coherence,
         "breath_phase": state.breath_phase if state.breath_phase_confidence > 0.0 else None,
     }

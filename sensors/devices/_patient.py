@@ -61,6 +61,11 @@ class PatientTraits:
         resonance_per_min: the baroreflex's frequency, in breaths a minute (adults 4.5…6.5, Lehrer 2003).
         heart_rate: at rest, beats a minute.
         stress: at the start, 0 … 1.
+        age_years: the vagal gain falls by a tenth in seven years after thirty (it halves by 65).
+        reactivity: how strongly the room's calm and unrest move the stress; 1 is usual.
+        ectopy_per_min: premature beats; each is followed by a pause.
+        reach_per_min: how far from the own breath a pacer may be to be followed (the standard deviation of
+            the fall-off). An assumption: with it, who is met where they are follows better than who is not.
     """
 
     seed: int = 1
@@ -69,6 +74,10 @@ class PatientTraits:
     resonance_per_min: float = 6.0
     heart_rate: float = 64.0
     stress: float = 0.55
+    age_years: float = 30.0
+    reactivity: float = 1.0
+    ectopy_per_min: float = 0.0
+    reach_per_min: float = math.inf
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +112,17 @@ class Span:
 
 
 class SimulatedPatient:
-    """A patient that answers to the room. `step` as time passes; same seed and views, same signals."""
+    """A patient that answers to the room. `step` as time passes; same seed and views, same signals.
 
-    def __init__(self, traits: PatientTraits | None = None) -> None:
+    Without `waves` the ECG is left at its noise, for policies that need beats only: twice as fast.
+    """
+
+    def __init__(self, traits: PatientTraits | None = None, *, waves: bool = True) -> None:
         self.traits = traits if traits is not None else PatientTraits()
+        self._waves = waves
+        self._ectopics = np.random.default_rng([self.traits.seed, 1])
+        self._stretch = 1.0
+        self._vagal_share = 0.5 ** (max(self.traits.age_years - 30.0, 0.0) / 35.0)
         self._rng = np.random.default_rng(self.traits.seed)
         self._ticks = 0
         self._owed_s = 0.0
@@ -165,6 +181,9 @@ class SimulatedPatient:
     def _breathe(self, room: RoomView, pacer: float, noise: float, inhales: list[float]) -> None:
         """Advance the breath by one tick: rate adapts, phase is pulled, stress follows."""
         follow = self.traits.compliance * ramp(room.swell, 0.0, 0.3) if room.present else 0.0
+        follow *= math.exp(
+            -0.5 * ((room.breath_pace_per_min - 60.0 * self._hz) / self.traits.reach_per_min) ** 2
+        )
         natural = self.traits.breaths_per_min / 60.0 * (1.0 + 0.15 * (self._stress - 0.5))
         self._wander += _TICK_S * (-self._wander / 8.0) + math.sqrt(_TICK_S) * 0.008 * noise
         goal = (
@@ -186,7 +205,8 @@ class SimulatedPatient:
         self._calm += _TICK_S / 10.0 * (in_step * slow - self._calm)
         load = 0.55
         if room.present:
-            load += 0.5 * (room.weather - 0.3) + 0.3 * ramp(room.tempo_bpm, 70.0, 96.0) - 0.5 * self._calm
+            moved = 0.5 * (room.weather - 0.3) + 0.3 * ramp(room.tempo_bpm, 70.0, 96.0) - 0.5 * self._calm
+            load += self.traits.reactivity * moved
         self._stress += _TICK_S / _STRESS_S * (min(max(load, 0.0), 1.0) - self._stress)
 
     def _volume(self) -> float:
@@ -199,7 +219,7 @@ class SimulatedPatient:
 
     def _regulate(self, volume: float, noise: float, drive: float) -> None:
         """Set the heart rate of this tick."""
-        vagal = 1.0 - 0.75 * self._stress
+        vagal = (1.0 - 0.75 * self._stress) * self._vagal_share
         omega = 2.0 * math.pi * self.traits.resonance_per_min / 60.0
         force = omega**2 * (volume - 0.5) + 0.25 * drive / math.sqrt(_TICK_S) * omega
         self._baro_speed += _TICK_S * (force - omega**2 * self._baro - 2.0 * 0.25 * omega * self._baro_speed)
@@ -211,7 +231,7 @@ class SimulatedPatient:
 
     def _beat(self, beats: list[float]) -> list[float]:
         """Return five samples of ECG and note the R peaks among them."""
-        interval = 60.0 / self._heart_rate
+        interval = 60.0 / self._heart_rate * self._stretch
         step = 1.0 / (ECG_HZ * interval)
         values: list[float] = []
         for k in range(_PER_TICK):
@@ -220,8 +240,18 @@ class SimulatedPatient:
             if self._beat_phase >= 1.0:
                 self._beat_phase -= 1.0
                 beats.append(at_s - self._beat_phase * interval)
-            values.append(_wave(self._beat_phase, interval))
+                self._stretch = self._next_stretch(interval)
+            values.append(_wave(self._beat_phase, interval) if self._waves else 0.0)
         return values
+
+    def _next_stretch(self, interval_s: float) -> float:
+        """Return how long the next interval is: an ectopic beat comes a third early, a pause follows."""
+        if self.traits.ectopy_per_min <= 0.0:
+            return 1.0
+        if self._stretch < 1.0:
+            return 1.35
+        early = float(self._ectopics.uniform()) < self.traits.ectopy_per_min * interval_s / 60.0
+        return 0.65 if early else 1.0
 
 
 def _wave(phase: float, interval_s: float) -> float:

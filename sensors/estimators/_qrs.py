@@ -33,15 +33,33 @@ _COARSE_S: Final = 0.016
 _FINE_S: Final = 0.006
 _FINE_REACH_S: Final = 0.012
 _FALLEN: Final = 0.5
+#: The shape of a beat is what lies this far before and after R: all of it is known when it is told.
+_SHAPE_S: Final = (0.12, 0.06)
+#: A mean over one period of 50 Hz: neither mains nor muscle belong to the shape.
+_MAINS_S: Final = 0.02
+_ALIKE: Final = 0.8
+#: So many beats of another shape in a row are the new shape.
+_STUBBORN: Final = 6
+_BEFORE_S: Final = (0.33, 0.1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RPeak:
-    """An R peak at `at_s`; `height` in the signal's units, `contrast`: energy of beats over noise."""
+    """An R peak.
+
+    Attributes:
+        at_s: its time.
+        height: of the QRS, peak to peak, in the signal's units.
+        contrast: energy of recent beats over that of what was not a beat.
+        likeness: correlation of its shape with that of recent beats, −1 … 1; 0 while there are too few.
+        quiet: how far its height is above the swing of the quarter of a second before it, in its band.
+    """
 
     at_s: float
     height: float
     contrast: float
+    likeness: float
+    quiet: float
 
 
 class QrsDetector:
@@ -57,11 +75,13 @@ class QrsDetector:
         self._delay = turn / (2.0 * math.pi) * rate_hz
         self._polarity = 0.0
         self._sign = 1.0
+        self._shape: Floats | None = None
+        self._shapes = self._strangers = 0
         self.restart()
 
     def restart(self) -> None:
         """Forget the signal (there was a hole); what is known of polarity stays."""
-        self._n = 0  # samples seen since the restart
+        self._n = self._now = 0  # samples seen since the restart; the one that is being judged
         self._x = np.empty(0)
         self._bp = np.empty(0)
         self._t = np.empty(0)
@@ -116,6 +136,7 @@ class QrsDetector:
         """Walk over slope energies: judge a peak once the energy fell to half of it, then await a valley."""
         found: list[RPeak] = []
         for i, v in enumerate(values, first):
+            self._now = i
             if self._climbing:
                 if v > self._peak:
                     self._peak, self._peak_at = v, i
@@ -165,11 +186,14 @@ class QrsDetector:
         if 0.3 * self._rate < rr < 2.0 * self._rate:
             self._rr += 0.2 * (rr - self._rr)
         self._last_at, self._last_peak = at, peak
-        # one huge artefact must not deafen the detector: no beat counts for more than four times the usual
-        self._spk += weight * (min(peak, 4.0 * self._spk) - self._spk) if self._spk > 0.0 else peak
         self._deadline = at + _SEARCH_BACK * self._rr
         self._passed_over = [c for c in self._passed_over if c[1] > at]
         r_peak = self._refine(at, self._spk / self._npk if self._npk > 0.0 else 1e3)
+        if r_peak is not None and self._shapes >= _STUBBORN and r_peak.likeness < _ALIKE:
+            weight *= 0.25
+        # an artefact must not deafen the detector: no beat counts for more than twice the usual, and one of
+        # another shape for a quarter
+        self._spk += weight * (min(peak, 2.0 * self._spk) - self._spk) if self._spk > 0.0 else peak
         if r_peak is not None:
             self._last_r_s = r_peak.at_s
             found.append(r_peak)
@@ -199,7 +223,47 @@ class QrsDetector:
         at_s = self._between(self._sign * self._smooth(self._x[low:high], _FINE_S), low)
         if at_s <= self._last_r_s:
             return None
-        return RPeak(at_s=at_s, height=up + down, contrast=contrast)
+        return RPeak(
+            at_s=at_s,
+            height=up + down,
+            contrast=contrast,
+            likeness=self._likeness(k),
+            quiet=self._quiet(middle + round(self._delay)),
+        )
+
+    def _likeness(self, k: int) -> float:
+        """Return how alike the beat at index `k` is to those before it, and learn from it."""
+        before, after = (round(s * self._rate) for s in _SHAPE_S)
+        known = self._x.size - (self._n - 1 - self._now)  # what came later in the chunk must not matter
+        if k < before or k + after >= known:
+            return 0.0
+        shape = self._smooth(self._x[k - before : k + after + 1], _MAINS_S)
+        shape = shape - np.mean(shape)
+        size = float(np.sqrt(np.sum(shape * shape)))
+        if not (size > 0.0 and math.isfinite(size)):
+            return 0.0
+        shape = shape / size
+        if self._shape is None:
+            self._shape, self._shapes = shape, 1
+            return 0.0
+        alike = float(np.sum(shape * self._shape) / np.sqrt(np.sum(self._shape * self._shape)))
+        self._strangers = 0 if alike > _ALIKE else self._strangers + 1
+        if self._strangers >= _STUBBORN:
+            self._shape, self._shapes, self._strangers = shape, 1, 0
+        elif alike > _ALIKE:
+            self._shape = self._shape + (shape - self._shape) / min(self._shapes + 1, 8)
+            self._shapes += 1
+        return alike if self._shapes >= 3 else 0.0
+
+    def _quiet(self, middle: int) -> float:
+        """Return the height of the band-passed QRS at index `middle` over the swing just before it."""
+        reach = max(2, round(_REFINE_S * self._rate))
+        start, end = (middle - round(s * self._rate) for s in _BEFORE_S)
+        before = self._bp[max(start, 0) : max(end, 0)]
+        swing = float(np.ptp(before)) if before.size else 0.0
+        if swing <= 0.0:
+            return 1e3
+        return min(float(np.ptp(self._bp[max(middle - reach, 0) : middle + reach + 1])) / swing, 1e3)
 
     def _smooth(self, window: Floats, width_s: float) -> Floats:
         """Return the moving average of `window` over `width_s`, without delay."""

@@ -32,6 +32,9 @@ _HEART_S: Final = 15.0
 _BLOCK_S: Final = 0.5
 _FRESH_S: Final = 1.0
 _USABLE: Final = 0.2
+#: Likeness and quiet (`RPeak`) of beats among movement and of true ones, from the benchmark `sensors`.
+_LIKE: Final = (0.75, 0.93)
+_QUIET: Final = (1.5, 3.5)
 #: Longer without a beat, what the last one said is not true any more.
 _LATE_S: Final = 5.0
 
@@ -51,6 +54,7 @@ class EcgEstimator:
         self._block = max(8, round(_BLOCK_S * rate_hz))
         self._heights: collections.deque[float] = collections.deque(maxlen=8)
         self._contrasts: collections.deque[float] = collections.deque(maxlen=8)
+        self._owns: collections.deque[float] = collections.deque(maxlen=_HEART_BEATS)
         self._x = np.empty(0)
         self._bad = np.empty(0, dtype=np.bool_)
         self._flat = False
@@ -89,8 +93,11 @@ class EcgEstimator:
         self._heights.append(peak.height)
         self._contrasts.append(peak.contrast)
         interval_s, artefact = self._beats.beat(peak.at_s)
+        # a beat of its own shape may be one (an ectopic), but nobody can tell it from a movement
+        own = ramp(peak.likeness, *_LIKE) * ramp(peak.quiet, *_QUIET)
+        self._owns.append(own)
         return Beat(
-            at_s=peak.at_s, stream="", interval_s=interval_s, quality=self._quality(), artefact=artefact
+            at_s=peak.at_s, stream="", interval_s=interval_s, quality=own * self._quality(), artefact=artefact
         )
 
     def _watch(self, x: Floats, bad: Bools) -> None:
@@ -114,7 +121,12 @@ class EcgEstimator:
         self._x, self._bad = self._x[:0], self._bad[:0]
 
     def _quality(self) -> float:
-        """Return the trust in the newest beats, 0 … 1: shape of signal × contrast × regularity."""
+        """Return the trust in the newest beats, 0 … 1: shape of signal × contrast × regularity × likeness."""
+        # a rate outlives beats that each are doubtful, but is never called good by them
+        return self._rough() * (0.35 + 0.65 * ramp(statistics.fmean(self._owns or (0.0,)), 0.2, 0.7))
+
+    def _rough(self) -> float:
+        """Return the trust without regard to the shapes of single beats."""
         if self._flat or not self._contrasts:
             return 0.0
         contrast = ramp(math.log10(max(statistics.median(self._contrasts), 1e-3)), 0.6, 1.2)
@@ -151,7 +163,7 @@ class EcgEstimator:
         reason = self._trouble(now_s)
         if not reason and value is None:
             reason = CALIBRATING if now_s - (self._began_s or now_s) < 10.0 else NOISE
-        elif not reason and quality < 0.5 * _USABLE:
+        elif not reason and self._rough() < 0.5 * _USABLE:
             reason = NOISE
         return reading("heart_rate", value, units.BPM, now_s, quality, span_s or _HEART_S, reason)
 
