@@ -3,8 +3,8 @@
 Video socket (binary, little-endian): `Frame` goes down; `Pose`, `Ack`, `KeyRequest` and `Shown` come up.
 Control socket: `Audio` and `AudioPlace` (binary) go down; JSON text goes both ways, see `control`. Every
 binary message begins with `u8 type, u8 version, u16 flags`. Axes are WebXR's: metres, x right, y up,
-−z forward; orientations are unit quaternions (x, y, z, w); a tan-FOV is the tangents (left, right, up, down) of the
-half angles, all positive.
+−z forward; orientations are unit quaternions (x, y, z, w); a tan-FOV is the tangents (left, right, up,
+down) of the half angles, all positive.
 
 Whatever a peer sends, `parse_up` and `parse_down` return a message whose every number is finite and inside
 its limit, or raise `BadMessage`.
