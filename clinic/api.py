@@ -22,6 +22,7 @@ from clinic.openapi import Answer, Call, Operation, document
 from clinic.ports import RoomsPort, SessionStart
 from clinic.screening import CONTRAINDICATIONS, Screening, check
 from clinic.sessions import SessionIndex
+from clinic.slow import SlowChannel
 
 __all__ = ["PanelApi", "panel_routes", "signed_in_as"]
 
@@ -29,18 +30,25 @@ _SHOWN_SESSIONS: Final = 100
 
 
 def panel_routes(
-    *, accounts: Accounts, sessions: SessionIndex, rooms: RoomsPort, version: str, check_every_s: float = 5.0
+    *,
+    accounts: Accounts,
+    sessions: SessionIndex,
+    context: SlowChannel,
+    rooms: RoomsPort,
+    version: str,
+    check_every_s: float = 5.0,
 ) -> list[BaseRoute]:
     """Return the routes under `/api/` and `/ws/panel/` of the panel.
 
     Args:
         accounts: who may sign in.
         sessions: the index of sessions, written by whoever implements `rooms`.
+        context: what wearables know.
         rooms: the rooms of this server.
         version: Stillwater's version, for the OpenAPI document.
         check_every_s: how often an open socket looks whether its session is still valid.
     """
-    api = PanelApi(accounts=accounts, sessions=sessions, rooms=rooms)
+    api = PanelApi(accounts=accounts, sessions=sessions, context=context, rooms=rooms)
     operations = api.operations()
     described = document(operations, version)
 
@@ -68,8 +76,11 @@ async def signed_in_as(accounts: Accounts, connection: HTTPConnection) -> str:
 class PanelApi:
     """The operations of the panel."""
 
-    def __init__(self, *, accounts: Accounts, sessions: SessionIndex, rooms: RoomsPort) -> None:
+    def __init__(
+        self, *, accounts: Accounts, sessions: SessionIndex, context: SlowChannel, rooms: RoomsPort
+    ) -> None:
         self._accounts = accounts
+        self._context = context
         self._sessions = sessions
         self._rooms = rooms
 
@@ -139,6 +150,22 @@ class PanelApi:
                 summary=f"The newest {_SHOWN_SESSIONS} sessions",
                 handler=self._past,
                 reply=list[messages.SessionInfo],
+            ),
+            Operation(
+                method="POST",
+                path="/api/context",
+                summary="Keep what a wearable or phone knows of a patient (heart rate, sleep, steps …)",
+                handler=self._add_context,
+                body=messages.ContextBody,
+                reply=messages.ContextAdded,
+            ),
+            Operation(
+                method="POST",
+                path="/api/context/newest",
+                summary="The newest of these values, newest first (a patient's label is never in an address)",
+                handler=self._newest_context,
+                body=messages.ContextOf,
+                reply=list[messages.ContextValue],
             ),
             Operation(
                 method="GET",
@@ -211,6 +238,12 @@ class PanelApi:
 
     async def _past(self, _call: Call) -> Answer:
         return Answer(value=await run_in_threadpool(self._sessions.recent, _SHOWN_SESSIONS))
+
+    async def _add_context(self, call: Call) -> Answer:
+        return Answer(value=await run_in_threadpool(self._context.add, call.body))
+
+    async def _newest_context(self, call: Call) -> Answer:
+        return Answer(value=await run_in_threadpool(self._context.newest, call.body.patient))
 
     async def _list_rooms(self, _call: Call) -> Answer:
         return Answer(value=await self._rooms.rooms())

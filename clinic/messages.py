@@ -188,6 +188,38 @@ class Phase(Struct, frozen=True, kw_only=True):
     phase: str
 
 
+class ContextValue(Struct, frozen=True, kw_only=True):
+    """One value of a wearable or phone: the unit may be left out when sending."""
+
+    kind: str
+    start_utc_s: float
+    end_utc_s: float
+    value: float
+    unit: str = ""
+    source: str = ""
+
+
+class ContextBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Values of one patient from one source (an app, a watch). Sending them again changes nothing."""
+
+    patient: _Label
+    source: _Label
+    values: Annotated[list[ContextValue], Meta(min_length=1, max_length=500)]
+
+
+class ContextOf(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose values to return."""
+
+    patient: _Label
+
+
+class ContextAdded(Struct, frozen=True, kw_only=True):
+    """How many values were new, and how many known."""
+
+    added: int
+    known: int
+
+
 class SessionInfo(Struct, frozen=True, kw_only=True):
     """A session of the past, or one that is going on (`ended_utc_s` is `null`)."""
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Double, ForeignKey, Index, MetaData
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-__all__ = ["Account", "Base", "SessionRow", "SignInSession", "SoundDoseRow"]
+__all__ = ["Account", "Base", "ContextRow", "SessionRow", "SignInSession", "SoundDoseRow"]
 
 
 class Base(DeclarativeBase):
@@ -62,6 +62,19 @@ class SessionRow(Base):
     started_utc_s: Mapped[float]
     ended_utc_s: Mapped[float | None]
     outcome: Mapped[str]
+
+
+class ContextRow(Base):
+    """One value of the slow channel; its unit is that of its kind (`clinic.slow`)."""
+
+    __tablename__ = "context_value"
+
+    patient: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    start_utc_s: Mapped[float] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(primary_key=True)
+    end_utc_s: Mapped[float]
+    value: Mapped[float]
 
 
 class SoundDoseRow(Base):

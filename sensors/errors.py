@@ -3,6 +3,10 @@
 SensorsError
 ├── BadRecording    a recording that is missing, empty, corrupt or of an unknown kind
 ├── BadStream       a stream whose description an estimator cannot work with
+├── BadEdge         a message of the edge link that does not fit
+├── BadDevice       a device that is not there or does not answer
+├── BadNotification what a Bluetooth sensor sent and nobody can read
+├── BadPins         a table of streams that cannot be read
 ├── BadClock        LSL's clock is not the session clock
 ├── LslError        LSL could not be set up as asked
 └── IngestStopped   the reading thread is not running; says why
@@ -10,7 +14,18 @@ SensorsError
 
 from __future__ import annotations
 
-__all__ = ["BadClock", "BadRecording", "BadStream", "IngestStopped", "LslError", "SensorsError"]
+__all__ = [
+    "BadClock",
+    "BadDevice",
+    "BadEdge",
+    "BadNotification",
+    "BadPins",
+    "BadRecording",
+    "BadStream",
+    "IngestStopped",
+    "LslError",
+    "SensorsError",
+]
 
 
 class SensorsError(Exception):
@@ -33,6 +48,22 @@ class BadRecording(_Limited):
 
 class BadStream(_Limited):
     """A stream whose description an estimator cannot work with."""
+
+
+class BadEdge(_Limited):
+    """A message of the edge link that does not fit."""
+
+
+class BadPins(_Limited):
+    """A table of streams that cannot be read."""
+
+
+class BadDevice(_Limited):
+    """A device that is not there or does not answer."""
+
+
+class BadNotification(_Limited):
+    """What a Bluetooth sensor sent and nobody can read."""
 
 
 class BadClock(_Limited):

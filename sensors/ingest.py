@@ -49,7 +49,7 @@ _FUSE_S: Final = 0.25
 _BAD_INPUT_EVERY_S: Final = 1.0
 #: Stamps further from the session clock than this are not stamps of it.
 _EARLY_S: Final = 1.0
-_LATE_S: Final = 60.0
+_LATE_S: Final = 90.0  # an edge link delivers a minute at once after a break
 #: In one minute of `sensors.rsa`.
 _MOST_BREATHS: Final = 60
 #: LSL types that mean the same. BIDS and OpenSignals write the long forms.
@@ -87,7 +87,7 @@ class Ingest:
     Args:
         on_event: takes beats, breaths, stream and bad-input events, each with the stream's name, from the
             reading thread.
-        accept: which streams of a known kind to read at all; every one by default.
+        kind_of: the LSL type to read a stream as, `None` for one that is not to be read; its own by default.
         pins: which stream (name or source id) steers, by LSL type; the first one found by default.
     """
 
@@ -95,11 +95,11 @@ class Ingest:
         self,
         *,
         on_event: Callable[[Event], None],
-        accept: Callable[[Source], bool] = lambda _: True,
+        kind_of: Callable[[Source], str | None] = lambda source: source.kind,
         pins: Mapping[str, str] | None = None,
     ) -> None:
         self._on_event = on_event
-        self._accept_source = accept
+        self._kind_of = kind_of
         self._specs: dict[str, EstimatorSpec] = by_stream_type()
         self._wanted = {stream_kind(kind): name for kind, name in (pins or {}).items()}
         self._pinned: dict[str, str] = {}
@@ -223,8 +223,7 @@ class Ingest:
 
     def _accept(self, source: Source) -> str | None:
         """Return nothing for a stream to read, a reason against it, or `None` for one that is not for us."""
-        spec = self._specs.get(stream_kind(source.kind))
-        if spec is None or not self._accept_source(source):
+        if self._specs.get(self._kind(source)) is None:
             return None
         if source.value_format == "string":
             return "its values must be numbers, are strings"
@@ -236,9 +235,14 @@ class Ingest:
             return str(error)
         return ""
 
+    def _kind(self, source: Source) -> str:
+        """Return the kind that `source` is read as; empty for none."""
+        kind = self._kind_of(source)
+        return "" if kind is None else stream_kind(kind)
+
     def _built(self, source: Source) -> tuple[Estimator, npt.NDArray[np.intp]]:
         """Return an estimator for `source` and the columns of its samples to give to it."""
-        spec = self._specs[stream_kind(source.kind)]
+        spec = self._specs[self._kind(source)]
         labels = padded(source.labels, source.channels)
         columns = spec.choose(labels)
         estimator = spec.build(source.rate_hz, tuple(labels[i] for i in columns))
@@ -280,7 +284,7 @@ class Ingest:
                 assert_never(happening)
 
     def _found(self, source: Source, now_s: float) -> None:
-        kind = stream_kind(source.kind)
+        kind = self._kind(source)
         estimator, columns = self._built(source)
         self._feeds[source.key] = _Feed(
             source=source, kind=kind, columns=columns, estimator=estimator, heard_s=now_s

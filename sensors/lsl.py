@@ -165,7 +165,7 @@ class Outlet:
     `source_id` must be stable and not empty: only then do readers find the stream again after a restart.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # a stream's description has so many parts
         self,
         *,
         name: str,
@@ -176,6 +176,7 @@ class Outlet:
         value_format: str = "float32",
         unit: str = "",
         notes: str = "",
+        buffered_s: int = 30,
     ) -> None:
         info = pylsl.StreamInfo(name, kind, len(labels), rate_hz, value_format, source_id)
         channels = info.desc().append_child("channels")
@@ -185,7 +186,7 @@ class Outlet:
             channel.append_child_value("unit", unit)
         if notes:
             info.desc().append_child_value("notes", notes)
-        self._outlet = pylsl.StreamOutlet(info, max_buffered=30)
+        self._outlet = pylsl.StreamOutlet(info, max_buffered=buffered_s)
 
     def push(self, samples: npt.NDArray[Any], stamps_s: Floats) -> None:
         """Send samples (n, channels) with their session times (n,)."""

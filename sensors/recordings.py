@@ -1,4 +1,4 @@
-"""Recordings of other programs, read whole: XDF, WFDB (PhysioNet) and OpenSignals text.
+"""Recordings of other programs, read whole: XDF, EDF/BDF, WFDB (PhysioNet) and OpenSignals text.
 
 `load_recording("v102s.hea")`, `load_recording("night.xdf")`, `load_recording("sample:ecg")`. The last kind
 lies inside installed packages (extra `samples`) and is found without importing them.
@@ -99,7 +99,9 @@ def kind_of_channel(label: str) -> str:
 
 
 def load_recording(spec: str | Path) -> Recording:
-    """Return the recording at a path (`.xdf`, `.txt`, WFDB with or without suffix) or in `sample:NAME`.
+    """Return the recording at a path or in `sample:NAME`.
+
+    Paths: `.xdf`, `.edf`, `.bdf`, `.txt` (OpenSignals), WFDB with or without suffix.
 
     Raises:
         BadRecording: missing, empty, too large, corrupt, or of an unknown kind.
@@ -115,6 +117,8 @@ def load_recording(spec: str | Path) -> Recording:
     readers: dict[str, Callable[[Path], list[RecordedStream]]] = {
         ".xdf": _load_xdf,
         ".txt": _load_opensignals,
+        ".edf": _load_edf,
+        ".bdf": _load_edf,
     }
     if suffix not in readers:
         known = ", ".join([*sorted(readers), *_WFDB_SUFFIXES, *(f"sample:{name}" for name in SAMPLES)])
@@ -234,6 +238,29 @@ def _load_wfdb(header: Path) -> list[RecordedStream]:
     return _grouped(
         header.stem, float(data.fs), list(data.sig_name), np.asarray(data.p_signal), list(data.units)
     )
+
+
+def _load_edf(path: Path) -> list[RecordedStream]:
+    """Return the signals of an EDF, EDF+C or BDF file; those of one kind and rate share a stream."""
+    import edfio  # noqa: PLC0415  # as above
+
+    read = edfio.read_bdf if path.suffix.lower() == ".bdf" else edfio.read_edf
+    groups: dict[tuple[str, float], list[Any]] = {}
+    for signal in read(path).signals:
+        groups.setdefault((kind_of_channel(signal.label), float(signal.sampling_frequency)), []).append(
+            signal
+        )
+    return [
+        _regular(
+            f"{path.stem} {kind}",
+            kind,
+            rate_hz,
+            tuple(signal.label for signal in signals),
+            np.column_stack([np.asarray(signal.data, dtype=np.float64) for signal in signals]),
+            signals[0].physical_dimension,
+        )
+        for (kind, rate_hz), signals in groups.items()
+    ]
 
 
 def _load_xdf(path: Path) -> list[RecordedStream]:

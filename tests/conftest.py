@@ -19,6 +19,15 @@ from websockets.sync.client import connect
 from vr_world.streaming.client import join
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what lives in real time into two lanes: one whole session at a time in each, never more."""
+    for item in items:
+        real_time = item.get_closest_marker("e2e") or item.get_closest_marker("browser")
+        if real_time and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group("live"))
+
+
 class Stillwater:
     """A running demo: what it printed, its API as the signed-in therapist, and its processes."""
 

@@ -6,6 +6,7 @@ Builders are typed loosely on purpose: `therapy` knows neither Panda3D nor pyo n
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
@@ -168,9 +169,19 @@ class EstimatorSpec:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceSpec:
-    """A source of LSL outlets. `help` says what it needs; `available()` is empty or says why not."""
+    """A source of LSL outlets.
+
+    Attributes:
+        name: what `discover` finds it by.
+        title: for people.
+        help: what it needs.
+        available: returns nothing, or why it cannot be used here.
+        publish: reads the device that a text names (an address, a board; may be empty) and publishes it until
+            the event is set; `None` for a source that other commands start.
+    """
 
     name: str
     title: str
     help: str
     available: Callable[[], str]
+    publish: Callable[[str, threading.Event], None] | None = None

@@ -25,6 +25,7 @@ from clinic.accounts import Accounts
 from clinic.api import panel_routes, signed_in_as
 from clinic.errors import ClinicError, Forbidden, NoSuchRoom
 from clinic.sessions import SessionIndex
+from clinic.slow import SlowChannel
 from clinic.wire import (
     address_of,
     check_origin,
@@ -34,6 +35,7 @@ from clinic.wire import (
     read_body,
 )
 from vr_world import VERSION
+from vr_world.edge_door import EdgeDoor
 from vr_world.rooms import Rooms
 from vr_world.streaming.errors import JoinRefused, TooManyTries
 from vr_world.streaming.join import JOINED_VALID_S, JoinDesk, Joined
@@ -64,13 +66,15 @@ class _JoinBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: str
 
 
-def make_app(
+def make_app(  # noqa: PLR0913  # every part of the server, once
     *,
     accounts: Accounts,
     sessions: SessionIndex,
+    context: SlowChannel,
     rooms: Rooms,
     desk: JoinDesk,
     endpoint: Callable[[str], str],
+    edge: EdgeDoor,
     address: str,
     now_s: Callable[[], float],
 ) -> ASGIApp:
@@ -79,9 +83,11 @@ def make_app(
     Args:
         accounts: who may sign in to the panel.
         sessions: the index of sessions.
+        context: what wearables know.
         rooms: the rooms, running.
         desk: issues and takes join codes.
         endpoint: the unix socket of a room.
+        edge: where edge agents come in.
         address: where headsets reach this server, for the QR code.
         now_s: the session clock.
     """
@@ -111,7 +117,8 @@ def make_app(
         Route("/api/headset/state", doors.state, methods=["GET"]),
         Route("/api/rooms/{room}/join.svg", join_picture, methods=["GET"]),
         WebSocketRoute("/ws/headset/{kind:str}", doors.socket),
-        *panel_routes(accounts=accounts, sessions=sessions, rooms=rooms, version=VERSION),
+        WebSocketRoute("/ws/edge", edge.socket),
+        *panel_routes(accounts=accounts, sessions=sessions, context=context, rooms=rooms, version=VERSION),
     ]
     app = Starlette(routes=routes)
     app.mount("/", StaticFiles(directory=STATIC, check_dir=False))

@@ -20,10 +20,12 @@ import uvicorn
 from clinic.accounts import Accounts
 from clinic.doses import SoundDoses
 from clinic.sessions import SessionIndex
+from clinic.slow import SlowChannel
 from clinic.store import open_store
 from therapy.errors import TherapyError
 from vr_world.app import make_app
 from vr_world.clock import session_now_s
+from vr_world.edge_door import EdgeDoor
 from vr_world.rooms import LocalRoomHost, Rooms
 from vr_world.settings import ServerSettings
 from vr_world.streaming.join import JoinDesk
@@ -105,9 +107,17 @@ async def running_gateway(settings: ServerSettings) -> AsyncIterator[Running]:
         app = make_app(
             accounts=accounts,
             sessions=sessions,
+            context=SlowChannel(store, utc_s=time.time),
             rooms=rooms,
             desk=desk,
             endpoint=host.endpoint,
+            edge=EdgeDoor(
+                key=settings.edge_key,
+                pins=settings.pins,
+                lsl_session=settings.lsl_session,
+                lan=settings.lan,
+                now_s=session_now_s,
+            ),
             address=address,
             now_s=session_now_s,
         )

@@ -8,6 +8,7 @@ from typing import assert_never
 
 import numpy as np
 
+from sensors.pins import Pins
 from sensors.raw import (
     Changed,
     Chunk,
@@ -19,6 +20,7 @@ from sensors.raw import (
     Recovered,
     Refused,
     Source,
+    not_our_own,
 )
 from session_records.chunks import Channel, Format, StreamDeclaration, clean_text
 from session_records.errors import BadRow
@@ -80,10 +82,11 @@ class _Taken:
 
 
 class RecordedSources:
-    """Inlets of its own to all streams in sight. After `sensors.lsl.configure`; then `poll`, then `close`."""
+    """Inlets of its own to every stream of this room. After `sensors.lsl.configure`; `poll`, then `close`."""
 
-    def __init__(self) -> None:
-        self._inlets = RawInlets()
+    def __init__(self, pins: Pins | None = None) -> None:
+        pins = pins or Pins()
+        self._inlets = RawInlets(lambda source: not_our_own(source) and pins.kind_of(source) is not None)
         self._taken: dict[str, _Taken] = {}
 
     @property

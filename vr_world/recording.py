@@ -25,6 +25,7 @@ from types import FrameType
 from typing import Final, assert_never
 
 from sensors.lsl import configure
+from sensors.pins import Pins
 from session_records.errors import BadRow
 from session_records.messages import (
     EventLine,
@@ -63,10 +64,12 @@ class RecorderConfig:
     Attributes:
         lsl_session: LSL session id; streams of other ids are not seen.
         lan: whether LSL looks beyond this machine.
+        pins: which streams are this room's.
     """
 
     lsl_session: str
     lan: bool = False
+    pins: Pins = dataclasses.field(default_factory=Pins)
 
 
 class _Ending(enum.Enum):
@@ -82,7 +85,7 @@ def main(conn: Connection, config: RecorderConfig) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure(config.lsl_session, lan=config.lan)
-    process = _Process(conn, RecordedSources())
+    process = _Process(conn, RecordedSources(config.pins))
 
     def leave(_number: int, _frame: FrameType | None) -> None:
         process.ending = _Ending.CLOSE

@@ -88,7 +88,7 @@ class Room:
         self._easing_out: asyncio.Task[None] | None = None
         self._sending: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
-        self._body = Ingest(on_event=self._from_body)
+        self._body = Ingest(on_event=self._from_body, kind_of=config.pins.kind_of)
         outlet = ControlsOutlet(config.room)
         self._outputs = RoomOutputs(
             config,

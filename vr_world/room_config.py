@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from sensors.pins import Pins
 from therapy.dose import DEFAULT_FULL_SCALE_DBA
 
 __all__ = ["RoomConfig"]
@@ -20,6 +21,7 @@ class RoomConfig:
         sessions: folder in which each session gets its own.
         lsl_session: LSL session id.
         lan: whether LSL looks beyond this machine.
+        pins: which streams are this room's, and what they are.
         seed: of places and music.
         eye_px: first picture size of one eye.
         full_scale_dba: level at the ear of sound at 0 LUFS.
@@ -36,6 +38,7 @@ class RoomConfig:
     lan: bool
     seed: int
     eye_px: int
+    pins: Pins = dataclasses.field(default_factory=Pins)
     full_scale_dba: float = DEFAULT_FULL_SCALE_DBA
     sensitive_ears: bool = False
     audio_standby: bool = True

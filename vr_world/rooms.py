@@ -25,6 +25,7 @@ from clinic.doses import SoundDoses
 from clinic.errors import NoSuchRoom, Refused
 from clinic.ports import Command, LiveItem, SessionStart
 from clinic.sessions import SessionIndex
+from sensors.pins import Pins
 from therapy.discover import declared
 from therapy.events import ChildDied, ChildReturned, Event
 from therapy.plan import PLANS
@@ -103,6 +104,7 @@ class LocalRoomHost:
             sessions=str(self._settings.home / "sessions"),
             lsl_session=self._settings.lsl_session,
             lan=self._settings.lan,
+            pins=Pins(lines=self._settings.pins, room=room, strict=self._settings.lan),
             seed=1 + self._settings.rooms.index(room),
             eye_px=self._settings.eye_px,
             full_scale_dba=self._settings.full_scale_dba,

@@ -10,6 +10,7 @@ from typing import Final
 
 import platformdirs
 
+from sensors.pins import Pin
 from therapy.dose import DEFAULT_FULL_SCALE_DBA
 
 __all__ = ["DATA_VARIABLE", "SETTINGS", "ServerSettings", "data_folder"]
@@ -34,7 +35,9 @@ class ServerSettings:
         tls_port: TLS port (0 = any free one), or `None` for no TLS (a demo on one machine).
         rooms: names of the rooms.
         lsl_session: LSL session id: streams of other sessions are not seen.
-        lan: whether LSL looks beyond this machine.
+        lan: whether LSL looks beyond this machine; then only streams in `pins` are read.
+        pins: which streams are which room's (`sensors.pins`).
+        edge_key: what a `stillwater edge` must know to send here; empty: none may.
         eye_px: first picture size of one eye.
         full_scale_dba: how loud sound at 0 LUFS is at the ear, dBA, with the headset's volume as it is
             used: the sound dose (ITU-T H.870) is estimated from it. The default is an assumption.
@@ -51,6 +54,8 @@ class ServerSettings:
     rooms: tuple[str, ...] = ("1",)
     lsl_session: str = "default"
     lan: bool = False
+    pins: tuple[Pin, ...] = ()
+    edge_key: str = ""
     eye_px: int = 640
     full_scale_dba: float = DEFAULT_FULL_SCALE_DBA
     sensitive_ears: bool = False

@@ -83,7 +83,9 @@ class Tape:
             ChildSpec(
                 name="recorder",
                 main=RECORDER,
-                config=lambda: RecorderConfig(lsl_session=self._config.lsl_session, lan=self._config.lan),
+                config=lambda: RecorderConfig(
+                    lsl_session=self._config.lsl_session, lan=self._config.lan, pins=self._config.pins
+                ),
                 shutdown=records.Shutdown(),
                 silence_s=SILENCE_S,
                 on_start=lambda child: self._begin(child, opened),

@@ -35,6 +35,7 @@ from clinic.accounts import Accounts
 from clinic.api import panel_routes
 from clinic.limiter import TryLimiter
 from clinic.sessions import SessionIndex
+from clinic.slow import SlowChannel
 from clinic.store import open_store
 from clinic.testing import RoomsDouble
 
@@ -182,6 +183,7 @@ class PanelServer:
                 *panel_routes(
                     accounts=self.accounts,
                     sessions=SessionIndex(self._store),
+                    context=SlowChannel(self._store, utc_s=time.time),
                     rooms=self.rooms,
                     version="0",
                     check_every_s=0.2,

@@ -41,7 +41,9 @@ def test_a_therapist_watches_steers_and_stops_what_a_patient_sees(browser: Brows
         therapist.keyboard.press("Escape")
         therapist.keyboard.press("Escape")
         running.until(lambda s: s["phase"] == "STOPPED")
-        patient.wait_for_function("() => __stillwater.stats().picture === 0")
+        # the safe picture lies over whatever still comes, and nothing is heard any more
+        patient.wait_for_function("() => __stillwater.stats().stopped === 1 && __stillwater.stats().safe === 1")
+        patient.wait_for_function("() => __stillwater.stats().audioRms < 1e-6")
         expect(therapist.get_by_role("button", name="Pause")).not_to_be_visible()
     running.until(lambda _: (running.folder() / "SHA256SUMS").exists(), what="the recording is closed")
     commands = [line for line in running.journal() if line["type"] == "TherapistCommand"]

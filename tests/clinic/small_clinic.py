@@ -15,6 +15,7 @@ from clinic.accounts import Accounts
 from clinic.api import panel_routes
 from clinic.limiter import TryLimiter
 from clinic.sessions import SessionIndex
+from clinic.slow import SlowChannel
 from clinic.store import Store, open_store
 from clinic.testing import RoomsDouble
 
@@ -69,5 +70,10 @@ def make_clinic(folder: Path) -> Clinic:
     )
     rooms = RoomsDouble()
     sessions = SessionIndex(store)
-    app = Starlette(routes=panel_routes(accounts=accounts, sessions=sessions, rooms=rooms, version="1.2.3"))
+    context = SlowChannel(store, utc_s=clock)
+    app = Starlette(
+        routes=panel_routes(
+            accounts=accounts, sessions=sessions, context=context, rooms=rooms, version="1.2.3"
+        )
+    )
     return Clinic(store, accounts, sessions, rooms, clock, app)

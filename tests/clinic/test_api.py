@@ -29,6 +29,8 @@ UNSAFE = [
     "/api/account/setup",
     "/api/account/sign-in",
     "/api/account/sign-out",
+    "/api/context",
+    "/api/context/newest",
     "/api/rooms/1/session",
     "/api/rooms/1/commands",
 ]

@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from clinic.api import panel_routes
 from clinic.ports import SessionStart
 from clinic.screening import Screening
+from clinic.slow import SlowChannel
 from clinic.tables import SignInSession
 from clinic.wire import COOKIE
 
@@ -47,6 +48,7 @@ async def wire(clinic: Clinic) -> AsyncIterator[Wire]:
     routes = panel_routes(
         accounts=clinic.accounts,
         sessions=clinic.sessions,
+        context=SlowChannel(clinic.store, utc_s=clinic.clock),
         rooms=clinic.rooms,
         version="0",
         check_every_s=0.02,

@@ -14,7 +14,8 @@ from test_lived_session import load, table
 from therapy.breath import breath_level
 from vr_world.streaming.client import HeadlessHeadset
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+#: Minutes of a session, most of them waiting: beside the others, in a lane of its own (`tests/conftest.py`).
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.xdist_group("long")]
 
 
 def offline_heart_rate(stream: dict) -> tuple[np.ndarray, np.ndarray]:

@@ -72,7 +72,7 @@ def watched():
     """A running ingest that reads the streams of this test only, with the events it told."""
     tag = uuid.uuid4().hex[:6]
     events = []
-    ingest = Ingest(on_event=events.append, accept=lambda s: tag in s.name)
+    ingest = Ingest(on_event=events.append, kind_of=lambda s: s.kind if tag in s.name else None)
     ingest.start()
     yield ingest, events, tag
     ingest.stop()
@@ -311,7 +311,7 @@ def test_a_replayed_recording_arrives_sample_by_sample():
 def test_the_simulated_patient_is_read_against_its_truth_and_sees_the_room_come_and_go(watched):
     ingest, events, _tag = watched
     room = uuid.uuid4().hex[:6]
-    ingest._accept_source = lambda s: room in s.name
+    ingest._kind_of = lambda s: s.kind if room in s.name else None
     truth = RawInlets(lambda s: s.kind == simulated_patient.TRUTH_KIND and room in s.name)
     stop = threading.Event()
     config = simulated_patient.SimulatedPatientConfig(seed=4, room=room)

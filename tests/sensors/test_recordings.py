@@ -155,5 +155,5 @@ def test_analyze_refuses_what_it_cannot_read(tmp_path):
         samples=np.ones((5, 1)),
         stamps_s=np.arange(5.0),
     )
-    with pytest.raises(BadRecording, match="ECG, EDA, EEG, HEADPOSE, PPG, RESPIRATION, got"):
+    with pytest.raises(BadRecording, match="ECG, EDA, EEG, HEADPOSE, PPG, RESPIRATION, RR, got"):
         analyze(Recording(name="x", streams=(stream,)), tmp_path)

@@ -40,6 +40,9 @@ def script(monkeypatch: pytest.MonkeyPatch) -> list[list[Happening]]:
     polls: list[list[Happening]] = []
 
     class Scripted:
+        def __init__(self, _accept) -> None:
+            pass
+
         def poll(self) -> list[Happening]:
             return polls.pop(0) if polls else []
 

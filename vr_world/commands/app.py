@@ -11,6 +11,7 @@ from clinic.errors import ClinicError
 from sensors.errors import SensorsError
 from session_records.errors import RecordsError
 from therapy.errors import TherapyError
+from vr_world.commands.edge import edge
 from vr_world.commands.lists import devices, doctor, scenes
 from vr_world.commands.offline import analyze, bench, render, sound
 from vr_world.commands.serve import demo, serve
@@ -34,6 +35,7 @@ app.command()(sound)
 app.command()(bench)
 app.command()(scenes)
 app.command()(devices)
+app.command()(edge)
 app.command()(doctor)
 
 _OURS = (AudioError, OSError, ClinicError, RecordsError, RenderingError, SensorsError, TherapyError)

@@ -22,6 +22,7 @@ from sensors.errors import SensorsError
 from therapy.discover import declared
 from therapy.specs import DeviceSpec, SceneSpec
 from vr_world.app import STATIC
+from vr_world.commands.mapping import map_streams, publish_device
 from vr_world.settings import data_folder
 
 __all__ = ["CHECKS", "Check", "devices", "doctor", "scenes"]
@@ -41,8 +42,21 @@ def scenes() -> None:
 
 def devices(
     lan: Annotated[bool, typer.Option(help="look on the network, not only on this machine")] = False,  # noqa: FBT002
+    map_: Annotated[  # noqa: FBT002  # a flag
+        bool, typer.Option("--map", help="ask what each stream in sight is, and whose; kept for `serve`")
+    ] = False,
+    publish: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DEVICE[:WHAT]", help="read a device and publish it as LSL streams until Ctrl-C"
+        ),
+    ] = None,
 ) -> None:
     """List the kinds of signal source, and the LSL streams that can be seen now."""
+    if publish is not None:
+        return publish_device(publish, lan=lan)
+    if map_:
+        return map_streams(lan=lan)
     kinds = Table("device", "title", "needs", "state")
     for device in declared("sensors.devices", "DEVICE", DeviceSpec).values():
         kinds.add_row(device.name, device.title, device.help, device.available() or "ready")
@@ -56,6 +70,7 @@ def devices(
             stream.name, stream.kind, str(stream.channels), f"{stream.rate_hz:g}", stream.source_id
         )
     console.print(streams if found else "No LSL stream in sight.")
+    return None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,10 +18,13 @@ from clinic.ports import Command, SessionStart
 from clinic.screening import Screening
 from sensors.devices import replay, simulated_patient
 from sensors.devices._process import Shutdown
+from sensors.pins import FILE as PINS_FILE
+from sensors.pins import load_pins
 from therapy.dose import DEFAULT_FULL_SCALE_DBA
 from therapy.errors import BadValue
 from therapy.plan import PLANS
 from vr_world.clock import session_now_s
+from vr_world.edge_door import KEY_FILE, edge_key
 from vr_world.gateway import CannotListen, Running, running_gateway
 from vr_world.settings import ServerSettings, data_folder
 from vr_world.supervise import Child, ChildSpec
@@ -58,6 +61,8 @@ def serve(
         tls_port=tls_port,
         rooms=tuple(str(number + 1) for number in range(rooms)),
         lan=lan,
+        pins=load_pins(data_folder()),
+        edge_key=edge_key(data_folder()),
         full_scale_dba=full_scale_dba,
         sensitive_ears=sensitive_ears,
         audio_standby=standby,
@@ -80,6 +85,12 @@ async def _serve(settings: ServerSettings) -> None:
             console.print(f"Certificate       headsets trust {running.certificates.authority} once")
             console.print(f"                  SHA-256 {running.certificates.fingerprint_sha256}")
             console.print("                  how: docs/howto/trust-the-certificate.md")
+        named = len(settings.pins)
+        read = f"{named} streams named in {PINS_FILE}" if named else "every LSL stream of a known type"
+        console.print(f"Sensors           {read}")
+        console.print(
+            f"                  other machines: `stillwater edge`, key in {settings.home / KEY_FILE}"
+        )
         console.print("Ctrl-C ends it; a running session fades to the safe picture first.")
         await _first(stop.wait(), asyncio.shield(running.finished))
 
