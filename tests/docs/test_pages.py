@@ -158,6 +158,7 @@ def test_the_wire_protocol_page_has_the_sizes_of_the_code() -> None:
         "ACK": (protocol._ACK_TYPE, protocol._ACK.size),
         "KEY_REQUEST": (protocol._KEY_REQUEST_TYPE, protocol._KEY_REQUEST.size),
         "SHOWN": (protocol._SHOWN_TYPE, protocol._SHOWN.size),
+        "AUDIO_PLACE": (protocol._AUDIO_PLACE_TYPE, protocol._AUDIO_PLACE.size),
         "AUDIO_BED": (protocol._AUDIO_TYPE, protocol._AUDIO.size),
     }
 
