@@ -248,9 +248,9 @@ class _Line:
         dynamics = self._controls.dynamics
         phase = (at_beats - phrase.inhale_at_beats) / phrase.breath_beats
         level = 2.0 * breath_level(phase, phrase.inhale_fraction) - 1.0
-        accent = (0.03 + 0.12 * dynamics) * strong
+        accent = (0.02 + 0.1 * dynamics) * strong
         loose = (0.04 + 0.16 * dynamics) * (self._rng.random() - 0.5)
-        return min(max(0.5 + (0.04 + 0.3 * dynamics) * level + accent + loose, 0.05), 1.0)
+        return min(max(0.42 + (0.03 + 0.22 * dynamics) * level + accent + loose, 0.05), 1.0)
 
     def _next(self, interval: int, *, first: bool, strong: bool) -> int:
         """Return the next note: an interval on, back when far from the register, a chord tone when strong."""
