@@ -122,7 +122,7 @@ def _share(slope_per_s: float, meaning: str, why: str) -> Limit:
 #: `breath_pace_per_min` is the hard limit; `therapy.steer` leads far more slowly. The music's separate
 #: controls (rhythm: `tempo_bpm`, `pulse`; melody: `melody`, `register`; harmony: `tension`, `mode`; timbre:
 #: `brightness`; density: `notes_per_s`; dynamics: `dynamics`, `music_lufs`; `space`; `silence`) are
-#: decision 0017.
+#: decision 0014.
 TABLE: Final[Mapping[str, Limit]] = {
     "light": _share(0.1, "brightness of the place, dark to bright", "dusk invites rest, light wakes"),
     "colour_temperature_k": Limit(
