@@ -225,3 +225,16 @@ def loudness_curve(sound: Sound) -> npt.NDArray[Any]:
     """Power in dB of each 100 ms."""
     blocks = (sound.astype(np.float64) ** 2).sum(axis=1)
     return 10.0 * np.log10(blocks[: len(blocks) // 4800 * 4800].reshape(-1, 4800).mean(axis=1) + 1e-12)
+
+
+def notes_without(tags: frozenset[str], controls: Controls, seconds: float) -> set[str]:
+    """Return the instruments that began a note while everything with `tags` was left out."""
+    from audio_engine.engine import Engine
+
+    engine = Engine(seed=3, scene="ocean", controls=controls)
+    engine.exclude(tags)
+    heard = set()
+    for k in range(round(seconds * 100)):
+        heard |= {note.instrument for note in engine.block(k * 0.01).notes}
+    engine.close()
+    return heard

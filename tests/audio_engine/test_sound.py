@@ -21,6 +21,7 @@ from sound_kit import (
     high_peak_dbfs,
     integrated_lufs,
     loudness_curve,
+    notes_without,
     paced,
     plain,
     power_spectrum,
@@ -175,3 +176,11 @@ def test_a_nan_from_the_synthesis_is_heard_as_silence_and_ends_the_player(apart:
     assert error == "synthesis must be finite, got NaN or infinity in block 4"
     assert [p.seq for p in packets] == [0, 1, 2, 3]
     assert np.isfinite(decode([p.data for p in packets])).all()
+
+
+def test_an_instrument_that_must_not_be_heard_begins_no_note(apart: Apart) -> None:
+    lively = Controls(notes_per_s=3.0, tempo_bpm=80.0)
+    assert "bell" in apart(notes_without, frozenset(), lively, 8.0)
+    left = apart(notes_without, frozenset({"bells"}), lively, 8.0)
+    assert left
+    assert "bell" not in left
