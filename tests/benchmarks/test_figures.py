@@ -219,7 +219,8 @@ def test_beats_among_movement_are_not_called_good() -> None:
     )
     clean = _accuracy.scored(case, case.x)
     moved = _accuracy.scored(case, _noise.noisy(case.x, 250.0, "motion bursts", 0.0, case.height))
-    assert clean.found == clean.due == clean.told == clean.true
+    assert (clean.found, clean.true) == (clean.due, clean.told)
+    assert clean.due > 40
     assert min(quality for quality, _ in clean.beats) > 0.5
     assert moved.true < moved.told, "movement is taken for beats"
     assert not [quality for quality, wrong in moved.beats if wrong and quality >= _accuracy.GOOD]
