@@ -14,8 +14,9 @@ import pytest
 from typer.testing import CliRunner
 
 from audio_engine.messages import AudioHeartbeat
-from benchmarks import audio, frames, heartbeat, records, sensors, session
+from benchmarks import _accuracy, _noise, audio, frames, heartbeat, records, sensors, session
 from benchmarks._kit import Benchmark, BenchmarkFailed, Figure
+from sensors.devices.simulated_patient import PatientTraits, RoomView, SimulatedPatient
 from sensors.errors import BadRecording
 from therapy.discover import declared
 from vr_world.commands.app import app
@@ -217,9 +218,31 @@ def test_late_blocks_are_held_against_one_in_a_thousand() -> None:
 # -- sensors ---------------------------------------------------------------------------------------------
 
 
+def test_beats_among_movement_are_not_called_good() -> None:
+    lived = SimulatedPatient(PatientTraits(seed=1)).step(RoomView(), 40.0)
+    case = _accuracy.Case(
+        name="made up",
+        how="clean",
+        rate_hz=250.0,
+        x=lived.ecg,
+        beats_s=np.asarray(lived.beats_s),
+        counts=((5.0, 39.0),),
+        height=1.3,
+    )
+    clean = _accuracy.scored(case, case.x)
+    moved = _accuracy.scored(case, _noise.noisy(case.x, 250.0, "motion bursts", 0.0, case.height))
+    assert (clean.found, clean.true) == (clean.due, clean.told)
+    assert clean.due > 40
+    assert min(quality for quality, _ in clean.beats) > 0.5
+    assert moved.true < moved.told, "movement is taken for beats"
+    assert not [quality for quality, wrong in moved.beats if wrong and quality >= _accuracy.GOOD]
+
+
 def test_every_estimator_is_measured_at_every_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sensors, "SIGNAL_S", 3.0)
     monkeypatch.setattr(sensors, "beats", list)
+    for part in ("accuracy", "breaths", "against_window"):
+        monkeypatch.setattr(sensors, part, lambda _: [])
     found = by_name(sensors.BENCH.run(lambda _: None))
     for estimator in ("ecg", "respiration"):
         for size in (1, 8, 64):
