@@ -7,7 +7,7 @@ import pytest
 
 from therapy.controls import START, TABLE
 from therapy.errors import BadValue
-from therapy.events import MachineMoved, StageEntered
+from therapy.events import IsoPathBegun, MachineMoved, StageEntered
 from therapy.patient import PatientState
 from therapy.plan import PLANS, Condition
 from therapy.session import NotNow, Phase
@@ -165,3 +165,17 @@ def test_orders_at_the_wrong_time_are_refused_and_change_nothing() -> None:
         World(StillBody(), Calls()).order("pause", 1.0, by="therapist")
     assert lived.world.phase == "READY"
     assert lived.world.controls == START
+
+
+def test_each_stage_meets_the_patient_and_then_leads_along_its_path() -> None:
+    lived = Lived()
+    lived.body.now = PatientState(at_s=0.0, arousal=0.6, arousal_confidence=1.0)
+    lived.order("begin").live(PLAN.stages[0].duration_s + 2)
+    begun = [event for event in lived.calls.events if isinstance(event, IsoPathBegun)]
+    assert [(event.met, event.aim) for event in begun] == [(0.6, s.aim.arousal) for s in PLAN.stages[:2]]
+    path = lived.world.iso_path
+    assert path is not None
+    before_s = path.begins_s
+    lived.order("pause").live(3).order("resume").live(1)
+    assert lived.world.iso_path is not None
+    assert lived.world.iso_path.begins_s == pytest.approx(before_s + 3, abs=0.2)  # the path waits as well
