@@ -422,7 +422,7 @@ class RoomState(Struct, frozen=True, kw_only=True):
     scene: str | None = None
     vitals: dict[str, Vital]
     arousal: Arousal
-    iso_path: IsoPath | None
+    iso_path: IsoPath | None = None
     coherence: float | None
     breath_phase: float | None
     pacer_phase: float | None

@@ -8,7 +8,14 @@ import pytest
 
 from therapy.controls import START, TABLE
 from therapy.errors import BadValue
-from therapy.events import AlarmRaised, MachineMoved, PatientUnwell, StageEntered, TherapistCommand
+from therapy.events import (
+    AlarmRaised,
+    IsoPathBegun,
+    MachineMoved,
+    PatientUnwell,
+    StageEntered,
+    TherapistCommand,
+)
 from therapy.patient import PatientState
 from therapy.personal import Personal
 from therapy.plan import PLANS, Condition, personalised
@@ -252,3 +259,17 @@ def test_what_was_chosen_crosses_the_link_and_outlives_the_room() -> None:
     memory = lived.world.memory()
     told = msgspec.json.decode(msgspec.json.encode(msgspec.to_builtins(memory)))
     assert msgspec.convert(told, WorldMemory) == memory
+
+
+def test_each_stage_meets_the_patient_and_then_leads_along_its_path() -> None:
+    lived = Lived()
+    lived.body.now = PatientState(at_s=0.0, arousal=0.6, arousal_confidence=1.0)
+    lived.order("begin").live(PLAN.stages[0].duration_s + 2)
+    begun = [event for event in lived.calls.events if isinstance(event, IsoPathBegun)]
+    assert [(event.met, event.aim) for event in begun] == [(0.6, s.aim.arousal) for s in PLAN.stages[:2]]
+    path = lived.world.iso_path
+    assert path is not None
+    before_s = path.begins_s
+    lived.order("pause").live(3).order("resume").live(1)
+    assert lived.world.iso_path is not None
+    assert lived.world.iso_path.begins_s == pytest.approx(before_s + 3, abs=0.2)  # the path waits as well
