@@ -7,6 +7,7 @@ with the head, leave apart in their four, with the same gain.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -32,6 +33,8 @@ _WINDOW_S: Final = 3.0
 _GATE_LUFS: Final = -60.0
 _SLOPE_DB_PER_S: Final = 6.0
 _MOST_CORRECTION_DB: Final = 30.0
+#: A swing of 4 dB about the mean; what is more is a change of the mix, which the mean follows.
+_MOST_SPREAD_DB2: Final = 16.0
 _GAIN_RANGE_DB: Final = (-30.0, 18.0)
 _RELEASE_DB_PER_S: Final = 20.0
 #: How long the place takes to leave the two channels for its own four, or to come back.
@@ -58,7 +61,7 @@ class Master:
         self.place: npt.NDArray[np.float32] | None = None
         self._dry = LoudnessMeter(_WINDOW_S)
         self._listening = True
-        self._heard_s = self._correction_db = 0.0
+        self._heard_s = self._correction_db = self._spread_db2 = 0.0
         self._apart = self._apart_to = 0.0
         self._held_place: npt.NDArray[np.float32] | None = None
         self._target_lufs, self._declared_lufs = target_lufs, declared_lufs
@@ -154,11 +157,17 @@ class Master:
         if self._dry.full and (now_lufs := self._dry.lufs) > _GATE_LUFS:
             self._heard_s += BLOCK_S
             weight = BLOCK_S / min(_DECLARED_S + self._heard_s, _LOUDNESS_S)
-            self._correction_db += (now_lufs - self._declared_lufs - self._correction_db) * weight
+            off_db = now_lufs - self._declared_lufs - self._correction_db
+            self._correction_db += off_db * weight
+            self._spread_db2 += (min(off_db * off_db, _MOST_SPREAD_DB2) - self._spread_db2) * weight
 
     def _makeup_db(self) -> float:
         low, high = _GAIN_RANGE_DB
-        return min(max(self._target_lufs - self._declared_lufs - self._correction_db, low), high)
+        # A target is met by the mean of energies, which lies above the mean of decibels the more they vary:
+        # by variance · ln 10 / 20 for decibels that are normally distributed.
+        louder_db = self._spread_db2 * math.log(10.0) / 20.0
+        wanted_db = self._target_lufs - self._declared_lufs - self._correction_db - louder_db
+        return min(max(wanted_db, low), high)
 
     def _limited(
         self, wet: npt.NDArray[np.float32], place: npt.NDArray[np.float32] | None

@@ -115,10 +115,16 @@ def test_what_is_not_heard_is_not_built_or_sleeps(apart: Apart) -> None:
     assert "wind" not in awake[3]
 
 
-@pytest.mark.parametrize("place", ["forest", "reef"])
-def test_a_place_keeps_to_the_plans_loudness(apart: Apart, place: str) -> None:
-    sound = apart(plain, 12.0, [(0.0, NATURE)], fade_s=0.3, palette=PLACES[place])
+def test_a_place_keeps_to_the_plans_loudness(apart: Apart) -> None:
+    sound = apart(plain, 12.0, [(0.0, NATURE)], fade_s=0.3, palette=PLACES["forest"])
     assert integrated_lufs(sound) == pytest.approx(NATURE.music_lufs, abs=2.0)
+    assert true_peak_dbtp(sound) <= -1.0
+
+
+def test_a_minute_holds_the_plans_loudness_within_one_lu(apart: Apart) -> None:
+    controls = dataclasses.replace(NATURE, music_lufs=-28.0)
+    sound = apart(plain, 60.0, [(0.0, controls)], palette=PLACES["reef"])
+    assert integrated_lufs(sound) == pytest.approx(controls.music_lufs, abs=1.0)
     assert true_peak_dbtp(sound) <= -1.0
 
 
