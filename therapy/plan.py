@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from therapy.controls import TABLE
@@ -26,6 +26,7 @@ __all__ = [
     "Stage",
     "StageKind",
     "in_place",
+    "in_places",
     "personalised",
 ]
 
@@ -151,6 +152,20 @@ def in_place(plan: SessionPlan, scene: str) -> SessionPlan:
     if not scene:
         return plan
     stages = tuple(dataclasses.replace(stage, scene=scene) for stage in plan.stages)
+    return dataclasses.replace(plan, stages=stages)
+
+
+def in_places(plan: SessionPlan, scenes: Sequence[str]) -> SessionPlan:
+    """Return `plan` with its stages in these places, one for each.
+
+    Raises:
+        BadPlan: not as many places as stages.
+    """
+    if len(scenes) != len(plan.stages):
+        raise BadPlan(
+            f"plan {plan.plan_id!r} needs {len(plan.stages)} places, one a stage, got {len(scenes)}"
+        )
+    stages = tuple(dataclasses.replace(s, scene=scene) for s, scene in zip(plan.stages, scenes, strict=True))
     return dataclasses.replace(plan, stages=stages)
 
 

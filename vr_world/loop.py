@@ -109,7 +109,7 @@ class WorldMemory:
     session_id: str
     patient: str
     plan_id: str
-    scene: str
+    scenes: tuple[str, ...]
     machine: SessionMemory
     controls: Controls
     wishes: Wishes
@@ -272,7 +272,7 @@ class World:
             session_id=self.session_id,
             patient=self.patient,
             plan_id=self.machine.plan.plan_id,
-            scene=self.machine.stage.scene,
+            scenes=tuple(stage.scene for stage in self.machine.plan.stages),
             machine=self.machine.memory(),
             controls=self.controls,
             wishes=self.wishes,

@@ -28,7 +28,7 @@ from sensors.lsl import configure
 from sensors.outlets import ControlsOutlet
 from therapy.errors import TherapyError
 from therapy.events import BadInput, ChildReturned, Event
-from therapy.plan import PLANS, in_place, personalised
+from therapy.plan import PLANS, in_place, in_places, personalised
 from therapy.session import NotNow
 from therapy.steer import Wishes
 from vr_world.clock import session_now_s
@@ -130,7 +130,7 @@ class Room:
         memory = msgspec.convert(config.snapshot, WorldMemory)
         now_s = self._now_s()
         self._outputs.tape.open(self._folder(memory.session_id), {"resumed": True, "room": config.room})
-        plan = personalised(in_place(PLANS[memory.plan_id], memory.scene), memory.personal)
+        plan = personalised(in_places(PLANS[memory.plan_id], memory.scenes), memory.personal)
         self._world.restore(memory, plan, now_s)
         gap_s = now_s - (config.died_at_s if config.died_at_s is not None else now_s)
         self._outputs.event(ChildReturned(at_s=now_s, child="room", gap_s=gap_s))

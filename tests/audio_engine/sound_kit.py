@@ -238,3 +238,16 @@ def notes_without(tags: frozenset[str], controls: Controls, seconds: float) -> s
         heard |= {note.instrument for note in engine.block(k * 0.01).notes}
     engine.close()
     return heard
+
+
+def parts_without(tags: frozenset[str], palette: Any, controls: Controls, seconds: float) -> set[str]:
+    """Return the sounds of the place that are heard while everything with `tags` was left out."""
+    from audio_engine.engine import Engine
+
+    engine = Engine(seed=3, scene="ocean", controls=controls, palette=palette)
+    engine.exclude(tags)
+    for k in range(round(seconds * 100)):
+        engine.block(k * 0.01)
+    heard = {name for name, part in engine.rack.parts.items() if not part.music and part.level > 0.0}
+    engine.close()
+    return heard

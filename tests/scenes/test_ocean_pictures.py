@@ -13,6 +13,7 @@ import pytest
 
 from scenes.ocean import Ocean
 from therapy.controls import NEUTRAL, TABLE, Controls
+from therapy.personal import SceneLook
 from vr_world.rendering.studio import Studio
 from vr_world.rendering.view import View
 
@@ -94,9 +95,11 @@ def test_a_lanterns_disparity_is_what_its_distance_asks_for(studio: Studio, inde
 
 def test_far_land_and_horizon_have_no_disparity_and_the_horizon_is_level(studio: Studio) -> None:
     noon = with_(time_of_day_h=13.0, weather=0.6)
-    picture = studio.picture(noon, 20.0, eye_px=512)
+    alone = SceneLook(options={"companions": "none", "lanterns": "none", "palette": "usual"})
+    picture = studio.picture(noon, 20.0, eye_px=512, look=alone)
     left, right = eyes(picture)
-    moves = np.abs(left.astype(int) - eyes(studio.picture(noon, 21.0, eye_px=512))[0]).max(axis=-1) > 6
+    later = studio.picture(noon, 21.0, eye_px=512, look=alone)
+    moves = np.abs(left.astype(int) - eyes(later)[0]).max(axis=-1) > 6
     water = [int(np.argmax(moves[:, c : c + 64].sum(axis=1) > 6)) for c in range(0, 512, 64)]
     assert max(water) - min(water) <= 8
     assert all(254 <= row <= 275 for row in water), "the eye is level, so the water begins in the middle"

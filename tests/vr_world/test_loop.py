@@ -108,7 +108,7 @@ def test_going_to_another_place_keeps_the_plan_and_tells_why() -> None:
     lived.world.go_to("forest", lived.now_s)
     assert lived.calls.scenes[-1] == "forest"
     assert lived.world.machine.stage == dataclasses.replace(stage, scene="forest")
-    assert lived.world.memory().scene == "forest"
+    assert set(lived.world.memory().scenes) == {"forest"}
     line = lived.world.why[0]
     assert (line.control, line.was, line.now, line.because) == (
         "place",

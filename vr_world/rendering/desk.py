@@ -130,6 +130,12 @@ class Desk:
         with self._changed:
             self._veil.close(at_s, _SCENE_FADE_S)
 
+    def reopen(self, at_s: float) -> None:
+        """Open the veil again that closed for a place which is not wanted any more."""
+        with self._changed:
+            if self._veil.closing and self._ready and not self._safe:
+                self._veil.open(at_s, self._fade_in_s)
+
     def stay(self, at_s: float, scene: str, dress: SceneLook) -> None:
         """Want the place that is shown again: the other one cannot be built."""
         with self._changed:

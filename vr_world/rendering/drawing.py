@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 
-from therapy.errors import BadPlugin
 from vr_world.clock import session_now_s
 from vr_world.rendering.desk import Desk, Look
 from vr_world.rendering.encoder import Picture
@@ -104,7 +103,10 @@ class Drawing:
 
     def _change_scene(self, look: Look, now_s: float) -> None:
         """Go over to the place that is wanted: built beside this one, entered behind the veil."""
+        if self._building is not None and self._building.name != look.scene:
+            self._building = None  # nobody wants it any more
         if (look.scene, look.dress) == (self._scene, self._dress):
+            self._desk.reopen(now_s)
             return
         if look.scene != self._scene and not self._is_built(look, now_s):
             return
@@ -120,7 +122,7 @@ class Drawing:
 
     def _is_built(self, look: Look, now_s: float) -> bool:
         """Whether the place that is wanted stands beside this one; begin to build it if not."""
-        if self._building is None or self._building.name != look.scene:
+        if self._building is None:
             self._building = _Building(look.scene, self._config.seed)
             self._building.start()
         if self._building.is_alive():
@@ -153,5 +155,5 @@ class _Building(threading.Thread):
         """Build it, or say why it cannot be."""
         try:
             self.stage = Stage(self.name, self._seed)
-        except BadPlugin as error:
-            self.trouble = str(error)
+        except Exception as error:  # noqa: BLE001  # whatever a place's builder makes of it: told as a refusal
+            self.trouble = f"place {self.name!r} must be buildable, got {type(error).__name__}: {error}"
