@@ -32,6 +32,8 @@ _TUNE_LUFS: Final = -27.5
 #: Gain of a sound of nature is this power of its control: the slider's lower half is the quiet one.
 _CONTROL_POWER: Final = 1.4
 _CONTROL_S: Final = 0.4
+#: How long the usual instrument takes to take over from one that must not be heard.
+_RECAST_S: Final = 1.0
 #: An instrument sleeps this long after its last note should have ended: longer than any rings, and longer
 #: than a note grows when the tempo falls at its greatest slope.
 _REST_S: Final = 16.0
@@ -274,7 +276,8 @@ class Rack:
             BadPalette: `palette` cannot be played; nothing changes.
         """
         check(palette)
-        wanted = {**USUAL, **palette.instruments}
+        self._palette = palette
+        wanted = self._cast(palette)
         self._next = (palette, fade_s)
         for name in [n for n in self._coming if n not in wanted.values()]:
             self._coming.pop(name).drop()
@@ -305,8 +308,14 @@ class Rack:
             self._set_level(place, _CONTROL_S)
 
     def exclude(self, tags: frozenset[str]) -> None:
-        """Begin no more notes of what contains one of `tags`, and fade such sounds of the place out."""
+        """Begin no more notes of what contains one of `tags`, and fade such sounds of the place out.
+
+        Where the usual instrument of a role may be heard, it takes over.
+        """
+        if tags == self._excluded:
+            return
         self._excluded = tags
+        self.change(self._palette, _RECAST_S)
         for place in self._places.values():
             self._set_level(place, _CONTROL_S)
 
@@ -354,9 +363,18 @@ class Rack:
                     self._set_level(place, _CONTROL_S)
                     return
 
+    def _cast(self, palette: Palette) -> dict[str, str]:
+        """Return who plays each role."""
+        roles = {**USUAL, **palette.instruments}
+        known = self._specs.instruments
+        return {
+            role: USUAL.get(role, name) if known[name].contains & self._excluded else name
+            for role, name in roles.items()
+        }
+
     def _cross_over(self, palette: Palette, fade_s: float) -> None:
         """Fade from what plays to what was built; held notes sound on in the new voices."""
-        roles = {**USUAL, **palette.instruments}
+        roles = self._cast(palette)
         for name in [n for n in self._voices if n not in roles.values()]:
             self._leave(self._voices.pop(name), fade_s)
         before, self._roles = self._roles, roles

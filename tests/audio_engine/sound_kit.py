@@ -251,3 +251,16 @@ def parts_without(tags: frozenset[str], palette: Any, controls: Controls, second
     heard = {name for name, part in engine.rack.parts.items() if not part.music and part.level > 0.0}
     engine.close()
     return heard
+
+
+def voices_without(tags: frozenset[str], palette: Any, seconds: float) -> set[str]:
+    """Return the instruments that are up on the desk after a while without everything with `tags`."""
+    from audio_engine.engine import Engine
+
+    engine = Engine(seed=3, scene="ocean", controls=Controls(), palette=palette)
+    engine.exclude(tags)
+    for k in range(round(seconds * 100)):
+        engine.block(k * 0.01)
+    up = {name for name, part in engine.rack.parts.items() if part.music and part.level > 0.0}
+    engine.close()
+    return up

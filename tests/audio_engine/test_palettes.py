@@ -19,6 +19,7 @@ from sound_kit import (
     plain,
     power_spectrum,
     true_peak_dbtp,
+    voices_without,
 )
 
 from audio_engine.composer.score import Composer
@@ -126,6 +127,14 @@ def test_sounds_of_the_place_that_a_patient_must_not_hear_are_silent(apart: Apar
     palette = Palette(soundscapes=(Ambience(name="insects"), Ambience(name="stream"), Ambience(name="trees")))
     assert apart(parts_without, frozenset(), palette, NATURE, 1.0) == {"insects", "stream", "trees"}
     assert apart(parts_without, frozenset({"insects", "water"}), palette, NATURE, 1.0) == {"trees"}
+
+
+def test_the_usual_instrument_takes_over_from_one_that_must_not_be_heard(apart: Apart) -> None:
+    night = PLACES["night_sky"]
+    assert night.instruments["pad"] == "choir"
+    assert "choir" in apart(voices_without, frozenset(), night, 1.0)
+    assert "choir" not in (heard := apart(voices_without, frozenset({"voices"}), night, 3.0))
+    assert "pad" in heard
 
 
 def test_a_minute_holds_the_plans_loudness_within_one_lu(apart: Apart) -> None:
