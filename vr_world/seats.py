@@ -1,8 +1,8 @@
 """Who looks at a room: one headset, or the headsets of a group, which share one stream.
 
 To the renderer a group is one headset named `GROUP`: a frame is acknowledged by the first that has it, so
-that the fastest sets the pace. Each headset has at most `CAP` frames under way; one that has not acknowledged them
-is left out until the next key frame, and the others see nothing of it. Nothing here waits.
+that the fastest sets the pace. Each headset has at most `CAP` frames under way; one that has not acknowledged
+them is left out until the next key frame, and the others see nothing of it. Nothing here waits.
 """
 
 from __future__ import annotations
