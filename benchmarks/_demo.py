@@ -50,11 +50,11 @@ class Demo:
         self.code = self._find(r"#code=(\d{6})")
         self._cookies = http.cookiejar.CookieJar()
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
-        self._ask("POST", "/api/account/sign-in", {"password": self._find(r"password\s+(\S+)")})
+        self.ask("POST", "/api/account/sign-in", {"password": self._find(r"password\s+(\S+)")})
 
     def state(self) -> dict[str, Any]:
         """Return the room's state, as the panel has it. Blocks."""
-        return self._ask("GET", "/api/rooms/1")
+        return self.ask("GET", "/api/rooms/1")
 
     def panel_headers(self) -> dict[str, str]:
         """Return what the panel's socket must be opened with."""
@@ -71,7 +71,8 @@ class Demo:
                 found["signals"] = child.pid
         return found
 
-    def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+    def ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Ask the panel's API for something, as its therapist. Blocks."""
         request = urllib.request.Request(  # noqa: S310  # our own http address
             self.origin + path,
             data=None if body is None else json.dumps(body).encode(),

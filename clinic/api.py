@@ -285,6 +285,7 @@ class PanelApi:
             actor=call.actor,
             scene=body.scene or "",
             personal=personal,
+            stream=body.stream,
         )
         return Answer(value=await self._rooms.start_session(call.room, start))
 

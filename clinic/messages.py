@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from clinic.ports import Command, CommandName
+from clinic.ports import Command, CommandName, Stream
 from therapy.controls import TABLE
 from therapy.personal import EYE_HEIGHT_M
 
@@ -69,6 +69,8 @@ class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `scene` puts every stage into that place (GET /api/scenes); `null` leaves the plan's own. `options` are
     choices that the places offer; `triggers` (GET /api/triggers) are never shown or heard: a place that
     cannot do without one is refused. `soften` lets motion and detail soften when the patient is unwell.
+    `stream`: `view` is stereo for one headset; `panorama` is one picture all round for a group, in which each
+    headset joins with a code of its own (the command `new_code` gives the next).
     """
 
     plan_id: _Label
@@ -81,6 +83,7 @@ class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         EYE_HEIGHT_M
     )
     soften: bool = True
+    stream: Stream = "view"
 
 
 class Steer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -351,9 +354,10 @@ class StreamInfo(Struct, frozen=True, kw_only=True):
 
 
 class HeadsetInfo(Struct, frozen=True, kw_only=True):
-    """The headset's link."""
+    """The link of a headset; in `headset` it is the one that came first."""
 
     connected: bool
+    name: str = ""
     fps: float | None = None
     frame_age_ms: float | None = None
     rtt_ms: float | None = None
@@ -431,6 +435,8 @@ class RoomState(Struct, frozen=True, kw_only=True):
     why: list[Why]
     streams: list[StreamInfo]
     headset: HeadsetInfo
+    headsets: list[HeadsetInfo] = []
+    stream: Stream = "view"
     processes: list[ProcessInfo]
     recording: Recording
     sound: SoundInfo | None = None

@@ -9,12 +9,15 @@ from typing import Any, Literal, Protocol, TypeAlias, get_args
 from clinic.screening import Screening
 from therapy.personal import NOTHING_CHOSEN, Personal
 
-__all__ = ["COMMANDS", "Command", "CommandName", "LiveItem", "RoomsPort", "SessionStart"]
+__all__ = ["COMMANDS", "Command", "CommandName", "LiveItem", "RoomsPort", "SessionStart", "Stream"]
 
 CommandName: TypeAlias = Literal[
     "begin", "pause", "resume", "return", "stop", "steer", "new_code", "acknowledge", "unwell", "place"
 ]
 COMMANDS: tuple[CommandName, ...] = get_args(CommandName)
+
+#: Stereo for one head, or one panorama for a group.
+Stream: TypeAlias = Literal["view", "panorama"]
 
 #: `str` is a state message (JSON), `bytes` one JPEG of what the patient sees.
 LiveItem: TypeAlias = str | bytes
@@ -46,7 +49,8 @@ class Command:
 class SessionStart:
     """A session that a therapist wants to start, with what the screening found.
 
-    `scene` is the place to go to, empty for the plan's own; `personal` is what was chosen for the patient.
+    `scene` is the place to go to, empty for the plan's own; `personal` is what was chosen for the patient;
+    `stream` what is sent: with `"panorama"` the session is a group's, each headset with a code of its own.
     """
 
     plan_id: str
@@ -55,6 +59,7 @@ class SessionStart:
     actor: str
     scene: str = ""
     personal: Personal = NOTHING_CHOSEN
+    stream: Stream = "view"
 
 
 class RoomsPort(Protocol):

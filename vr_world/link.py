@@ -6,7 +6,7 @@ themselves. A binary message is a JPEG of what the patient sees.
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -33,7 +33,8 @@ class BadLink(TherapyError):
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Do something.
 
-    `name` is `open` (plan_id, scene, personal, patient, session_id, sound_dose), `begin`, `pause`, `resume`,
+    `name` is `open` (plan_id, scene, personal, patient, session_id, sound_dose,
+    stream), `begin`, `pause`, `resume`,
     `return`, `stop`, `steer` (steer), `place` (scene), `unwell` (level), or `acknowledge` (alarm).
     `sound_dose` is the share of a week's allowance of sound that the patient has had before this session.
     """
@@ -49,6 +50,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     started: str = ""
     screening: str = ""
     sound_dose: float = 0.0
+    stream: Literal["view", "panorama"] = "view"
     steer: dict[str, float | None] = {}
     alarm: int | None = None
     level: float | None = None

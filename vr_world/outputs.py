@@ -39,8 +39,10 @@ from vr_world.head_sway import HeadSway
 from vr_world.loop import World
 from vr_world.panel_state import Alarm, state_message
 from vr_world.rendering import messages as rendering
+from vr_world.rendering.messages import Stream
 from vr_world.room_config import RoomConfig
 from vr_world.room_sound import RoomSound
+from vr_world.seats import Seats
 from vr_world.sound_dose import EASED_GAIN, SoundDose
 from vr_world.streaming import protocol
 from vr_world.streaming.control import Hello, PhaseChanged, SafePicture, Welcome
@@ -84,10 +86,10 @@ class RoomOutputs:
         self._scenes = declared("scenes", "SCENE", SceneSpec)
         self._safe = rendering.Safe(on=True, fade_s=0.0)
         self._gain = 0.0
-        self._headset: Headset | None = None
+        self._seats = Seats(self, now_s)
+        self._leaving: set[asyncio.Task[None]] = set()
         self._head = HeadSway()
         self._pose: rendering.Pose | None = None
-        self._codecs: tuple[str, ...] = ("h264",)
         self._frame_base = self._frame_last = 0
         self._picture_beat: rendering.RendererHeartbeat | None = None
         self._alarms: list[Alarm] = []
@@ -146,8 +148,7 @@ class RoomOutputs:
         """Fade to the safe picture, or back to the place; the headset does it by itself too."""
         self._safe = rendering.Safe(on=safe, fade_s=fade_s)
         self._renderer.send(self._safe)
-        if self._headset is not None:
-            self._headset.tell(SafePicture(on=safe, fade_s=fade_s))
+        self._seats.tell(SafePicture(on=safe, fade_s=fade_s))
 
     def sound(self, gain: float, fade_s: float) -> None:
         """Fade all sound to `gain` 0…1; less where the patient's sound dose is used up."""
@@ -219,8 +220,8 @@ class RoomOutputs:
     def tell_phase(self) -> None:
         """Tell the headset where the session is."""
         machine = self.world.machine
-        if self._headset is not None and machine is not None:
-            self._headset.tell(PhaseChanged(phase=machine.phase.value, stage=machine.stage.name))
+        if machine is not None:
+            self._seats.tell(PhaseChanged(phase=machine.phase.value, stage=machine.stage.name))
 
     def state_message(self, now_s: float, streams: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         """Return what the panel shows."""
@@ -229,7 +230,9 @@ class RoomOutputs:
             self.world,
             now_s,
             streams=streams,
-            headset=self._headset_state(),
+            headset=_headset_state(next(iter(self._seats.here), None)),
+            headsets=[_headset_state(headset) for headset in self._seats.here],
+            stream=self._seats.stream,
             processes=self._processes(),
             recording=self.tape.summary(),
             sound=self.dose.state(),
@@ -237,18 +240,31 @@ class RoomOutputs:
         )
 
     async def headset_named(self, name: str) -> Headset:
-        """Return the room's headset of that name; another one before it has to go."""
-        if self._headset is None or self._headset.name != name:
-            before, self._headset = self._headset, Headset(name, self, self._now_s)
-            if before is not None:
-                await before.leave()
-        return self._headset
+        """Return the room's headset of that name; outside a group another one before it has to go."""
+        return await self._seats.named(name)
+
+    @property
+    def stream(self) -> Stream:
+        """What is sent: the view of one head, or a panorama for a group."""
+        return self._seats.stream
+
+    def show_stream(self, stream: Stream) -> None:
+        """Send the view of one head, or a panorama for a group, from now on."""
+        looker = self._seats.looker
+        gone = self._seats.change(stream)
+        if self._seats.looker != looker:
+            self._renderer.send(rendering.HeadsetOff(headset=looker))
+        self._renderer.send(rendering.SetStream(stream=stream))
+        for headset in gone:
+            leaving = asyncio.get_running_loop().create_task(headset.leave())
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
 
     # what a headset says --------------------------------------------------------------------------------
 
     def headset_here(self, headset: Headset, hello: Hello) -> None:
         """Let picture and sound flow."""
-        self._codecs = tuple(hello.codecs)
+        anew = self._seats.came(headset, hello)
         machine = self.world.machine
         headset.tell(
             Welcome(
@@ -259,23 +275,31 @@ class RoomOutputs:
                 },
             )
         )
-        self.sound_out.space(on=hello.space)
+        self.sound_out.space(on=self._seats.space)
         headset.tell(SafePicture(on=self._safe.on, fade_s=self._safe.fade_s))
         self.tell_phase()
-        self._renderer.send(rendering.HeadsetOn(headset=headset.name, codecs=self._codecs))
+        if anew:
+            looker = rendering.HeadsetOn(headset=self._seats.looker, codecs=self._seats.codecs)
+            self._renderer.send(looker)
         self.event(HeadsetJoined(at_s=self._now_s(), headset=headset.name, agent=hello.agent))
 
     def headset_gone(self, headset: Headset, reason: str) -> None:
         """Stop drawing for it."""
-        self._pose = None
-        self._renderer.send(rendering.HeadsetOff(headset=headset.name))
+        looker = self._seats.looker
+        self._seats.went(headset)
+        if not self._seats.group or self._seats.looker != looker:
+            self._pose = None
+            name = looker if self._seats.group else headset.name
+            self._renderer.send(rendering.HeadsetOff(headset=name))
         self.event(HeadsetLeft(at_s=self._now_s(), headset=headset.name, reason=reason))
         machine = self.world.machine
         if machine is not None and machine.phase.value in ("RUNNING", "RETURNING"):
             self._alarm("watch", f"the headset's link ended ({reason}); it shows its own calm place")
 
     def headset_pose(self, headset: Headset, pose: protocol.Pose) -> None:
-        """Draw for this pose next; record it."""
+        """Draw for this pose next; record it. Of a group, the first headset's."""
+        if not self._seats.leads(headset):
+            return
         self._pose = rendering.Pose(
             headset=headset.name,
             seq=pose.seq,
@@ -286,26 +310,36 @@ class RoomOutputs:
             tan_right=pose.tan_right,
             ipd_m=pose.ipd_m,
         )
-        self._renderer.send(self._pose, key="pose")
+        if not self._seats.group:
+            self._renderer.send(self._pose, key="pose")
         self.tape.pose(pose, self._now_s())
         self._head.take(pose.position, pose.orientation, self._now_s())
 
     def headset_ack(self, headset: Headset, ack: protocol.Ack) -> None:
         """Let the renderer make another."""
-        if ack.frame_id > self._frame_base:
+        if self._seats.acked(headset, ack.frame_id, self._now_s()) and ack.frame_id > self._frame_base:
             number = ack.frame_id - self._frame_base
             rtt_ms = headset.clock.rtt_ms or None
             self._renderer.send(
-                rendering.Ack(headset=headset.name, frame_id=number, decode_ms=ack.decode_ms, rtt_ms=rtt_ms)
+                rendering.Ack(
+                    headset=self._seats.looker, frame_id=number, decode_ms=ack.decode_ms, rtt_ms=rtt_ms
+                )
             )
 
     def headset_needs_key(self, headset: Headset) -> None:
         """Make the next picture one that decoding can begin with."""
-        self._renderer.send(rendering.KeyRequest(headset=headset.name), key="key")
+        if self._seats.group:
+            self._seats.needs_key(headset)
+        if not self._seats.group or self._seats.asks_key(self._now_s()):
+            self._ask_key(self._seats.looker if self._seats.group else headset.name)
+
+    def _ask_key(self, looker: str) -> None:
+        self._renderer.send(rendering.KeyRequest(headset=looker), key="key")
 
     def headset_shown(self, headset: Headset, shown: protocol.Shown) -> None:
         """Record when a picture met the eye."""
-        self.tape.shown(shown, headset.clock.offset_s)
+        if self._seats.leads(headset):
+            self.tape.shown(shown, headset.clock.offset_s)
 
     def headset_stop(self, headset: Headset, source: str) -> None:
         """The patient stops."""
@@ -334,13 +368,14 @@ class RoomOutputs:
             eye_px=self._config.eye_px if beat is None else beat.eye_px,
             fade_in_s=1.0,
             look=self._look,
+            stream=self._seats.stream,
         )
 
     def _supply_renderer(self, renderer: Child) -> None:
         renderer.send(dataclasses.replace(self._safe, fade_s=self._safe.fade_s and 1.0))
-        if self._headset is not None and self._headset.connected:
-            renderer.send(rendering.HeadsetOn(headset=self._headset.name, codecs=self._codecs))
-            if self._pose is not None:
+        if self._seats.looker:
+            renderer.send(rendering.HeadsetOn(headset=self._seats.looker, codecs=self._seats.codecs))
+            if self._pose is not None and not self._seats.group:
                 renderer.send(self._pose, key="pose")
 
     def _from_renderer(self, message: rendering.FromRenderer) -> None:
@@ -348,8 +383,8 @@ class RoomOutputs:
             case rendering.Frame():
                 self._frame_last = self._frame_base + message.frame_id
                 frame = _wire_frame(message, self._frame_last)
-                if self._headset is not None:
-                    self._headset.frame(frame)
+                if self._seats.frame(frame, self._now_s()):
+                    self._ask_key(self._seats.looker)
                 self.tape.frame(frame)
             case rendering.Mirror(jpeg=jpeg):
                 self._mirror(jpeg)
@@ -363,10 +398,9 @@ class RoomOutputs:
 
     def sound_packet(self, seq: int, packet: audio.OpusPacket) -> None:
         """Send 10 ms of sound."""
-        if self._headset is not None:
-            self._headset.audio(
-                protocol.Audio(seq=seq, play_at_s=packet.play_at_s, payload=packet.data), packet.place
-            )
+        self._seats.audio(
+            protocol.Audio(seq=seq, play_at_s=packet.play_at_s, payload=packet.data), packet.place
+        )
         self.tape.audio(seq, packet.play_at_s, len(packet.data))
 
     def sound_note(self, note: audio.NotePlayed) -> None:
@@ -413,19 +447,6 @@ class RoomOutputs:
         self._alarms.append(Alarm(id=next(self._alarm_ids), at_s=self._now_s(), level=level, what=what))
         del self._alarms[:-ALARMS_KEPT]
 
-    def _headset_state(self) -> dict[str, Any]:
-        headset = self._headset
-        if headset is None or not headset.connected:
-            return {"connected": False}
-        stats = headset.stats
-        age_ms = stats.frame_age_ms_p50 if stats.frame_age_ms_p50 is not None else headset.last_shown_age_ms
-        return {
-            "connected": True,
-            "fps": stats.fps,
-            "frame_age_ms": age_ms,
-            "rtt_ms": headset.clock.rtt_ms,
-        }
-
     def _processes(self) -> list[dict[str, Any]]:
         beat = self._picture_beat
         recorder = self.tape.child
@@ -444,6 +465,20 @@ class RoomOutputs:
             }
             for child in (self._renderer, self.sound_out.child, *([] if recorder is None else [recorder]))
         ]
+
+
+def _headset_state(headset: Headset | None) -> dict[str, Any]:
+    if headset is None:
+        return {"connected": False}
+    stats = headset.stats
+    age_ms = stats.frame_age_ms_p50 if stats.frame_age_ms_p50 is not None else headset.last_shown_age_ms
+    return {
+        "connected": True,
+        "name": headset.name,
+        "fps": stats.fps,
+        "frame_age_ms": age_ms,
+        "rtt_ms": headset.clock.rtt_ms,
+    }
 
 
 def _renderer_detail(beat: rendering.RendererHeartbeat) -> str:
@@ -472,4 +507,5 @@ def _wire_frame(frame: rendering.Frame, frame_id: int) -> protocol.Frame:
         codec="vp9" if frame.codec == "vp9" else "h264",
         safe=frame.safe,
         depth=frame.depth,
+        panorama=frame.panorama,
     )

@@ -128,6 +128,7 @@ class Room:
         if config.snapshot is None:
             return
         memory = msgspec.convert(config.snapshot, WorldMemory)
+        self._outputs.show_stream(config.snapshot.get("stream", "view"))
         now_s = self._now_s()
         self._outputs.tape.open(self._folder(memory.session_id), {"resumed": True, "room": config.room})
         plan = personalised(in_places(PLANS[memory.plan_id], memory.scenes), memory.personal)
@@ -163,7 +164,9 @@ class Room:
 
     def _remember(self) -> None:
         memory = self._world.memory() if self._world.going_on else None
-        snapshot = None if memory is None else msgspec.to_builtins(memory)
+        snapshot = None
+        if memory is not None:
+            snapshot = {**msgspec.to_builtins(memory), "stream": self._outputs.stream}
         self._broadcast(pack(Remember(snapshot=snapshot)))
 
     def _close_finished_tape(self) -> None:
@@ -265,9 +268,11 @@ class Room:
             "seed": self._config.seed,
             "started": ask.started,
             "screening": ask.screening,
+            "stream": ask.stream,
             "session_id": ask.session_id,
         }
         self._outputs.tape.open(self._folder(ask.session_id), info)
+        self._outputs.show_stream(ask.stream)
         self._outputs.dose.open(max(ask.sound_dose, 0.0))
         self._world.open(ask.session_id, plan, ask.patient, now_s)
         self._outputs.tell_phase()

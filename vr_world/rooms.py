@@ -350,6 +350,7 @@ class Rooms:
             patient=start.patient,
             scene=start.scene,
             personal=start.personal,
+            stream=start.stream,
             session_id=session_id,
             started=started.isoformat(),
             screening=msgspec.json.encode(dataclasses.asdict(start.screening)).decode(),
@@ -362,14 +363,14 @@ class Rooms:
         )
         self._going_on[room] = session_id
         self._desk.close_room(room)
-        self._desk.issue(room, self._now_s())
+        self._issue(room)
         return await self.state(room)
 
     async def command(self, room: str, command: Command) -> Mapping[str, Any]:
         """Carry out a command; a new code is the gateway's own business."""
         link = self._link(room)
         if command.name == "new_code":
-            self._desk.issue(room, self._now_s())
+            self._issue(room)
             self._changed(room)
             return {"phase": (link.state or {}).get("phase") or "IDLE"}
         answer = await link.ask(
@@ -414,6 +415,11 @@ class Rooms:
         if link is None:
             raise NoSuchRoom(room)
         return link
+
+    def _issue(self, room: str) -> None:
+        """Show a new code: for the room's headset, or for one more of its group."""
+        state = self._links[room].state or {}
+        self._desk.issue(room, self._now_s(), group=state.get("stream") == "panorama")
 
     def _with_code(self, room: str, state: Mapping[str, Any]) -> dict[str, Any]:
         now_s = self._now_s()

@@ -91,6 +91,24 @@ def render_eye(
     return (picture + 0.5).astype(np.uint8)
 
 
+def render_round(size_px: int = EYE_PX) -> NDArray[np.uint8]:
+    """Return the chart as an equirectangular picture, shape (size, 2 size, 3), RGB: −z in the middle."""
+    azimuth = np.radians((np.arange(2 * size_px) + 0.5) / (2 * size_px) * 360.0 - 180.0)
+    elevation = np.radians(90.0 - (np.arange(size_px) + 0.5) / size_px * 180.0)[:, None]
+    flat = np.cos(elevation)
+    rays = np.stack([np.sin(azimuth) * flat, np.sin(elevation) + 0 * azimuth, -np.cos(azimuth) * flat], -1)
+    picture = np.empty((size_px, 2 * size_px, 3), np.float32)
+    picture[:] = BACKGROUND
+    near = np.array(NEAR_POINT) / np.linalg.norm(NEAR_POINT)
+    white = [(direction(*where), DOT_RADIUS_DEG, (235, 235, 235)) for where in DOTS]
+    coloured = [(direction(*where), PATCH_RADIUS_DEG, rgb) for where, rgb in PATCHES.items()]
+    for towards, radius_deg, rgb in [(near, DOT_RADIUS_DEG, (235, 235, 235)), *white, *coloured]:
+        angle = np.arccos(np.clip(rays @ towards, -1.0, 1.0))
+        cover = np.clip((math.radians(radius_deg) - angle) / (math.pi / size_px) + 0.5, 0.0, 1.0)[..., None]
+        picture += (cover * (np.array(rgb) - picture)).astype(np.float32)
+    return (picture + 0.5).astype(np.uint8)
+
+
 def eye_at(pose: protocol.Pose, eye_offset_m: float) -> NDArray[np.float64]:
     at: NDArray[np.float64] = np.array(pose.position) + rotation(pose.orientation) @ [eye_offset_m, 0.0, 0.0]
     return at
@@ -197,9 +215,16 @@ class ChartServer:
     """
 
     def __init__(
-        self, pages: Path, codec: protocol.Codec = "h264", port: int = 0, *, relief: bool = False
+        self,
+        pages: Path,
+        codec: protocol.Codec = "h264",
+        port: int = 0,
+        *,
+        relief: bool = False,
+        panorama: bool = False,
     ) -> None:
         self.relief = relief
+        self.round = render_round() if panorama else None
         self.with_depth = True
         self.held: protocol.Pose | None = None
         self.log = Log()
@@ -476,6 +501,8 @@ class _VideoLink:
         seen = pose or IDLE
         tans = [_wider(tan) for tan in (seen.tan_left, seen.tan_right)]
         draw = render_relief if self.server.relief else render_eye
+        if self.server.round is not None:
+            return self._panorama(encoder, frame_id, render_at_s, key=key)
         eyes = [draw(seen, tan, side * seen.ipd_m / 2) for tan, side in zip(tans, (-1, 1), strict=True)]
         depth = b""
         if self.server.relief and self.server.with_depth:
@@ -499,6 +526,28 @@ class _VideoLink:
             codec=encoder.codec,
             payload=payload,
             depth=depth,
+        )
+
+    def _panorama(self, encoder: Encoder, frame_id: int, render_at_s: float, *, key: bool) -> protocol.Frame:
+        assert self.server.round is not None
+        payload, is_key = encoder.encode(self.server.round, key=key)
+        return protocol.Frame(
+            frame_id=frame_id,
+            pose_seq=0,
+            eye_width=2 * EYE_PX,
+            eye_height=EYE_PX,
+            render_at_s=render_at_s,
+            sent_at_s=time.monotonic(),
+            pose_client_ms=0.0,
+            position=IDLE.position,
+            orientation=IDLE.orientation,
+            tan_left=IDLE.tan_left,
+            tan_right=IDLE.tan_right,
+            ipd_m=0.0,
+            key=is_key,
+            codec=encoder.codec,
+            payload=payload,
+            panorama=True,
         )
 
 

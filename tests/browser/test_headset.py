@@ -191,6 +191,21 @@ def test_reprojection_keeps_the_world_still_while_the_head_swings(visit: Visit) 
     assert lost <= len(errors) * 0.1
 
 
+def test_a_panorama_stays_where_it_is_while_the_head_swings(page: Page, make_chart: MakeChart) -> None:
+    enter_vr(page, make_chart(panorama=True), width_px=960)
+    page.wait_for_function(IN_THE_PLACE)
+    assert_true_colours(look(page, 1))
+    page.evaluate("harness.startSwing()")
+    samples = [sample for sample in look(page, 12) if sample["picture"] == 1]
+    errors = [e for sample in samples for eye in sample["eyes"] for e in eye["errors"]]
+    log.info(
+        "a panorama's %d dots: p95 %.3f°, max %.3f°", len(errors), np.percentile(errors, 95), max(errors)
+    )
+    assert len(errors) > 100
+    assert np.percentile(errors, 95) < 0.5
+    assert max(errors) < 1.0
+
+
 def test_depth_keeps_a_near_world_still_while_the_head_leans(page: Page, make_chart: MakeChart) -> None:
     chart = make_chart(relief=True)
     enter_vr(page, chart)

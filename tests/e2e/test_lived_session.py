@@ -190,6 +190,41 @@ def test_the_therapist_steers_pauses_and_resumes(stillwater) -> None:
     assert refused.status_code == 400
     assert "music_lufs" in refused.json()["error"]
     assert running.command("steer", steer={"arousal": None, "music_lufs": None}).status_code == 200
+    check_a_group(running)
+
+
+def check_a_group(running) -> None:
+    """The same server, then with a group: two codes, two headsets, one stream; the slow one slows nobody."""
+    assert running.command("stop").json()["phase"] == "STOPPED"
+    start = {"plan_id": "sea-at-dusk", "patient": "0011", "screening": {"present": []}, "stream": "panorama"}
+    opened = running.panel.post("/api/rooms/1/session", json=start)
+    assert opened.status_code in (200, 201), opened.text
+    first, second = join(running.origin, opened.json()["join"]["code"]), running.headset_cookie()
+
+    async def look() -> tuple[HeadlessHeadset, HeadlessHeadset]:
+        async with (
+            HeadlessHeadset.connected(running.origin, first, time.monotonic) as quick,
+            HeadlessHeadset.connected(running.origin, second, time.monotonic) as slow,
+        ):
+            slow.acknowledging = False
+            state = await asyncio.to_thread(running.until, lambda s: len(s["headsets"]) == 2)
+            assert state["stream"] == "panorama"
+            while len(quick.frames) < 30:
+                await asyncio.sleep(0.05)
+            return quick, slow
+
+    quick, slow = asyncio.run(asyncio.wait_for(look(), 40.0))
+    ids = [received.message.frame_id for received in quick.frames]
+    assert ids == list(range(ids[0], ids[0] + len(ids))), "nothing is left out for the quick one"
+    assert all(received.message.panorama for received in quick.frames)
+    assert quick.frames[0].message.eye_width == 2 * quick.frames[0].message.eye_height
+    assert quick.closed == slow.closed == {}, "nobody had to go"
+    sent = {received.message.frame_id: received.message.payload for received in quick.frames}
+    seen = [received.message for received in slow.frames]
+    assert seen, "a picture comes to the slow one too"
+    assert seen[0].key
+    assert len(seen) < len(ids), "it is left out while it does not answer"
+    assert all(frame.payload == sent[frame.frame_id] for frame in seen if frame.frame_id in sent)
 
 
 @pytest.mark.parametrize("child", ["renderer", "audio", "recorder"])

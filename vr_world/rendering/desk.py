@@ -25,7 +25,9 @@ from vr_world.rendering.messages import (
     Safe,
     SetControls,
     SetScene,
+    SetStream,
     Shutdown,
+    Stream,
     ToRenderer,
 )
 from vr_world.rendering.view import STRAIGHT_AHEAD, View, checked, widened
@@ -52,6 +54,7 @@ class Look:
     codecs: tuple[str, ...]
     scene: str
     dress: SceneLook
+    stream: Stream = "view"
 
 
 class Desk:
@@ -72,6 +75,7 @@ class Desk:
         self._fade_in_s = config.fade_in_s
         self._scene = config.scene
         self._dress = config.look
+        self._stream: Stream = config.stream
         self._built: tuple[str, SceneLook] | None = None
         self._headset = ""
         self._codecs: tuple[str, ...] = ()
@@ -168,6 +172,7 @@ class Desk:
                 codecs=self._codecs,
                 scene=self._scene,
                 dress=self._dress,
+                stream=self._stream,
             )
 
     def may_send(self, at_s: float) -> bool:
@@ -255,6 +260,8 @@ class Desk:
             case SetScene():
                 if (message.name, message.look) != (self._scene, self._dress):
                     self._scene, self._dress = message.name, message.look
+            case SetStream():
+                self._stream = message.stream
             case Shutdown():
                 self._stopped = True
             case _:

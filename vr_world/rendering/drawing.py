@@ -11,7 +11,7 @@ from vr_world.clock import session_now_s
 from vr_world.rendering.desk import Desk, Look
 from vr_world.rendering.encoder import Picture
 from vr_world.rendering.messages import RendererConfig
-from vr_world.rendering.quality import Ladder
+from vr_world.rendering.quality import Ladder, panorama_px
 from vr_world.rendering.renderer import Renderer, Stage
 from vr_world.rendering.sending import Drawn, Sending
 
@@ -76,12 +76,17 @@ class Drawing:
         began_s = session_now_s()
         look = self._desk.look(began_s)
         self._change_scene(look, began_s)
-        self._renderer.resize(self._ladder.allow(self._desk.allowance().eye_px).eye_px)
+        eye_px = self._ladder.allow(self._desk.allowance().eye_px).eye_px
+        all_round = look.stream == "panorama"
+        if all_round:
+            self._renderer.look_round(panorama_px(eye_px))
+        else:
+            self._renderer.resize(eye_px)
         self._renderer.draw(look.view, look.controls, began_s - started_s, look.veil)
         drawn_s = session_now_s()
         picture = self._next_picture()
         self._renderer.copy_into(picture)
-        depth = self._renderer.depth() if looked_at else None
+        depth = self._renderer.depth() if looked_at and not all_round else None
         copied_s = session_now_s()
         self._frame_id += 1
         if looked_at:
@@ -135,7 +140,7 @@ class Drawing:
         return self._renderer.warm(self._building.stage)
 
     def _next_picture(self) -> Picture:
-        shape = (self._renderer.eye_height_px, 2 * self._renderer.eye_px, 4)
+        shape = self._renderer.picture_shape
         if not self._pictures or self._pictures[0].shape != shape:
             self._pictures = [np.empty(shape, np.uint8) for _ in range(_PICTURES)]
         self._pictures.append(self._pictures.pop(0))

@@ -51,6 +51,13 @@ def regions(view: View, overscan_deg: float, eye_px: int, eye_height_px: int) ->
     return (*found, whole)
 
 
+def regions_round(width_px: int, height_px: int) -> tuple[Region, ...]:
+    """Return the regions of a panorama: what lies within 60° of the horizon is seen more often and larger."""
+    sixth = height_px // 6
+    middle = Region(left=0, top=sixth, width=width_px, height=height_px - 2 * sixth, coarser=0.0)
+    return middle, Region(left=0, top=0, width=width_px, height=height_px, coarser=_OVERSCAN)
+
+
 def _part(seen: Quad, drawn: Quad, offset_px: int, width: int, height: int, coarser: float) -> Region:
     left, right, up, down = (min(s, d) for s, d in zip(seen, drawn, strict=True))
     across, along = width / (drawn[0] + drawn[1]), height / (drawn[2] + drawn[3])

@@ -7,7 +7,7 @@ are session time.
 from __future__ import annotations
 
 import dataclasses
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from therapy.controls import NEUTRAL, Controls
 from therapy.personal import PLAIN, SceneLook
@@ -26,12 +26,17 @@ __all__ = [
     "Safe",
     "SetControls",
     "SetScene",
+    "SetStream",
     "Shutdown",
+    "Stream",
     "ToRenderer",
 ]
 
 #: left, right, up, down; all positive: tangents of the angles from the line of sight.
 Tan: TypeAlias = tuple[float, float, float, float]
+
+#: What is drawn: the view of one head, or all round for any number of heads.
+Stream: TypeAlias = Literal["view", "panorama"]
 
 #: A common headset's field of view (about ±45°), used until a headset tells its own.
 IDLE_TAN: Final[Tan] = (1.0, 1.0, 1.0, 1.0)
@@ -57,6 +62,7 @@ class RendererConfig:
         mirror_hz: rate of the mirror picture.
         idle_hz: rate of rendering while no headset looks.
         look: how the place is dressed for the patient.
+        stream: what is drawn to begin with; the size of a panorama follows `eye_px`.
     """
 
     scene: str = "ocean"
@@ -74,6 +80,7 @@ class RendererConfig:
     mirror_hz: float = 4.0
     idle_hz: float = 5.0
     look: SceneLook = PLAIN
+    stream: Stream = "view"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,18 +154,25 @@ class SetScene:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SetStream:
+    """Draw the view of one head, or all round."""
+
+    stream: Stream
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Shutdown:
     """End the process cleanly."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """One encoded stereo picture, side by side, left eye left, with all that its wire header needs.
+    """One encoded picture, two eyes side by side or all round, with all that its wire header needs.
 
     Attributes:
         frame_id: counts from 1.
         pose_seq: `Pose.seq` it was rendered for; 0 = no pose yet.
-        eye_width: pixels of one eye.
+        eye_width: pixels of one eye; of the whole picture in a panorama.
         eye_height: pixels of one eye.
         render_at_s: when drawing began, session time.
         sent_at_s: when the process put it into the pipe, session time.
@@ -173,6 +187,7 @@ class Frame:
         safe: whether this is the safe picture (fully faded).
         payload: H.264 Annex B, or one VP9 frame.
         depth: coarse depth of the picture as `streaming.depth.pack_depth` packs it; empty without.
+        panorama: equirectangular, straight ahead (−z) in the middle, the same for both eyes.
     """
 
     frame_id: int
@@ -192,6 +207,7 @@ class Frame:
     safe: bool
     payload: bytes
     depth: bytes = b""
+    panorama: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +252,6 @@ class RendererHeartbeat:
 
 
 ToRenderer: TypeAlias = (
-    SetControls | Pose | Ack | KeyRequest | HeadsetOn | HeadsetOff | Safe | SetScene | Shutdown
+    SetControls | Pose | Ack | KeyRequest | HeadsetOn | HeadsetOff | Safe | SetScene | SetStream | Shutdown
 )
 FromRenderer: TypeAlias = Frame | Mirror | RendererHeartbeat

@@ -10,12 +10,15 @@ from __future__ import annotations
 import dataclasses
 from typing import Final
 
-__all__ = ["EYE_SIZES_PX", "RATE_SHARES", "Ladder", "Rung"]
+__all__ = ["EYE_SIZES_PX", "RATE_SHARES", "Ladder", "Rung", "eye_of", "panorama_px"]
 
 #: Sides of one eye's square picture. Multiples of 16: whole macroblocks.
 EYE_SIZES_PX: Final = (320, 384, 448, 512, 576, 640, 768, 896, 1024, 1152, 1280, 1440)
 #: Steps of the rate, as shares of the target: for 30 Hz 30, 24, 20, 15.
 RATE_SHARES: Final = (1.0, 0.8, 2.0 / 3.0, 0.5)
+
+#: A panorama this many times as wide as an eye takes about as long to draw as two eyes do.
+_PANORAMA: Final = 2.4
 
 #: Above this share of the interval the rung is too high; below the lower one the next may be tried.
 _TOO_FULL: Final = 0.95
@@ -113,3 +116,13 @@ class Ladder:
         self._mean_s = None
         self._over = 0
         self._roomy_since_s = None
+
+
+def panorama_px(eye_px: int) -> int:
+    """Return the width of the panorama that stands on the same step as an eye of `eye_px`; 16 divides it."""
+    return 16 * round(_PANORAMA * eye_px / 16.0)
+
+
+def eye_of(panorama_width_px: int) -> int:
+    """Return the step of `EYE_SIZES_PX` on which a panorama of this width stands."""
+    return min(EYE_SIZES_PX, key=lambda px: abs(panorama_px(px) - panorama_width_px))

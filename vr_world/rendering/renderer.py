@@ -131,6 +131,7 @@ class Renderer:
         self._veil = _veil()
         self._buffer: Any = None
         self._texture: Any = None
+        self._round: _Round | None = None
         self._depth = _DepthGrid(self._engine, self._pipe, self._host)
         self._view = STRAIGHT_AHEAD
         self._eye_lift_m = 0.0
@@ -160,6 +161,7 @@ class Renderer:
             NoPipe: the driver has no such buffer.
         """
         height = eye_px if eye_height_px is None else eye_height_px
+        self._look_ahead()
         if (eye_px, height) == (self.eye_px, self.eye_height_px):
             return
         if self._buffer is not None:
@@ -177,6 +179,28 @@ class Renderer:
             over.set_camera(self._veil[1])
         self.eye_px, self.eye_height_px = eye_px, height
 
+    def look_round(self, width_px: int) -> None:
+        """Draw all round, `width_px` × half of it, from now on; `resize` looks ahead again.
+
+        Raises:
+            NoPipe: the driver has no such buffer, or no cube map.
+        """
+        if self._round is not None and self._round.width_px == width_px:
+            return
+        self._look_ahead()
+        self._round = _Round(self._engine, self._pipe, self._host, self._rig, width_px)
+        self._round.show(self._stage.root)
+        self._round.veil(self._veil[1])
+        for output in (self._buffer, self._depth.buffer):
+            output.set_active(False)
+
+    @property
+    def picture_shape(self) -> tuple[int, int, int]:
+        """Shape of the picture that `copy_into` gives."""
+        if self._round is not None:
+            return self._round.width_px // 2, self._round.width_px, 4
+        return self.eye_height_px, 2 * self.eye_px, 4
+
     def warm(self, stage: Stage) -> bool:
         """Hand a little of `stage` to the graphics driver with the next picture; return whether all is there.
 
@@ -189,6 +213,8 @@ class Renderer:
         self._stage.close()
         self._rig.reparent_to(stage.root)
         self._stage = stage
+        if self._round is not None:
+            self._round.show(stage.root)
 
     def dress(self, look: SceneLook) -> None:
         """Dress the place and put the eye at its height, from the next picture on."""
@@ -196,12 +222,19 @@ class Renderer:
         self._eye_lift_m = look.eye_lift_m
 
     def draw(self, view: View, controls: Controls, scene_s: float, veil: float = 0.0) -> None:
-        """Draw a `checked` view. `veil` 0 … 1: how thick the safe picture lies over the scene."""
-        tan = view.tan_left
-        self._stage.update(controls, scene_s, (tan[0] + tan[1]) / self.eye_px)
+        """Draw a `checked` view. `veil` 0 … 1: how thick the safe picture lies over the scene.
+
+        All round, only the place of rest counts: a panorama is the same for every head.
+        """
+        if self._round is not None:
+            view = STRAIGHT_AHEAD
+            pixel_tan = 2.0 / self._round.face_px
+        else:
+            pixel_tan = (view.tan_left[0] + view.tan_left[1]) / self.eye_px
+        self._stage.update(controls, scene_s, pixel_tan)
         self._look(view)
         hidden = veil >= 1.0
-        for eye in self._eyes:
+        for eye in self._eyes if self._round is None else self._round.cameras:
             eye.node().set_active(not hidden)
         self._veil[0].set_shader_input("veil", core.LVecBase4f(*shaders.SAFE_SRGB, veil))
         self._veil[1].node().set_active(veil > 0.0)
@@ -215,7 +248,7 @@ class Renderer:
         Raises:
             NoPipe: nothing has been drawn, or the driver gave another size or layout than was asked for.
         """
-        drawn = _pixels(self._texture)
+        drawn = _pixels(self._texture if self._round is None else self._round.texture)
         if drawn.shape != picture.shape:
             raise NoPipe(f"the driver must give a picture of {picture.shape}, gave {drawn.shape}")
         np.copyto(picture, drawn[::-1])
@@ -235,6 +268,14 @@ class Renderer:
             inverse_m = behind_mirror(inverse_m, frusta, up, view.position[1] + self._eye_lift_m - mirror_m)
         return calmed(inverse_m, tuple((t[0] + t[1], t[2] + t[3]) for t in frusta))
 
+    def _look_ahead(self) -> None:
+        if self._round is None:
+            return
+        self._round.close()
+        self._round = None
+        for output in (self._buffer, self._depth.buffer):
+            output.set_active(True)
+
     def _look(self, view: View) -> None:
         x, y, z = position_to_panda(view.position)
         self._rig.set_pos(x, y, z + self._eye_lift_m)
@@ -252,16 +293,16 @@ class _DepthGrid:
     """
 
     def __init__(self, engine: Any, pipe: Any, host: Any) -> None:
-        self._buffer = _output(engine, pipe, "depth", 2 * NODES, NODES, host=host)
-        self._buffer.set_sort(50)  # after the eyes
+        self.buffer = _output(engine, pipe, "depth", 2 * NODES, NODES, host=host)
+        self.buffer.set_sort(50)  # after the eyes
         self._texture = core.Texture("depth-nodes")
-        self._buffer.add_render_texture(self._texture, core.GraphicsOutput.RTM_copy_ram)
+        self.buffer.add_render_texture(self._texture, core.GraphicsOutput.RTM_copy_ram)
         self._card, camera = _full_screen("depth", shaders.DEPTH_FRAGMENT)
         rest = 1.0 / _FAR_M
         self._card.set_shader_input(
             "span", core.LVecBase4f(NODES, 1.0 / _NEAR_M - rest, rest, 1.0 / NEAREST_M)
         )
-        self._buffer.make_display_region().set_camera(camera)
+        self.buffer.make_display_region().set_camera(camera)
 
     def watch(self, eyes: Any) -> None:
         """Read the depth of what is drawn into `eyes` from now on."""
@@ -277,6 +318,53 @@ class _DepthGrid:
         """Return 1 / m at the nodes, (2, nodes, nodes), rows top first."""
         nodes = _pixels(self._texture)[::-1, :, 0].reshape(NODES, 2, NODES).transpose(1, 0, 2)
         return np.asarray(nodes, np.float32) / np.float32(255.0 * NEAREST_M)
+
+
+class _Round:
+    """All round from a rig: six faces of a cube, laid out as one equirectangular picture.
+
+    Raises:
+        NoPipe: the driver has no such buffer, or no cube map.
+    """
+
+    def __init__(self, engine: Any, pipe: Any, host: Any, rig: Any, width_px: int) -> None:
+        self._engine = engine
+        self.width_px = width_px
+        self.face_px = max(16, width_px // 4)
+        self._own = rig.attach_new_node("round")
+        self._cube = host.make_cube_map("surroundings", self.face_px, self._own)
+        if self._cube is None:
+            raise NoPipe(f"a cube map of {self.face_px} px is needed for a panorama; the driver has none")
+        self.cameras = list(self._own.find_all_matches("**/+Camera"))
+        for camera in self.cameras:
+            camera.node().get_lens().set_near_far(_NEAR_M, _FAR_M)
+        surroundings = self._cube.get_texture()
+        surroundings.set_minfilter(core.SamplerState.FT_linear)
+        surroundings.set_magfilter(core.SamplerState.FT_linear)
+        self._buffer = _output(engine, pipe, "panorama", width_px, width_px // 2, host=host)
+        self._buffer.set_sort(100)
+        self.texture = core.Texture("panorama")
+        self._buffer.add_render_texture(self.texture, core.GraphicsOutput.RTM_copy_ram)
+        self._card, camera = _full_screen("panorama", shaders.PANORAMA_FRAGMENT)
+        self._card.set_shader_input("surroundings", surroundings)
+        self._buffer.make_display_region().set_camera(camera)
+
+    def show(self, root: Any) -> None:
+        """Draw the place under `root`."""
+        for camera in self.cameras:
+            camera.node().set_scene(root)
+
+    def veil(self, camera: Any) -> None:
+        """Lay what `camera` sees over the picture."""
+        over = self._buffer.make_display_region()
+        over.set_sort(10)
+        over.set_camera(camera)
+
+    def close(self) -> None:
+        """Let the buffers go."""
+        self._engine.remove_window(self._buffer)
+        self._engine.remove_window(self._cube)
+        self._own.remove_node()
 
 
 class PanoramaRenderer:
@@ -295,26 +383,9 @@ class PanoramaRenderer:
     def __init__(self, scene: str, seed: int, width_px: int) -> None:
         self._engine, pipe, host = open_pipe()
         self._stage = Stage(scene, seed)
-        self._face_px = max(16, width_px // 4)
-        rig = self._stage.root.attach_new_node("rig")
-        cube = host.make_cube_map("surroundings", self._face_px, rig)
-        if cube is None:
-            raise NoPipe(f"a cube map of {self._face_px} px is needed for a panorama; the driver has none")
-        for camera in rig.find_all_matches("**/+Camera"):
-            camera.node().set_scene(self._stage.root)
-            camera.node().get_lens().set_near_far(_NEAR_M, _FAR_M)
-        surroundings = cube.get_texture()
-        surroundings.set_minfilter(core.SamplerState.FT_linear)
-        surroundings.set_magfilter(core.SamplerState.FT_linear)
-        self._buffer = _output(self._engine, pipe, "panorama", width_px, width_px // 2, host=host)
-        self._buffer.set_sort(100)
-        self._texture = core.Texture("panorama")
-        self._buffer.add_render_texture(self._texture, core.GraphicsOutput.RTM_copy_ram)
-        card, camera = _full_screen("panorama", shaders.PANORAMA_FRAGMENT)
-        card.set_shader_input("surroundings", surroundings)
-        self._card = card
-        self._buffer.make_display_region().set_camera(camera)
-        self._rig = rig
+        self._rig = self._stage.root.attach_new_node("rig")
+        self._round = _Round(self._engine, pipe, host, self._rig, width_px)
+        self._round.show(self._stage.root)
 
     def dress(self, look: SceneLook) -> None:
         """Dress the place and put the eye at its height, from the next picture on."""
@@ -323,12 +394,12 @@ class PanoramaRenderer:
 
     def draw(self, controls: Controls, scene_s: float) -> None:
         """Draw one picture."""
-        self._stage.update(controls, scene_s, 2.0 / self._face_px)
+        self._stage.update(controls, scene_s, 2.0 / self._round.face_px)
         self._engine.render_frame()
 
     def copy_into(self, picture: Picture) -> None:
         """Copy the drawn picture, top row first, into `picture` of shape (height, width, 4), B G R A."""
-        np.copyto(picture, _pixels(self._texture)[::-1])
+        np.copyto(picture, _pixels(self._round.texture)[::-1])
 
 
 def _output(engine: Any, pipe: Any, name: str, width: int, height: int, *, host: Any) -> Any:

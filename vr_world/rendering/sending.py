@@ -11,9 +11,9 @@ from typing import Final
 from vr_world.clock import session_now_s
 from vr_world.rendering.desk import Desk, Look
 from vr_world.rendering.encoder import Encoder, JpegEncoder, Picture
-from vr_world.rendering.focus import regions
+from vr_world.rendering.focus import regions, regions_round
 from vr_world.rendering.messages import Frame, FromRenderer, Mirror, RendererConfig, RendererHeartbeat
-from vr_world.rendering.quality import Rung
+from vr_world.rendering.quality import Rung, eye_of
 from vr_world.streaming.depth import Grid, pack_depth
 
 __all__ = ["Drawn", "Sending"]
@@ -36,6 +36,16 @@ class Drawn:
     draw_s: float
     copy_s: float
     to_headset: bool
+
+    @property
+    def panorama(self) -> bool:
+        """Whether the picture shows all round."""
+        return self.look.stream == "panorama"
+
+    @property
+    def eye_width(self) -> int:
+        """Width of what one eye is given, pixels."""
+        return int(self.picture.shape[1]) // (1 if self.panorama else 2)
 
 
 class Sending:
@@ -133,7 +143,7 @@ class Sending:
             Frame(
                 frame_id=drawn.frame_id,
                 pose_seq=look.pose_seq,
-                eye_width=drawn.picture.shape[1] // 2,
+                eye_width=drawn.eye_width,
                 eye_height=height,
                 render_at_s=drawn.render_at_s,
                 sent_at_s=encoded_s,
@@ -148,9 +158,11 @@ class Sending:
                 safe=look.veil >= 1.0,
                 payload=payload,
                 depth=b"" if drawn.depth is None else pack_depth(drawn.depth),
+                panorama=drawn.panorama,
             )
         )
-        self._desk.left(drawn.frame_id, len(payload), drawn.picture.shape[1] // 2, encoded_s)
+        eye_px = eye_of(drawn.eye_width) if drawn.panorama else drawn.eye_width
+        self._desk.left(drawn.frame_id, len(payload), eye_px, encoded_s)
 
     def _encoder_for(self, drawn: Drawn) -> Encoder:
         height, width = drawn.picture.shape[:2]
@@ -166,13 +178,19 @@ class Sending:
                 bitrate_bps=bitrate_bps,
             )
             self._encoder_as = wanted
-        self._encoder.aim(regions(drawn.look.view, self._config.overscan_deg, width // 2, height))
+        if drawn.panorama:
+            self._encoder.aim(regions_round(width, height))
+        else:
+            self._encoder.aim(regions(drawn.look.view, self._config.overscan_deg, width // 2, height))
         return self._encoder
 
     def _mirror(self, drawn: Drawn, began_s: float) -> None:
         start_s = session_now_s()
-        left = drawn.picture[:, : drawn.picture.shape[1] // 2]
-        self._send(Mirror(jpeg=self._jpeg.encode(left), at_s=drawn.render_at_s))
+        height, width = drawn.picture.shape[:2]
+        seen = drawn.picture[:, : width // 2]
+        if drawn.panorama:  # a quarter of the circle, straight ahead
+            seen = drawn.picture[height // 4 : 3 * height // 4, 3 * width // 8 : 5 * width // 8]
+        self._send(Mirror(jpeg=self._jpeg.encode(seen), at_s=drawn.render_at_s))
         self._note("mirror", session_now_s() - start_s)
         self._mirror_at_s = began_s
 

@@ -5,6 +5,7 @@ StreamingError
 └── JoinRefused         a headset may not join; `status` is the HTTP status that says so
     ├── WrongCode       401: no such code, or it has expired
     ├── CodeTaken       409: another headset has used it
+    ├── GroupFull       409: a group has as many headsets as it may
     └── TooManyTries    429: wait `retry_after_s`
 """
 
@@ -12,7 +13,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-__all__ = ["BadMessage", "CodeTaken", "JoinRefused", "StreamingError", "TooManyTries", "WrongCode"]
+__all__ = [
+    "BadMessage",
+    "CodeTaken",
+    "GroupFull",
+    "JoinRefused",
+    "StreamingError",
+    "TooManyTries",
+    "WrongCode",
+]
 
 
 class StreamingError(Exception):
@@ -37,6 +46,12 @@ class WrongCode(JoinRefused):
 
 class CodeTaken(JoinRefused):
     """The code is right, but another headset has used it."""
+
+    status: ClassVar[int] = 409
+
+
+class GroupFull(JoinRefused):
+    """The group has as many headsets as it may."""
 
     status: ClassVar[int] = 409
 

@@ -112,13 +112,23 @@ class Headset:
         self._now_s = now_s
         self._video: ServerConnection | None = None
         self._control: ServerConnection | None = None
-        self._frames: asyncio.Queue[Frame] = asyncio.Queue(FRAMES_WAITING)
+        self._frames: asyncio.Queue[bytes] = asyncio.Queue(FRAMES_WAITING)
         self._texts: deque[str] = deque()
         self._audio: deque[tuple[bytes, ...]] = deque(maxlen=AUDIO_WAITING)
         self._audio_or_text = asyncio.Event()
 
+    @property
+    def sees(self) -> bool:
+        """Whether its video socket is open."""
+        return self._video is not None
+
     def frame(self, frame: Frame) -> None:
         """Send a picture. One that cannot wait any more makes the next one a key frame."""
+        if self._video is not None:
+            self.picture(pack_frame(frame))
+
+    def picture(self, data: bytes) -> None:
+        """Send a picture as `pack_frame` packed it, as with `frame`: a group's is packed once."""
         if self._video is None:
             return
         if self._frames.full():
@@ -126,7 +136,7 @@ class Headset:
                 self._frames.get_nowait()
             self._events.headset_needs_key(self)
             return
-        self._frames.put_nowait(frame)
+        self._frames.put_nowait(data)
 
     def audio(self, packet: Audio, place: tuple[bytes, bytes] | None = None) -> None:
         """Send 10 ms of sound, and what of it the headset turns with the head."""
@@ -257,8 +267,7 @@ class Headset:
     async def _send_frames(self, socket: ServerConnection) -> None:
         with contextlib.suppress(ConnectionClosed):  # the receiver tells
             while True:
-                frame = await self._frames.get()
-                await socket.send(pack_frame(frame))
+                await socket.send(await self._frames.get())
 
     async def _send_control(self, socket: ServerConnection) -> None:
         with contextlib.suppress(ConnectionClosed):  # the receiver tells

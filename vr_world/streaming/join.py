@@ -14,26 +14,29 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from vr_world.streaming.errors import CodeTaken, TooManyTries, WrongCode
+from vr_world.streaming.errors import CodeTaken, GroupFull, TooManyTries, WrongCode
 
-__all__ = ["CODE_VALID_S", "JOINED_VALID_S", "JoinCode", "JoinDesk", "Joined"]
+__all__ = ["CODE_VALID_S", "GROUP_MOST", "JOINED_VALID_S", "JoinCode", "JoinDesk", "Joined"]
 
 CODE_VALID_S: Final = 600.0
 #: A headset stays joined for a long clinic day at most; the end of its session ends that (`close_room`).
 JOINED_VALID_S: Final = 12 * 3600.0
 TRY_WINDOW_S: Final = 60.0
 TRIES_PER_PEER: Final = 8
+#: Headsets in one group: a room of people whom one therapist can see.
+GROUP_MOST: Final = 16
 #: Over all peers: 120 tries a minute for 10 minutes hit a given code with a probability of 0.12 %.
 TRIES_IN_ALL: Final = 120
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class JoinCode:
-    """A code that opens `room` until `expires_at_s`."""
+    """A code that opens `room` until `expires_at_s`; into a `group` beside the headsets that are there."""
 
     code: str
     room: str
     expires_at_s: float
+    group: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +66,15 @@ class JoinDesk:
         self._joined: dict[bytes, Joined] = {}  # by digest of the secret
         self._wrong: deque[tuple[float, str]] = deque()  # (at_s, peer) of wrong tries, oldest first
 
-    def issue(self, room: str, now_s: float) -> JoinCode:
-        """Return a new code for `room`; the room's earlier code, if still open, is void."""
+    def issue(self, room: str, now_s: float, *, group: bool = False) -> JoinCode:
+        """Return a new code for `room`; the room's earlier code, if still open, is void.
+
+        The headset that uses it takes the room, or with `group` one more place in it.
+        """
         self._forget_old(now_s)
         self._codes = {code: c for code, c in self._codes.items() if c.room != room}
         code = self._free_code()
-        self._codes[code] = JoinCode(code=code, room=room, expires_at_s=now_s + CODE_VALID_S)
+        self._codes[code] = JoinCode(code=code, room=room, expires_at_s=now_s + CODE_VALID_S, group=group)
         return self._codes[code]
 
     def open_code(self, room: str, now_s: float) -> JoinCode | None:
@@ -87,9 +93,11 @@ class JoinDesk:
             now_s: the time.
 
         Returns:
-            The headset and the secret for its cookie. A headset that was in the room before is out.
+            The headset and the secret for its cookie. A headset that was in the room before is out, unless
+            the code is a group's.
 
         Raises:
+            GroupFull: the group has `GROUP_MOST` headsets; the code stays open.
             TooManyTries: this peer, or all together, were wrong too often in the last minute.
             CodeTaken: the code was used by another headset.
             WrongCode: no such code, or it has expired.
@@ -102,7 +110,12 @@ class JoinDesk:
         if digits not in self._codes:
             self._wrong.append((now_s, peer))
             raise WrongCode("code must be one that the panel shows now, got another")
-        return self._admit(self._codes.pop(digits), now_s)
+        entry = self._codes[digits]
+        there = sum(j.room == entry.room for j in self._joined.values())
+        if entry.group and there >= GROUP_MOST:
+            raise GroupFull(f"a group must have at most {GROUP_MOST} headsets, it has {there}")
+        del self._codes[digits]
+        return self._admit(entry, now_s)
 
     def who(self, secret: str | None, now_s: float) -> Joined | None:
         """Return the headset that holds `secret`, or `None` when it has not joined or is no longer in."""
@@ -123,7 +136,8 @@ class JoinDesk:
     def _admit(self, code: JoinCode, now_s: float) -> tuple[Joined, str]:
         secret = self._new_secret()
         digest = _digest(secret)
-        self._joined = {d: j for d, j in self._joined.items() if j.room != code.room}
+        if not code.group:
+            self._joined = {d: j for d, j in self._joined.items() if j.room != code.room}
         # the public name is a slice of the digest: unique enough to tell headsets apart, useless as a key
         name = f"headset-{digest.hex()[:8]}"
         joined = Joined(headset=name, room=code.room, expires_at_s=now_s + JOINED_VALID_S)

@@ -78,6 +78,7 @@ _KEY_FLAG: Final = 1
 _VP9_FLAG: Final = 2
 _SAFE_FLAG: Final = 4
 _DEPTH_FLAG: Final = 8
+_PANORAMA_FLAG: Final = 32
 _EMULATED_FLAG: Final = 1
 
 _M = TypeVar("_M")
@@ -95,6 +96,8 @@ class Frame:
     `pose_seq` 0 means that no pose had come yet. `position`, `orientation` and the tan-FOVs (overscan
     included) are those it was *rendered* for; `pose_client_ms` echoes the pose's clock. `safe` says that
     this is the safe picture. `depth` is its coarse depth (see `depth.pack_depth`), empty without one.
+    `panorama` says that it is no stereo picture: equirectangular, −z in the middle, +x to its right, and
+    `eye_width` is the whole width; the pose and the tan-FOVs say nothing then.
     """
 
     frame_id: int
@@ -114,6 +117,7 @@ class Frame:
     codec: Codec = "h264"
     safe: bool = False
     depth: bytes = b""
+    panorama: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +192,7 @@ Down: TypeAlias = Frame | Audio | AudioPlace
 def pack_frame(frame: Frame) -> bytes:
     """Return the wire bytes of `frame`: a 104-byte header, its depth if any, the payload (copied once)."""
     flags = frame.key * _KEY_FLAG | (frame.codec == "vp9") * _VP9_FLAG | frame.safe * _SAFE_FLAG
-    flags |= bool(frame.depth) * _DEPTH_FLAG
+    flags |= bool(frame.depth) * _DEPTH_FLAG | frame.panorama * _PANORAMA_FLAG
     header = _pack(
         _FRAME,
         *(_FRAME_TYPE, VERSION, flags, frame.frame_id, frame.pose_seq, frame.eye_width, frame.eye_height),
@@ -285,6 +289,7 @@ def _parse_frame(data: bytes) -> Frame:
         key=bool(flags & _KEY_FLAG),
         codec="vp9" if flags & _VP9_FLAG else "h264",
         safe=bool(flags & _SAFE_FLAG),
+        panorama=bool(flags & _PANORAMA_FLAG),
         depth=depth,
         payload=payload,
     )

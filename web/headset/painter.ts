@@ -40,6 +40,8 @@ export class Painter {
   readonly #frame: Program;
   readonly #planarSheet: Program;
   readonly #frameSheet: Program;
+  readonly #planarRound: Program;
+  readonly #frameRound: Program;
   readonly #words: Program;
   readonly #luma: Texture;
   readonly #chromaB: Texture;
@@ -58,6 +60,8 @@ export class Painter {
     this.#frame = new Program(gl, shaders.DIRECTION_VERTEX, shaders.FRAME_FRAGMENT);
     this.#planarSheet = new Program(gl, shaders.SHEET_VERTEX, shaders.PLANAR_FRAGMENT);
     this.#frameSheet = new Program(gl, shaders.SHEET_VERTEX, shaders.FRAME_FRAGMENT);
+    this.#planarRound = new Program(gl, shaders.DIRECTION_VERTEX, shaders.PLANAR_ROUND_FRAGMENT);
+    this.#frameRound = new Program(gl, shaders.DIRECTION_VERTEX, shaders.FRAME_ROUND_FRAGMENT);
     this.#words = new Program(gl, shaders.LABEL_VERTEX, shaders.LABEL_FRAGMENT);
     [this.#luma, this.#chromaB, this.#chromaR] = [new Texture(gl), new Texture(gl), new Texture(gl)];
     [this.#rgba, this.#text, this.#depth] = [new Texture(gl), new Texture(gl), new Texture(gl)];
@@ -101,7 +105,7 @@ export class Painter {
     });
     gl.pixelStorei(gl.UNPACK_ROW_LENGTH, 0);
     const { matrix, zero } = yuvToRgb(colour);
-    for (const program of [this.#planar, this.#planarSheet]) {
+    for (const program of [this.#planar, this.#planarSheet, this.#planarRound]) {
       program.use().mat3('u_rgb_from_yuv', matrix).vec3('u_yuv_zero', zero);
       program.int('u_interleaved', format === 'NV12' ? 1 : 0);
       program.int('u_luma', LUMA).int('u_chroma_b', CHROMA_B).int('u_chroma_r', CHROMA_R);
@@ -142,6 +146,10 @@ export class Painter {
     } else {
       this.#rgba.bind(LUMA);
     }
+    if (header.panorama) {
+      this.#drawRound(kind === 'planar' ? this.#planarRound : this.#frameRound, eye, opacity, width, height);
+      return;
+    }
     const [flat, sheet] = kind === 'planar' ? [this.#planar, this.#planarSheet] : [this.#frame, this.#frameSheet];
     const program = (this.#nodes > 0 ? sheet : flat).use();
     if (kind !== 'planar') program.int('u_frame', LUMA);
@@ -155,6 +163,14 @@ export class Painter {
       program.mat3('u_turn', toMat3(turn(eye.orientation, header.orientation)));
       gl.drawArrays(gl.TRIANGLES, 0, 3);
     }
+  }
+
+  /** A panorama turns with the world, not with the head that it was drawn for. */
+  #drawRound(program: Program, eye: Eye, opacity: number, width: number, height: number): void {
+    program.use().int('u_frame', LUMA).vec4('u_unproject', unprojection(eye.projection));
+    program.vec4('u_half', [0, 1, 0.5 / width, 0.5 / height]).float('u_opacity', opacity);
+    program.mat3('u_turn', toMat3(eye.orientation));
+    this.#gl.drawArrays(this.#gl.TRIANGLES, 0, 3);
   }
 
   #drawSheet(program: Program, eye: Eye, header: FrameHeader): void {

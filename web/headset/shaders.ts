@@ -59,7 +59,21 @@ vec2 pictureUv(out float inside) {
   return vec2(u_half.x + clamp(uv.x * u_half.y, texel.x, u_half.y - texel.x), clamp(uv.y, texel.y, 1.0 - texel.y));
 }`;
 
-export const PLANAR_FRAGMENT = `${PICTURE_COMMON}
+/** All round: each direction has its place in the picture, whatever the head does. `u_half` z, w: half a texel. */
+const ROUND_COMMON = `#version 300 es
+precision highp float;
+in vec3 v_direction;   // of the world: the head's turn is in it
+uniform vec4 u_half;
+uniform float u_opacity;
+out vec4 colour;
+vec2 pictureUv(out float inside) {
+  vec3 d = normalize(v_direction);
+  inside = 1.0;
+  vec2 uv = vec2(0.5 + atan(d.x, -d.z) / 6.283185307, 0.5 - asin(clamp(d.y, -1.0, 1.0)) / 3.141592654);
+  return clamp(uv, u_half.zw, 1.0 - u_half.zw);
+}`;
+
+const PLANAR = `
 uniform sampler2D u_luma;
 uniform sampler2D u_chroma_b; // I420: Cb in r. NV12: Cb, Cr in r, g
 uniform sampler2D u_chroma_r; // I420: Cr in r
@@ -74,13 +88,18 @@ void main() {
   colour = vec4(clamp(u_rgb_from_yuv * (yuv - u_yuv_zero), 0.0, 1.0), u_opacity * inside);
 }`;
 
-export const FRAME_FRAGMENT = `${PICTURE_COMMON}
+const FRAME = `
 uniform sampler2D u_frame;
 void main() {
   float inside;
   vec2 uv = pictureUv(inside);
   colour = vec4(texture(u_frame, uv).rgb, u_opacity * inside);
 }`;
+
+export const PLANAR_FRAGMENT = PICTURE_COMMON + PLANAR;
+export const FRAME_FRAGMENT = PICTURE_COMMON + FRAME;
+export const PLANAR_ROUND_FRAGMENT = ROUND_COMMON + PLANAR;
+export const FRAME_ROUND_FRAGMENT = ROUND_COMMON + FRAME;
 
 /** The local calm place: a level horizon, warm light low in front, dark and quiet above and behind. */
 export const CALM_FRAGMENT = `#version 300 es

@@ -39,8 +39,14 @@ describe('a frame', () => {
       key: true,
       vp9: false,
       safe: true,
+      panorama: false,
     });
     expect(payload.byteLength).toBe(5);
+  });
+
+  it('says whether it shows all round', () => {
+    const round = frameBytes((view) => view.setUint16(2, 1 | 32, true));
+    expect(p.parseFrame(round).header).toMatchObject({ key: true, safe: false, panorama: true });
   });
 
   it.each([

@@ -34,6 +34,8 @@ export interface FrameHeader {
   readonly key: boolean;
   readonly vp9: boolean;
   readonly safe: boolean;
+  /** All round, the same for both eyes: no pose, no tan-FOV. Straight ahead (−z) is in the middle. */
+  readonly panorama: boolean;
 }
 
 export interface Frame {
@@ -82,6 +84,7 @@ const AUDIO_TYPE = 16;
 const AUDIO_PLACE_TYPE = 18;
 export const FRAME_HEADER_BYTES = 104;
 const DEPTH_FLAG = 8;
+const PANORAMA_FLAG = 32;
 const AUDIO_HEADER_BYTES = 16;
 const AUDIO_PLACE_HEADER_BYTES = 20;
 export const POSE_BYTES = 84;
@@ -106,6 +109,7 @@ export function parseFrame(data: ArrayBuffer): Frame {
     key: (flags & 1) !== 0,
     vp9: (flags & 2) !== 0,
     safe: (flags & 4) !== 0,
+    panorama: (flags & PANORAMA_FLAG) !== 0,
   };
   if ((flags & DEPTH_FLAG) === 0) return { header, depth: null, payload: new Uint8Array(data, FRAME_HEADER_BYTES) };
   const begin = FRAME_HEADER_BYTES + 2;

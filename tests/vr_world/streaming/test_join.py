@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vr_world.streaming import join
-from vr_world.streaming.errors import CodeTaken, JoinRefused, TooManyTries, WrongCode
+from vr_world.streaming.errors import CodeTaken, GroupFull, JoinRefused, TooManyTries, WrongCode
 from vr_world.streaming.join import JoinDesk
 
 
@@ -150,3 +150,29 @@ def test_no_guess_without_the_code_ever_joins(guesses: Any) -> None:
         with pytest.raises(JoinRefused):
             d.redeem(guess, peer=peer, secret=None, now_s=now_s)
     assert d.in_room("1", now_s=now_s) is None
+
+
+def test_a_groups_second_code_lets_a_second_headset_in_beside_the_first() -> None:
+    d = desk()
+    _, first = d.redeem(d.issue("1", 0.0, group=True).code, peer="a", secret=None, now_s=1.0)
+    _, second = d.redeem(d.issue("1", 2.0, group=True).code, peer="b", secret=None, now_s=3.0)
+    assert None not in (d.who(first, 4.0), d.who(second, 4.0))
+    assert d.who(first, 4.0) != d.who(second, 4.0)
+
+
+def test_each_code_of_a_group_lets_one_headset_in() -> None:
+    d = desk()
+    code = d.issue("1", 0.0, group=True).code
+    d.redeem(code, peer="a", secret=None, now_s=1.0)
+    with pytest.raises(CodeTaken):
+        d.redeem(code, peer="b", secret=None, now_s=2.0)
+
+
+def test_a_full_group_refuses_one_more_and_keeps_the_code_open() -> None:
+    d = desk()
+    for n in range(join.GROUP_MOST):
+        d.redeem(d.issue("1", n, group=True).code, peer="a", secret=None, now_s=n)
+    code = d.issue("1", 20.0, group=True).code
+    with pytest.raises(GroupFull, match=f"at most {join.GROUP_MOST} headsets, it has {join.GROUP_MOST}"):
+        d.redeem(code, peer="a", secret=None, now_s=21.0)
+    assert d.open_code("1", 22.0) is not None

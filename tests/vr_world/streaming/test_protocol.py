@@ -72,6 +72,14 @@ def test_a_frame_comes_through_whole(codec: Any, key: Any, safe: Any) -> None:
     assert protocol.parse_down(protocol.pack_frame(frame)) == frame
 
 
+def test_a_panorama_says_so_in_bit_five() -> None:
+    frame = dataclasses.replace(FRAME, panorama=True, depth=b"")
+    data = protocol.pack_frame(frame)
+    assert data[2] & 32
+    assert not protocol.pack_frame(dataclasses.replace(frame, panorama=False))[2] & 32
+    assert protocol.parse_down(data) == frame
+
+
 def test_depth_goes_between_the_header_and_the_picture() -> None:
     frame = dataclasses.replace(FRAME, depth=b"\x02\x00\x07")
     data = protocol.pack_frame(frame)

@@ -1,4 +1,4 @@
-import type { Account, Command, PastSession, Place, Plan, RoomState, ScreeningItem, Trigger } from './types';
+import type { Account, Command, PastSession, Place, Plan, RoomState, ScreeningItem, StreamKind, Trigger } from './types';
 
 /** What the server answered instead of doing it. `status` 0: it was not reached. */
 export class ApiError extends Error {
@@ -49,6 +49,7 @@ export interface StartRequest {
   triggers?: string[];
   eye_height_m?: number;
   soften?: boolean;
+  stream?: StreamKind;
 }
 
 export const api = {

@@ -29,6 +29,9 @@ export interface Stream {
   age_s: number | null;
 }
 
+/** Stereo for one headset, or one panorama for a group. */
+export type StreamKind = 'view' | 'panorama';
+
 export interface Alarm {
   id: number;
   at_s: number;
@@ -105,6 +108,9 @@ export interface RoomState {
     frame_age_ms?: number | null;
     rtt_ms?: number | null;
   };
+  /** The connected headsets, the first that came first; several only in a group. */
+  headsets?: { name: string; fps?: number | null; frame_age_ms?: number | null; rtt_ms?: number | null }[];
+  stream?: StreamKind;
   processes: Process[];
   recording: { on: boolean; bytes: number; path: string };
   /** Shares of a week's allowance of sound; `level_dba` is an estimate at the ear. */
