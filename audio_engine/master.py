@@ -33,8 +33,8 @@ _WINDOW_S: Final = 3.0
 _GATE_LUFS: Final = -60.0
 _SLOPE_DB_PER_S: Final = 6.0
 _MOST_CORRECTION_DB: Final = 30.0
-#: A swing of 4 dB about the mean; what is more is a change of the mix, which the mean follows.
-_MOST_SPREAD_DB2: Final = 16.0
+#: Variance of the usual swing with the breath; what is more comes of rests and changes of the mix.
+_MOST_SPREAD_DB2: Final = 4.0
 _GAIN_RANGE_DB: Final = (-30.0, 18.0)
 _RELEASE_DB_PER_S: Final = 20.0
 #: How long the place takes to leave the two channels for its own four, or to come back.
@@ -86,7 +86,7 @@ class Master:
     @property
     def correction_db(self) -> float:
         """What listening has taught about the dry mix's loudness."""
-        return self._correction_db
+        return self._correction_db + self._louder_db
 
     def remember(self, correction_db: float) -> None:
         """Start from what another master has learnt about the same mix."""
@@ -163,11 +163,15 @@ class Master:
 
     def _makeup_db(self) -> float:
         low, high = _GAIN_RANGE_DB
-        # A target is met by the mean of energies, which lies above the mean of decibels the more they vary:
-        # by variance · ln 10 / 20 for decibels that are normally distributed.
-        louder_db = self._spread_db2 * math.log(10.0) / 20.0
-        wanted_db = self._target_lufs - self._declared_lufs - self._correction_db - louder_db
-        return min(max(wanted_db, low), high)
+        return min(max(self._target_lufs - self._declared_lufs - self.correction_db, low), high)
+
+    @property
+    def _louder_db(self) -> float:
+        """By how much the mean of energies, which meets a target, lies above the mean of decibels.
+
+        Variance · ln 10 / 20 for decibels that are normally distributed.
+        """
+        return self._spread_db2 * math.log(10.0) / 20.0
 
     def _limited(
         self, wet: npt.NDArray[np.float32], place: npt.NDArray[np.float32] | None

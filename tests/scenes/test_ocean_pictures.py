@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from scenes.ocean import Ocean
+from scenes.ocean import SCENE, Ocean
 from therapy.controls import NEUTRAL, TABLE, Controls
 from therapy.personal import SceneLook
 from vr_world.rendering.studio import Studio
@@ -95,10 +95,12 @@ def test_a_lanterns_disparity_is_what_its_distance_asks_for(studio: Studio, inde
 
 def test_far_land_and_horizon_have_no_disparity_and_the_horizon_is_level(studio: Studio) -> None:
     noon = with_(time_of_day_h=13.0, weather=0.6)
-    alone = SceneLook(options={"companions": "none", "lanterns": "none", "palette": "usual"})
+    usual = {option.name: option.choices[0].name for option in SCENE.options}
+    alone = SceneLook(options={**usual, "companions": "none"})
     picture = studio.picture(noon, 20.0, eye_px=512, look=alone)
     left, right = eyes(picture)
     later = studio.picture(noon, 21.0, eye_px=512, look=alone)
+    studio.picture(noon, 21.0, eye_px=512, look=SceneLook(options=usual))  # the next test sees the usual sea
     moves = np.abs(left.astype(int) - eyes(later)[0]).max(axis=-1) > 6
     water = [int(np.argmax(moves[:, c : c + 64].sum(axis=1) > 6)) for c in range(0, 512, 64)]
     assert max(water) - min(water) <= 8
