@@ -287,7 +287,8 @@ class ChartServer:
 
     def close_sockets(self, code: int) -> None:
         for name in list(self._sockets):
-            self._do(self._sockets[name].close(code))
+            with contextlib.suppress(RuntimeError):  # the page closes the second one itself
+                self._do(self._sockets[name].close(code))
 
     def _do(self, coroutine: Any) -> None:
         assert self._loop is not None
