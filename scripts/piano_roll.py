@@ -102,10 +102,10 @@ def draw(roll: Roll, width: int = 1600) -> Image.Image:
         end = min(rest.end_beats, roll.beats)
         pen.rectangle((x(rest.start_beats), _TOP, x(end), bottom), fill=_REST)
         pen.text((x(rest.start_beats) + 4, _TOP + 4), "pause", fill=_INK, font=font)
-    for note in range(low, high + 1):
-        if note % 12 == 0:
-            pen.line((_LEFT, y(note) + _ROW, width - _RIGHT, y(note) + _ROW), fill=_FAINT)
-            pen.text((14, y(note) - 3), f"C{note // 12 - 1}", fill=_INK, font=font)
+    for key in range(low, high + 1):
+        if key % 12 == 0:
+            pen.line((_LEFT, y(key) + _ROW, width - _RIGHT, y(key) + _ROW), fill=_FAINT)
+            pen.text((14, y(key) - 3), f"C{key // 12 - 1}", fill=_INK, font=font)
     for phrase in roll.phrases:
         at = x(phrase.start_beats)
         pen.line((at, _TOP - 8, at, bottom + _BREATH), fill=_INK if phrase.place == 0 else _FAINT, width=1)
