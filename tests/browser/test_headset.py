@@ -186,8 +186,8 @@ def test_reprojection_keeps_the_world_still_while_the_head_swings(visit: Visit) 
     assert len(errors) > 200
     assert np.percentile(unaided, 95) > 1.0, "without re-projection the error would have been seen"
     assert p95 < 0.5
-    # a frame that a busy machine delivers late shows its edge where the head has turned past the overscan: dots
-    # there are lost, or cut in half and seen beside their middle
+    # a frame that a busy machine delivers late shows its edge where the head has turned past the overscan:
+    # dots there are lost, or cut in half and seen beside their middle
     assert np.mean(np.asarray(errors) > 0.5) <= 0.02
     assert lost <= len(errors) * 0.1
 
