@@ -197,8 +197,12 @@ def test_a_panorama_stays_where_it_is_while_the_head_swings(page: Page, make_cha
     page.wait_for_function(IN_THE_PLACE)
     assert_true_colours(look(page, 1))
     page.evaluate("harness.startSwing()")
-    samples = [sample for sample in look(page, 12) if sample["picture"] == 1]
-    errors = [e for sample in samples for eye in sample["eyes"] for e in eye["errors"]]
+    errors: list[float] = []
+    for _ in range(10):  # a busy machine shows the calm place for a moment: look again
+        samples = [sample for sample in look(page, 12) if sample["picture"] == 1]
+        errors += [e for sample in samples for eye in sample["eyes"] for e in eye["errors"]]
+        if len(errors) > 100:
+            break
     log.info(
         "a panorama's %d dots: p95 %.3f°, max %.3f°", len(errors), np.percentile(errors, 95), max(errors)
     )
