@@ -46,13 +46,15 @@ ANSWER_S: Final = 5.0
 #: Waiting times between tries: a plug pulled out and in should cost no more than a moment.
 FIRST_WAIT_S: Final = 0.05
 LONGEST_WAIT_S: Final = 2.0
+#: Close codes of `edge_door` after which the same agent would only be closed again, and what was wanted.
+_FINAL: Final = {4400: "understand our messages", 4409: "know no other agent of our name"}
 
 
 class EdgeRefused(TherapyError):
     """The server does not take us, and would not at another try."""
 
-    def __init__(self, url: str, status: int) -> None:
-        super().__init__(f"the server at {url} must know our key, it answered {status}")
+    def __init__(self, url: str, must: str, answer: object) -> None:
+        super().__init__(f"the server at {url} must {must}, it answered {answer}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +159,13 @@ class EdgeAgent:
             except InvalidStatus as error:
                 status = error.response.status_code
                 if status in (401, 403):
-                    raise EdgeRefused(self._config.url, status) from error
-            except (OSError, ConnectionClosed, InvalidHandshake, TimeoutError):
+                    raise EdgeRefused(self._config.url, "know our key", status) from error
+            except ConnectionClosed as error:
+                closed = error.rcvd
+                if closed is not None and closed.code in _FINAL:  # trying again would end the same way
+                    must, answer = _FINAL[closed.code], closed.reason or closed.code
+                    raise EdgeRefused(self._config.url, must, answer) from error
+            except (OSError, InvalidHandshake, TimeoutError):
                 pass  # the network: try again
             self.backlog.disconnected()
             await asyncio.sleep(wait_s)
@@ -181,7 +188,7 @@ class EdgeAgent:
             async with asyncio.timeout(ANSWER_S):
                 welcome = parse_from_server(_bytes(await socket.recv()))
             if not isinstance(welcome, Welcome):
-                raise EdgeRefused(config.url, 400)
+                raise EdgeRefused(config.url, "answer our hello with welcome", type(welcome).__name__)
             self.connections += 1
             self.backlog.resume(welcome)
             again = "again " if self.connections > 1 else ""

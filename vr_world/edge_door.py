@@ -74,7 +74,7 @@ class EdgeDoor:
         agent = ""
         try:
             async with asyncio.timeout(HELLO_S):
-                hello = parse_from_agent(await socket.receive_bytes())
+                hello = parse_from_agent(await _bytes(socket))
             if not isinstance(hello, Hello):
                 raise BadEdge("first message", "hello", type(hello).__name__.lower())
             agent = hello.agent
@@ -82,8 +82,8 @@ class EdgeDoor:
             landing = self._landing(agent)
             await socket.send_bytes(pack(landing.hello(hello)))
             await self._serve(socket, landing)
-        except (WebSocketDisconnect, TimeoutError, KeyError):
-            pass  # it went, said nothing, or spoke text
+        except (WebSocketDisconnect, TimeoutError):
+            pass  # it went, or said nothing
         except BadEdge as error:
             log.warning("edge agent refused: %s", error)
             with contextlib.suppress(RuntimeError, WebSocketDisconnect):
@@ -124,7 +124,7 @@ class EdgeDoor:
         publishing = asyncio.create_task(_publish(socket, landing))
         try:
             while not publishing.done():
-                match parse_from_agent(await socket.receive_bytes()):
+                match parse_from_agent(await _bytes(socket)):
                     case Open() as stream:
                         landing.open(stream)
                     case Block() as block:
@@ -137,6 +137,14 @@ class EdgeDoor:
             publishing.cancel()
             with contextlib.suppress(asyncio.CancelledError, RuntimeError, WebSocketDisconnect):
                 await publishing
+
+
+async def _bytes(socket: WebSocket) -> bytes:
+    """Return the next message; text is one that nobody understands."""
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1000))
+    return message.get("bytes") or b""
 
 
 async def _publish(socket: WebSocket, landing: Landing) -> None:

@@ -67,6 +67,7 @@ async def test_a_server_without_a_key_lets_nobody_in():
     "said",
     [
         b"\x00garbage",
+        "text",
         pack(Block(key="k", first=0, stamps=b"", samples=b"")),
         pack(Hello(version=7, agent="a", run="r")),
     ],
@@ -96,6 +97,23 @@ async def test_the_second_connection_of_an_agent_replaces_a_dead_first_one():
             with pytest.raises(ConnectionClosed):
                 await asyncio.wait_for(first.recv(), 10)
             assert first.close_code == 4409
+
+
+async def test_two_agents_of_one_name_do_not_take_each_others_place_for_ever():
+    async with serving() as url:
+        first, second = (
+            EdgeAgent(EdgeConfig(url=url, key="right", agent="bed 3", streams=("no-such",)), lambda _: None)
+            for _ in range(2)
+        )
+        running = asyncio.create_task(first.run())
+        while not first.connections:
+            await asyncio.sleep(0.02)
+        later = asyncio.create_task(second.run())
+        with pytest.raises(EdgeRefused, match="no other agent of our name"):
+            await asyncio.wait_for(running, 10)
+        assert not later.done()
+        later.cancel()
+        await asyncio.gather(later, return_exceptions=True)
 
 
 def test_the_key_is_made_once_and_is_its_owners_alone(tmp_path):
