@@ -23,19 +23,29 @@ __all__ = [
     "ChildReturned",
     "Event",
     "GapMarked",
+    "GuideActed",
+    "GuideHeard",
+    "GuideModeChanged",
+    "GuideProposed",
+    "GuideSaid",
     "HeadsetJoined",
     "HeadsetLeft",
     "IsoPathBegun",
     "MachineMoved",
     "MusicRests",
     "Note",
+    "PatientSaid",
     "PatientUnwell",
+    "ProposalDecided",
+    "RatingGiven",
+    "RiskFlagged",
     "SoundDoseReached",
     "StageEntered",
     "StreamChanged",
     "StreamFound",
     "StreamLost",
     "StreamRecovered",
+    "TherapistCalled",
     "TherapistCommand",
     "from_line",
     "to_line",
@@ -248,6 +258,121 @@ class SoundDoseReached:
     eased: bool
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PatientSaid:
+    """The patient spoke from `at_s` until `until_s`; `confidence` 0 … 1 is the recogniser's."""
+
+    at_s: float
+    until_s: float
+    turn: int
+    text: str
+    confidence: float
+    language: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RiskFlagged:
+    """The risk screen spoke: `level` `watch` or `urgent`, `kind`, and what made it speak."""
+
+    at_s: float
+    turn: int
+    level: str
+    kind: str
+    evidence: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GuideProposed:
+    """The guide would say this; where approval is needed it waits for the therapist. `actions` is JSON."""
+
+    at_s: float
+    turn: int
+    text: str
+    line_id: str
+    actions: str
+    backend: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalDecided:
+    """What became of a proposal: `spoken`, `edited`, `dropped`, `timed out` or `stale`, and by whom."""
+
+    at_s: float
+    turn: int
+    decision: str
+    by: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GuideSaid:
+    """Words of the guide began at `at_s` at the ear.
+
+    `source` says whose they are (line, skill, model, therapist, risk, acknowledgement), `mode` how freely the
+    guide may speak.
+    """
+
+    at_s: float
+    utterance: int
+    turn: int
+    text: str
+    source: str
+    line_id: str
+    mode: str
+    language: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GuideHeard:
+    """What of an utterance the patient heard: all of it, or what came before it was interrupted."""
+
+    at_s: float
+    utterance: int
+    text: str
+    complete: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GuideActed:
+    """An action of the guide met the gate. `action` is JSON, `verdict` admitted, clamped or refused."""
+
+    at_s: float
+    turn: int
+    action: str
+    verdict: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GuideModeChanged:
+    """How freely the guide may speak changed, with why."""
+
+    at_s: float
+    was: str
+    now: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RatingGiven:
+    """The patient gave a number on `scale` (`suds` 0 … 100, `mood` 0 … 10)."""
+
+    at_s: float
+    scale: str
+    value: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TherapistCalled:
+    """A human was called over `channel` (panel, second, on-call), `after_s` after the hit."""
+
+    at_s: float
+    level: str
+    channel: str
+    reason: str
+    after_s: float
+
+
 Event: TypeAlias = (
     Beat
     | Breath
@@ -270,6 +395,16 @@ Event: TypeAlias = (
     | BadInput
     | AlarmRaised
     | SoundDoseReached
+    | PatientSaid
+    | RiskFlagged
+    | GuideProposed
+    | ProposalDecided
+    | GuideSaid
+    | GuideHeard
+    | GuideActed
+    | GuideModeChanged
+    | RatingGiven
+    | TherapistCalled
 )
 
 _TYPES: Final[dict[str, type[Any]]] = {t.__name__: t for t in typing.get_args(Event)}
