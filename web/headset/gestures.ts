@@ -1,4 +1,4 @@
-/** Two ways to stop without looking for a button. Pure: what is pressed and the time in, the decision out. */
+/** Ways to stop, and to say "I feel unwell", without looking for a button. Pure: what is pressed and the time in, the decision out. */
 
 /** Hold any controller button (or a pinch) for two seconds. */
 export class HoldToStop {
@@ -32,5 +32,25 @@ export class PressTwice {
     const second = nowMs - this.#firstMs <= PressTwice.WITHIN_MS;
     this.#firstMs = second ? Number.NEGATIVE_INFINITY : nowMs;
     return second;
+  }
+}
+
+/** Press any controller button briefly (or pinch), twice within 1.5 s: the patient feels unwell. */
+export class TapTwice {
+  /** Longer is a hold, which may be on its way to a stop. */
+  static readonly SHORT_MS = 500;
+  readonly #twice = new PressTwice();
+  #sinceMs: number | null = null;
+
+  /** What the present frame's buttons mean: a first tap, the second of two, or nothing new. */
+  step(pressed: boolean, nowMs: number): 'first' | 'second' | null {
+    if (pressed) {
+      this.#sinceMs ??= nowMs;
+      return null;
+    }
+    const sinceMs = this.#sinceMs;
+    this.#sinceMs = null;
+    if (sinceMs === null || nowMs - sinceMs > TapTwice.SHORT_MS) return null;
+    return this.#twice.press(nowMs) ? 'second' : 'first';
   }
 }

@@ -135,6 +135,7 @@ class Page {
         over: (how) => this.#over(how),
         gone: (why) => this.#gone(why),
         vr: (on) => this.#vrChanged(on),
+        unwell: () => this.#unwell(),
         stopRequested: () => sessionStorage.setItem(STOP_KEY, 'yes'),
         stopConfirmed: () => sessionStorage.removeItem(STOP_KEY),
       },
@@ -197,6 +198,7 @@ class Page {
   }
 
   #caption(text: string, forS: number): void {
+    this.#world?.caption(text, Math.min(CAPTION_MAX_S, forS));
     const region = element('caption', HTMLElement);
     if (this.#captionTimer !== null) clearTimeout(this.#captionTimer);
     tell(region, text);

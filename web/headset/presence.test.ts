@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { HoldToStop, PressTwice } from './gestures';
+import { HoldToStop, PressTwice, TapTwice } from './gestures';
 import { type Mix, OLD_AFTER_MS, Presence, STALE_AFTER_MS } from './presence';
 
 const STEP_MS = 10;
@@ -120,5 +120,29 @@ describe('gestures', () => {
   it('take two presses within a second and a half', () => {
     const twice = new PressTwice();
     expect([0, 2000, 3000, 3100, 5200].map((ms) => twice.press(ms))).toEqual([false, false, true, false, false]);
+  });
+});
+
+describe('two taps', () => {
+  /** Buttons as a list of [pressed, until ms], at 90 frames a second. */
+  function taps(course: readonly (readonly [boolean, number])[]): (string | null)[] {
+    const gesture = new TapTwice();
+    const said: (string | null)[] = [];
+    let ms = 0;
+    for (const [pressed, untilMs] of course) for (; ms < untilMs; ms += 11) said.push(gesture.step(pressed, ms));
+    return said.filter((word) => word !== null);
+  }
+
+  it('say that the patient feels unwell', () => {
+    expect(taps([[true, 200], [false, 700], [true, 900], [false, 1200]])).toEqual(['first', 'second']); // prettier-ignore
+  });
+
+  it('are two short ones, close together: a hold on its way to a stop is none', () => {
+    expect(taps([[true, 200], [false, 3000], [true, 3200], [false, 3500]])).toEqual(['first', 'first']); // prettier-ignore
+    expect(taps([[true, 900], [false, 1200]])).toEqual([]); // prettier-ignore
+  });
+
+  it('begin anew after the second', () => {
+    expect(taps([[true, 100], [false, 300], [true, 400], [false, 600], [true, 700], [false, 900]])).toEqual(['first', 'second', 'first']); // prettier-ignore
   });
 });

@@ -7,7 +7,7 @@ import type { Phase, ServerText, StopSource } from '../shared/control';
 import type { Fov, FrameHeader, Pose, Quat, Vec3 } from '../shared/protocol';
 import { packPose, packShown } from '../shared/protocol';
 import type { Diagnostics } from './diagnostics';
-import { HoldToStop } from './gestures';
+import { HoldToStop, TapTwice } from './gestures';
 import { enterVr, type XrView } from './immersive';
 import { Words } from './label';
 import { SoundLink, VideoLink } from './links';
@@ -27,6 +27,8 @@ export interface WorldEvents {
   /** The server does not know this headset (any more), or another page took its place. */
   readonly gone: (why: 'refused' | 'replaced') => void;
   readonly vr: (on: boolean) => void;
+  /** The patient tapped a button twice: they feel unwell. */
+  readonly unwell: () => void;
   /** The patient stopped here; the server may not know yet … */
   readonly stopRequested: () => void;
   /** … and now it does. */
@@ -50,6 +52,7 @@ const STATS_EVERY_MS = 2000;
 const OFF_HEAD_AFTER_MS = 1000;
 const HOLD_SHOWN_FROM = 0.2;
 const STATUS_AFTER_MS = 800;
+const TAP_SHOWN_S = 2.5;
 const SEATED: Vec3 = [0, 0, 0];
 /** The calm place's light swells six times a minute, by this much: the pace that a lost link leaves with the patient. */
 const GLOW = 0.05;
@@ -65,6 +68,7 @@ export class World {
   #painter: Painter | null;
   readonly #presence = new Presence();
   readonly #hold = new HoldToStop();
+  readonly #taps = new TapTwice();
   readonly #words = new Words();
   readonly #video: VideoLink;
   readonly #sounds: SoundLink;
@@ -76,6 +80,7 @@ export class World {
   #awaySinceMs: number | null = null;
   #phase: Phase | null = null;
   #sentence = '';
+  #caption: { readonly text: string; readonly untilMs: number } | null = null;
   #screen: { view: ScreenView; end: AbortController } | null = null;
   #session: XRSession | null = null;
   #offHeadTimer: ReturnType<typeof setTimeout> | null = null;
@@ -165,6 +170,11 @@ export class World {
   /** Words that hang in the room in VR. */
   say(text: string): void {
     this.#sentence = text;
+  }
+
+  /** Words that hang in the room in VR for a while, before any others. */
+  caption(text: string, forS: number): void {
+    this.#caption = text === '' ? null : { text, untilMs: performance.now() + forS * 1000 };
   }
 
   close(): void {
@@ -318,7 +328,9 @@ export class World {
     const held = this.#hold.step(head.pressed, nowMs);
     if (held === 1) this.stop('controller');
     this.#tellStatus(nowMs);
-    this.#words.say(held > HOLD_SHOWN_FROM ? 'Keep holding to stop.' : this.#sentence);
+    this.#heed(this.#taps.step(head.pressed, nowMs));
+    if (this.#caption !== null && nowMs > this.#caption.untilMs) this.#caption = null;
+    this.#words.say(held > HOLD_SHOWN_FROM ? 'Keep holding to stop.' : (this.#caption?.text ?? this.#sentence));
     const label = this.#session === null ? null : this.#words.step(dtS, head);
     const swell = this.reducedMotion() ? 0 : Math.sin((nowMs * 2 * Math.PI) / GLOW_PERIOD_MS);
     for (const eye of head.eyes) {
@@ -326,6 +338,12 @@ export class World {
     }
     if (fresh !== null) this.#tellShown(fresh, nowMs);
     this.#note(nowMs, mix);
+  }
+
+  #heed(tap: 'first' | 'second' | null): void {
+    if (tap === null || this.#presence.stopped || this.#phase === 'ENDED') return;
+    if (tap === 'first') this.caption('Press once more if you feel unwell. Hold to stop.', TAP_SHOWN_S);
+    else this.events.unwell();
   }
 
   #sendPose(head: Head | XrView, nowMs: number): void {
