@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from audio_engine.messages import AudioHeartbeat
-from benchmarks import _accuracy, _noise, audio, frames, heartbeat, records, sensors, session
+from benchmarks import _accuracy, _noise, audio, frames, heartbeat, passages, records, sensors, session
 from benchmarks._kit import Benchmark, BenchmarkFailed, Figure
 from sensors.devices.simulated_patient import PatientTraits, RoomView, SimulatedPatient
 from sensors.errors import BadRecording
@@ -95,12 +95,14 @@ def moment(
     return session.Moment(
         at_s=at_s,
         state={
-            "processes": [{"name": "audio", "detail": f"{late} of {blocks} blocks late"}],
+            "processes": [
+                {"name": "audio", "detail": f"{late} of {blocks} blocks late, fifo 10, no standby"}
+            ],
             "recording": {"on": True, "bytes": written},
         },
         usage={
-            "room": session.Usage(cpu_s=busy_s, memory_mb=80.0),
-            "benchmark": session.Usage(cpu_s=2.0 * busy_s, memory_mb=70.0),
+            "room": session.Usage(cpu_s=busy_s, memory_mb=80.0, shared_mb=90.0),
+            "benchmark": session.Usage(cpu_s=2.0 * busy_s, memory_mb=70.0, shared_mb=75.0),
         },
         panel_states=states,
         panel_pictures=states // 2,
@@ -139,6 +141,7 @@ def test_a_session_is_held_against_what_it_promises() -> None:
     assert found["processor: room"].value == pytest.approx(10.0)
     assert found["processor: all of Stillwater"].value == pytest.approx(10.0), "without this program"
     assert found["memory: room"].value == 80.0
+    assert found["memory of a room"].value == 90.0
     assert found["recording"].value == pytest.approx(3.0)
 
 
@@ -280,3 +283,21 @@ def test_without_the_recording_the_comparison_says_so(monkeypatch: pytest.Monkey
     (figure,) = sensors.beats()
     assert "not compared" in figure.note
     assert "pyhrv" in figure.note
+
+
+# -- passages --------------------------------------------------------------------------------------------
+
+
+def test_the_longest_gap_of_a_passage_is_told() -> None:
+    steady = [index / 100.0 for index in range(100)]
+    broken = [at_s for at_s in steady if not 0.395 < at_s < 0.595]
+    passage = passages.Passage(name="to forest", pictures_s=broken, packets_s=steady)
+    found = by_name(passages.figures([passage], 0.5))
+    assert found["to forest: longest gap between pictures"].value == pytest.approx(210.0)
+    assert found["to forest: longest gap between packets of sound"].value == pytest.approx(10.0)
+    assert found["begun: first picture of the place"].ratio == pytest.approx(0.25)
+
+
+def test_a_passage_without_pictures_is_not_measured() -> None:
+    with pytest.raises(BenchmarkFailed, match="to forest"):
+        passages.figures([passages.Passage(name="to forest", pictures_s=[], packets_s=[0.0, 0.01])], 0.5)
