@@ -23,12 +23,14 @@ SAMPLES: Final = ROOT / ".cache" / "samples.in"
 #: `requirements-torch.txt`.
 VOICE: Final = ROOT / ".cache" / "voice.in"
 OUTSIDE: Final = "torch"
+#: Tells uv that what asks for PyTorch gets none.
+WITHOUT: Final = ROOT / ".cache" / "without.txt"
 #: Each lock with what goes into it. The tests' comes first: the others keep to its versions.
 LOCKS: Final = {
     "requirements-dev.lock": ("pyproject.toml", "--extra", "dev", "--group", "build"),
     "requirements.lock": ("pyproject.toml", "--group", "build", "-c", "requirements-dev.lock"),
     "requirements-samples.lock": (SAMPLES, "--no-deps"),
-    "requirements-voice.lock": (VOICE, "-c", "requirements-dev.lock"),
+    "requirements-voice.lock": (VOICE, "-c", "requirements-dev.lock", "--excludes", WITHOUT),
     "requirements-node.lock": ("--group", "node"),
 }
 #: One version for every Python, so that what was tested is what is installed.
@@ -53,6 +55,7 @@ def main() -> None:
     SAMPLES.parent.mkdir(exist_ok=True)
     extras = project["optional-dependencies"]
     SAMPLES.write_text("\n".join(extras["samples"]), encoding="utf-8")
+    WITHOUT.write_text(f"{OUTSIDE}\n", encoding="utf-8")
     voice = [one for one in (*extras["voice"], *extras["piper"]) if not one.startswith(OUTSIDE)]
     VOICE.write_text("\n".join(voice), encoding="utf-8")
     for name, what in LOCKS.items():
