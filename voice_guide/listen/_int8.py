@@ -15,7 +15,7 @@ import torch
 __all__ = ["quantise"]
 
 
-class _Int8Linear(torch.nn.Module):
+class _Int8Linear(torch.nn.Module):  # type: ignore[misc]  # torch has no types for us: an extra
     """A linear layer of packed int8 weights, one scale for each output."""
 
     def __init__(self, layer: Any) -> None:
@@ -38,7 +38,7 @@ class _Int8Linear(torch.nn.Module):
 
 
 def quantise(module: Any) -> None:
-    """Replace every linear layer below `module` by its int8 version, in place. Embeddings stay as they are."""
+    """Replace every linear layer below `module` by its int8 version, in place. Embeddings stay."""
     for name, child in list(module.named_children()):
         if isinstance(child, torch.nn.Linear):
             setattr(module, name, _Int8Linear(child))

@@ -144,8 +144,8 @@ class WhisperTranscriber:
     def _encode(self, pcm: Samples, window_s: float) -> Any:
         """Return the encoder's states, shape (1, positions, width), of `pcm` padded to `window_s`.
 
-        The encoder's own `forward` insists on 30 s; this is the same with fewer positions, and changes nothing
-        in the model.
+        The encoder's own `forward` insists on 30 s; this is the same with fewer positions, and changes
+        nothing in the model.
         """
         import torch  # noqa: PLC0415
 

@@ -16,7 +16,7 @@ from vr_world.commands.edge import edge
 from vr_world.commands.lists import devices, doctor, scenes
 from vr_world.commands.offline import analyze, bench, midi, render, sound
 from vr_world.commands.serve import demo, serve
-from vr_world.commands.voice import models
+from vr_world.commands.voice import models, transcribe
 from vr_world.rendering.errors import RenderingError
 
 __all__ = ["app", "run"]
@@ -40,6 +40,7 @@ app.command()(scenes)
 app.command()(devices)
 app.command()(edge)
 app.command()(doctor)
+app.command()(transcribe)
 app.add_typer(models, name="models")
 
 _OURS = (

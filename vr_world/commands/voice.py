@@ -13,9 +13,10 @@ from rich.table import Table
 
 from therapy.errors import BadValue
 from voice_guide.errors import BadModel
+from voice_guide.listen.transcript import RATE_HZ
 from voice_guide.models import MODELS, ModelSpec, find, model_folder, spec_of, verify
 
-__all__ = ["models"]
+__all__ = ["models", "transcribe"]
 
 models = typer.Typer(
     help="Say which models the voice guide needs, and which are here.", rich_markup_mode=None
@@ -72,6 +73,34 @@ def install(
         told = "ready" if spec in wanted else "was here already"
         console.print(f"{spec.name}: {told}", highlight=False)
     return None
+
+
+def transcribe(
+    recording: Annotated[Path, typer.Argument(metavar="FILE.wav", help="any rate, any number of channels")],
+    model: Annotated[
+        Path | None, typer.Option(help="folder of another Whisper in transformers' form")
+    ] = None,
+    language: Annotated[str, typer.Option(help="of the speech: en, de, … or auto, which is detected")] = "en",
+    threads: Annotated[int, typer.Option(min=1, help="of the processor")] = 1,
+) -> None:
+    """Write what is said in a recording as JSON: text, confidence, length and how long it took."""
+    from voice_guide.listen.recordings import read_wav, transcribe_long
+    from voice_guide.listen.whisper import load_transcriber
+    from voice_guide.models import need
+
+    pcm = read_wav(recording)
+    transcriber = load_transcriber(
+        model or need("whisper-base"), language=None if language == "auto" else language, threads=threads
+    )
+    heard = transcribe_long(transcriber, pcm)
+    told = {
+        "text": heard.text,
+        "confidence": round(heard.confidence, 3),
+        "language": heard.language,
+        "seconds": round(len(pcm) / RATE_HZ, 3),
+        "took_s": round(heard.took_s, 3),
+    }
+    print(json.dumps(told, ensure_ascii=False))  # noqa: T201  # the command's output
 
 
 def _from_hub(hub: str, names: list[str] | None, source: Path | None) -> None:
