@@ -1,8 +1,8 @@
 """Reads the approved lines: what the guide may say and do, in files that a clinician edits and approves.
 
-`voice_guide/lines/*.en.toml` are the originals: intents with their rules, phrases, actions and lines. A file
-of another language (`*.de.toml`) has rules, phrases and lines only; what is done stands once, in the original,
-so that no translation can do something else.
+`voice_guide/lines/*.en.toml` are the originals: intents with their rules, phrases, actions and lines. A
+file of another language (`*.de.toml`) has rules, phrases and lines only; what is done stands once, in the
+original, so that no translation can do something else.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Rules for what words mean, in a form that a clinician can read and write. Pure.
 
 A rule is groups joined by ` + `; each group is alternatives joined by `|`, of which one must be among the
-words; a group that begins with `!` must have none among them. `wave*` means every word that begins so, several
-words in a row are a phrase. A rule that begins with `^` is one group, and one of it must be all that was said.
+words; a group that begins with `!` must have none among them. `wave*` means every word that begins so,
+several words in a row are a phrase. A rule that begins with `^` is one group, and one of it must be all that
+was said.
 
     waves|sea + too much|calmer + !music
 """
