@@ -30,7 +30,7 @@ Rows: TypeAlias = npt.NDArray[np.float32]
 
 #: Words that turn a meaning round: what is only *like* a wish is then not acted on.
 _TURNS: Final = frozenset(
-    "not no never dont doesnt isnt arent wasnt wont didnt without nicht kein keine keinen nie niemals ohne".split()
+    "not no never cant cannot dont doesnt isnt arent wasnt wont didnt without nicht kein keine keinen nie niemals ohne".split()
 )
 #: Names of a place after these are what the patient wants to leave.
 _AWAY: Final = frozenset("dont not hate leave from nicht kein weg verlassen hasse".split())
@@ -66,17 +66,22 @@ class Heed:
 
 #: With a sentence model, and with words in common.
 WITH_MODEL: Final = Heed(speak=0.55, act=0.68, margin=0.08)
-WITH_WORDS: Final = Heed(speak=0.5, act=0.62, margin=0.1)
+WITH_WORDS: Final = Heed(speak=0.7, act=0.85, margin=0.15)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """An intent that may be meant. `score` is 1 … 2 by a rule, at most 1 by likeness; `evidence` says which."""
+    """An intent that may be meant.
+
+    `score` is 1 … 2 by a rule, at most 1 by likeness; `evidence` says which. `turned`: the likest phrase denies
+    something ("I do not like …").
+    """
 
     intent: str
     score: float
     evidence: str
     by_rule: bool
+    turned: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,10 +146,14 @@ class WordOverlap:
                     unseen += 1
                 else:
                     row[column] += self._weight[column] * _weight_of(part)
-            row[-1] = 0.25 * self._unseen * math.sqrt(unseen)
+            row[-1] = 0.5 * self._unseen * math.sqrt(unseen)
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         found: Rows = rows / np.where(lengths > 0, lengths, 1)
         return found
+
+
+def _denies(heard: str) -> bool:
+    return bool(_TURNS & set(heard.split()))
 
 
 def _parts(text: str) -> list[str]:
@@ -168,8 +177,8 @@ class Chooser:
     def __init__(self, bank: LineBank, embedder: Embedder | None = None) -> None:
         self.bank = bank
         phrases = [(name, phrase) for name, each in bank.intents.items() for phrase in each.phrases]
-        self._names = [name for name, _ in phrases]
         texts = [normal(phrase) for _, phrase in phrases]
+        self._phrases = [(name, _denies(text)) for (name, _), text in zip(phrases, texts, strict=True)]
         modelled = embedder is not None and bank.similar
         self._heed = WITH_MODEL if modelled else WITH_WORDS
         self._embedder: Embedder = embedder if embedder is not None and modelled else WordOverlap(texts)
@@ -182,10 +191,11 @@ class Chooser:
             return []
         best: dict[str, Found] = {}
         likeness = self._rows @ self._embedder.embed([heard])[0]
-        for name, like in zip(self._names, likeness, strict=True):
+        for (name, turned), like in zip(self._phrases, likeness, strict=True):
             if name not in best or float(like) > best[name].score:
+                score = min(float(like), 1.0)
                 best[name] = Found(
-                    intent=name, score=min(float(like), 1.0), evidence=f"likeness {like:.2f}", by_rule=False
+                    intent=name, score=score, evidence=f"likeness {score:.2f}", by_rule=False, turned=turned
                 )
         for name, intent in self.bank.intents.items():
             ruled = self._ruled(intent, heard)
@@ -242,8 +252,8 @@ class Chooser:
         if first.by_rule:
             return True
         second = found[1].score if len(found) > 1 else 0.0
-        turned = bool(_TURNS & set(normal(words).split()))
-        return first.score >= self._heed.act and first.score - second >= self._heed.margin and not turned
+        same = _denies(normal(words)) == first.turned
+        return first.score >= self._heed.act and first.score - second >= self._heed.margin and same
 
     def _rated(self, words: str, present: Present, turn: int, *, sure: bool) -> Choice | None:
         """Return the answer to a rating that was asked for; `None` when the patient speaks of something else."""
