@@ -1,9 +1,9 @@
 """What a patient means, and which approved line answers it, without any language model. Pure.
 
-Rules speak first, then likeness to example phrases (a sentence model where there is one, else words and parts of
-words in common). What is unsure changes nothing: it gets a gentle line that listens. `Chooser.choose` is the
-guide's answer in `scripted` mode and whenever a model is late or talks nonsense; `Chooser.lines` is what a model
-may choose from in `approved` mode.
+Rules speak first, then likeness to example phrases (a sentence model where there is one, else words and parts
+of words in common). What is unsure changes nothing: it gets a gentle line that listens. `Chooser.choose` is the
+guide's answer in `scripted` mode and whenever a model is late or talks nonsense; `Chooser.lines` is what a
+model may choose from in `approved` mode.
 """
 
 from __future__ import annotations
@@ -30,10 +30,13 @@ Rows: TypeAlias = npt.NDArray[np.float32]
 
 #: Words that turn a meaning round: what is only *like* a wish is then not acted on.
 _TURNS: Final = frozenset(
-    "not no never cant cannot dont doesnt isnt arent wasnt wont didnt without nicht kein keine keinen nie niemals ohne".split()
+    {"not", "no", "never", "cant", "cannot", "dont", "doesnt", "isnt", "arent", "wasnt", "wont", "didnt"}
+    | {"without", "nicht", "kein", "keine", "keinen", "nie", "niemals", "ohne"}
 )
 #: Names of a place after these are what the patient wants to leave.
-_AWAY: Final = frozenset("dont not hate leave from nicht kein weg verlassen hasse".split())
+_AWAY: Final = frozenset(
+    {"dont", "not", "hate", "leave", "from", "out", "nicht", "kein", "weg", "verlassen", "hasse"}
+)
 _LISTENING, _UNCLEAR = "listening", "unclear"
 
 
@@ -158,7 +161,10 @@ def _denies(heard: str) -> bool:
 
 def _parts(text: str) -> list[str]:
     words = normal(text).split()
-    return [*words, *(f"#{word}#"[i : i + 4] for word in words if len(word) > 3 for i in range(len(word) - 1))]
+    return [
+        *words,
+        *(f"#{word}#"[i : i + 4] for word in words if len(word) > 3 for i in range(len(word) - 1)),
+    ]
 
 
 def _weight_of(part: str) -> float:
@@ -210,14 +216,19 @@ class Chooser:
         names = [found.intent for found in self.find(words) if found.intent != _LISTENING][: max(k - 1, 0)]
         scores = {found.intent: found.score for found in self.find(words)}
         return [
-            (self._approved(self.bank.pick(name, slots, said=present.said), slots, present), scores.get(name, 0.0))
+            (
+                self._approved(self.bank.pick(name, slots, said=present.said), slots, present),
+                scores.get(name, 0.0),
+            )
             for name in [*names, _LISTENING]
         ]
 
     def choose(self, words: str, present: Present, *, turn: int, confidence: float = 1.0) -> Choice:
         """Return the answer to `words`, heard with `confidence` 0 … 1. Never fails, whatever was said."""
         if not normal(words) or confidence < self._heed.clear:
-            return self._answer(_UNCLEAR, present, turn, f"heard with confidence {confidence:.2f}", sure=False)
+            return self._answer(
+                _UNCLEAR, present, turn, f"heard with confidence {confidence:.2f}", sure=False
+            )
         found = self.find(words)
         first = found[0] if found else None
         if present.awaiting is not None:
@@ -264,7 +275,9 @@ class Chooser:
         if rating is not None:
             slots = Slots(count=rating.said)
             choice = self._answer("rating", present, turn, f"{scale} {rating.value}", slots=slots)
-            return dataclasses.replace(choice, proposal=dataclasses.replace(choice.proposal, rating=rating.value))
+            return dataclasses.replace(
+                choice, proposal=dataclasses.replace(choice.proposal, rating=rating.value)
+            )
         if sure:
             return None
         name = "leave_rating" if present.asked_again else "ask_again"
@@ -290,7 +303,12 @@ class Chooser:
         known = slots if slots is not None else Slots(minutes=present.minutes_left)
         line = self._approved(self.bank.pick(name, known, said=present.said), known, present)
         proposal = Proposal(
-            turn=turn, say=line.text, line_id=line.line_id, actions=line.actions, backend=BACKEND, reason=reason
+            turn=turn,
+            say=line.text,
+            line_id=line.line_id,
+            actions=line.actions,
+            backend=BACKEND,
+            reason=reason,
         )
         return Choice(proposal=proposal, intent=name, skill=self.bank.intents[name].skill, sure=sure)
 

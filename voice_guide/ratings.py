@@ -1,14 +1,15 @@
 """A rating out of spoken words: "about a seven", "sixty out of a hundred", "ten… no, nine". Pure.
 
 The guide asks for distress and for mood from nought to ten. A number up to ten is therefore one of ten; a
-larger one is one of a hundred for distress, which many patients know so, and nothing for mood. Distress is kept
-as SUDS, 0 … 100 (Wolpe 1969), mood as 0 … 10. What may mean two
+larger one is one of a hundred for distress, which many patients know so, and nothing for mood. Distress is
+kept as SUDS, 0 … 100 (Wolpe 1969), mood as 0 … 10. What may mean two
 numbers ("seven or eight", "less than five") is none: it is asked for once more, never guessed.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -52,19 +53,59 @@ def _words(text: str) -> frozenset[str]:
 
 
 _EN_ONES: Final = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+)
 _EN_TENS: Final = dict(
-    zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True)
+    zip(
+        ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"),
+        range(20, 100, 10),
+        strict=True,
+    )
 )
 _DE_ONES: Final = (
-    "null eins zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn sechzehn "
-    "siebzehn achtzehn neunzehn"
-).split()
+    "null",
+    "eins",
+    "zwei",
+    "drei",
+    "vier",
+    "fünf",
+    "sechs",
+    "sieben",
+    "acht",
+    "neun",
+    "zehn",
+    "elf",
+    "zwölf",
+    "dreizehn",
+    "vierzehn",
+    "fünfzehn",
+    "sechzehn",
+    "siebzehn",
+    "achtzehn",
+    "neunzehn",
+)
 _DE_TENS: Final = dict(
     zip(
-        "zwanzig dreissig vierzig fünfzig sechzig siebzig achtzig neunzig".split(),
+        ("zwanzig", "dreissig", "vierzig", "fünfzig", "sechzig", "siebzig", "achtzig", "neunzig"),
         range(20, 100, 10),
         strict=True,
     )
@@ -152,7 +193,7 @@ def bare_number(words: str, language: str = "en") -> int | None:
     tokens = _read(_tokens(words), speech)
     numbers = [token for token in tokens if isinstance(token, float)]
     rest = [token for token in tokens if isinstance(token, str)]
-    if not numbers or not all(token in speech.fillers or token == "/" for token in rest):
+    if not numbers or not set(rest) <= speech.fillers | {"/"}:
         return None
     found = _one_number(tokens, speech)
     return None if found is None or not 0 <= found[0] <= 100 else int(found[0] + 0.5)
@@ -224,14 +265,17 @@ def _one_number(tokens: Sequence[_Token], speech: _Language) -> tuple[float, int
     spots = [at for at, token in enumerate(tokens) if isinstance(token, float)]
     spots = [at for at in spots if not _is_other(tokens, at, speech)]
     out_of: int | None = None
-    for first, second in zip(spots, spots[1:], strict=False):
-        if any(token in speech.out_of or token == "/" for token in tokens[first + 1 : second]) and not any(
-            token in speech.to for token in tokens[first + 1 : second]
-        ):
+    for first, second in itertools.pairwise(spots):
+        between = set(tokens[first + 1 : second])
+        if between & (speech.out_of | {"/"}) and not between & speech.to:
             out_of = _whole(tokens[second])
             spots.remove(second)
             break
-    if spots and out_of is None and any(t in {"percent", "%", "prozent"} for t in tokens[spots[-1] + 1 :][:1]):
+    if (
+        spots
+        and out_of is None
+        and any(t in {"percent", "%", "prozent"} for t in tokens[spots[-1] + 1 :][:1])
+    ):
         out_of = 100
     if len(spots) > 1:
         spots = _latest(tokens, spots, speech)
@@ -239,7 +283,9 @@ def _one_number(tokens: Sequence[_Token], speech: _Language) -> tuple[float, int
     if len(values) != 1:
         return None
     before = tokens[max(spots[0] - 3, 0) : spots[0]]
-    if any(token in speech.vague for token in before) or any(t in speech.vague for t in tokens[spots[0] + 1 :][:1]):
+    if any(token in speech.vague for token in before) or any(
+        t in speech.vague for t in tokens[spots[0] + 1 :][:1]
+    ):
         return None
     value = values.pop()
     return (value, out_of) if isinstance(value, float) else None
