@@ -13,10 +13,9 @@ from therapy.plan import Limits, Range, StageKind
 from therapy.safety import Verdict, admit
 from therapy.talk import ApprovedLine, Briefing, GuideMode, Proposal
 from voice_guide.say_screen import SayScreen
-from voice_guide.think import NotUsable, Sentence, Thought
+from voice_guide.think import ThinkSettings, Thought
 from voice_guide.think._mind import never_cancelled
-from voice_guide.think._schema import parse
-from voice_guide.think._stream import SayStream
+from voice_guide.think._reader import read_along
 
 LIMITS = Limits(
     ranges={"music_lufs": Range(low=-40.0, high=-23.0), "light": Range(low=0.3, high=0.8)},
@@ -84,21 +83,30 @@ def decided(proposal: Proposal, mode: GuideMode) -> list[Verdict]:
 
 
 class ReplayMind:
-    """A `Mind` of tests alone: it says what it is given, piece by piece."""
+    """A `Mind` of tests alone: it says what it is given, piece by piece, one in each tenth of a second."""
 
-    def __init__(self, texts: Iterable[str], piece: int = 40) -> None:
+    def __init__(self, texts: Iterable[str], piece: int = 40, **settings: object) -> None:
         self._texts = iter(texts)
         self._piece = piece
+        self.now_s = 0.0
+        usual = {"stall_s": 0.5, "deadline_s": 8.0, "now_s": lambda: self.now_s}
+        self._settings = ThinkSettings(**{**usual, **settings})  # type: ignore[arg-type]
 
     def think(self, asked: Briefing, *, cancelled: Callable[[], bool] = never_cancelled) -> Iterator[Thought]:
-        text, stream = next(self._texts), SayStream()
+        text = next(self._texts)
+        return read_along(
+            self._pieces(text),
+            asked,
+            self._settings,
+            backend="replay",
+            cancelled=cancelled,
+            began_s=self.now_s,
+        )
+
+    def _pieces(self, text: str) -> Iterator[str]:
         for at in range(0, len(text), self._piece):
-            if cancelled():
-                yield NotUsable(turn=asked.turn, reason="called off")
-                return
-            for sentence in stream.push(text[at : at + self._piece]):
-                yield Sentence(turn=asked.turn, text=sentence)
-        yield parse(text, asked, "replay")
+            self.now_s += 0.1
+            yield text[at : at + self._piece]
 
     def close(self) -> None:
         pass

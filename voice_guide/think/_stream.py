@@ -11,11 +11,15 @@ from typing import Final
 
 import msgspec
 
+from therapy.may_say import LONGEST_SAY
+
 __all__ = ["SayStream"]
 
 _HEAD: Final = re.compile(r'\s*\{\s*"say"\s*:\s*"')
 #: As far as a head may reach.
 _LONGEST_HEAD: Final = 40
+#: The longest turn, every character written as an escape.
+_LONGEST_RAW: Final = 6 * LONGEST_SAY
 _END: Final = re.compile(r"[.!?…][\"'”’)]*\s+")
 _STRING: Final = msgspec.json.Decoder(str)
 
@@ -32,6 +36,7 @@ class SayStream:
 
     def __init__(self) -> None:
         self._raw = ""
+        self._left = LONGEST_SAY
         self._open = True
         self._inside = False
 
@@ -39,7 +44,7 @@ class SayStream:
         """Return the sentences that `piece` completes, in order."""
         if not self._open:
             return []
-        self._raw += piece
+        self._raw += piece[: _LONGEST_RAW + 1]
         if not self._inside:
             head = _HEAD.match(self._raw)
             if head is None:
@@ -47,7 +52,10 @@ class SayStream:
                 return []
             self._inside = True
             self._raw = self._raw[head.end() :]
-        return self._complete()
+        found = self._complete()
+        if len(self._raw) > _LONGEST_RAW:
+            self._open = False
+        return found
 
     def _complete(self) -> list[str]:
         closed = _closing_quote(self._raw)
@@ -62,7 +70,13 @@ class SayStream:
             self._open = False
         self._raw = self._raw[at:]
         texts = [_unescaped(part) for part in found]
-        return [text for text in texts if text]
+        return [text for text in texts if text and self._within_turn(text)]
+
+    def _within_turn(self, text: str) -> bool:
+        """Return whether `text` still belongs to the longest turn; nothing after it does otherwise."""
+        self._left -= len(text)
+        self._open = self._open and self._left >= 0
+        return self._left >= 0
 
 
 def _closing_quote(raw: str) -> int | None:
