@@ -59,7 +59,16 @@ PLACE_NAMES = ("ocean", "forest", "cliff", "", "../../etc", "OCEAN", "reef")
 LINE_NAMES = (*APPROVED_TEXTS, "go.there#2", "go.there#9", "", "risk.stay", "Take your time.", "less_waves")
 
 
+def inside_the_table(r: random.Random) -> str:
+    """Return an action that only the plan, a trigger or the largest step holds back."""
+    control = r.choice(sorted(TABLE))
+    value = r.uniform(TABLE[control].low, TABLE[control].high)
+    return f'{{"do":"set","control":"{control}","value":{value}}}'
+
+
 def act(r: random.Random) -> str:
+    if r.random() < 0.4:
+        return inside_the_table(r)
     return r.choice(
         (
             lambda: f'{{"do":"set","control":{json.dumps(r.choice(CONTROLS))},"value":{r.choice(NUMBERS)}}}',
@@ -238,7 +247,7 @@ def test_no_hostile_output_does_anything_outside_of_the_limits() -> None:
         assert_within_limits(said, mode)
     assert counts["proposals"] > OUTPUTS // 20, "some get through, so that something was tested"
     assert counts["admitted"] > OUTPUTS // 20
-    assert counts["refused"] > OUTPUTS // 20
+    assert counts["refused"] > OUTPUTS // 50
     assert counts["not usable"] > OUTPUTS // 3
     assert counts["safe lines"] > OUTPUTS // 3
 
