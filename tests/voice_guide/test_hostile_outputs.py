@@ -247,7 +247,7 @@ def test_no_hostile_output_does_anything_outside_of_the_limits() -> None:
         assert_within_limits(said, mode)
     assert counts["proposals"] > OUTPUTS // 20, "some get through, so that something was tested"
     assert counts["admitted"] > OUTPUTS // 20
-    assert counts["refused"] > OUTPUTS // 50
+    assert counts["refused"] > OUTPUTS // 100
     assert counts["not usable"] > OUTPUTS // 3
     assert counts["safe lines"] > OUTPUTS // 3
 

@@ -67,7 +67,9 @@ class LoadedModel:
         """Read a prompt, keeping what it has in common with the one before; return the next logits (V,)."""
         same = _in_common(self._kept, tokens)
         same = min(same, len(tokens) - 1)  # at least one token gives the logits
-        self._cache.crop(same)
+        surplus = len(self._kept) - same
+        if surplus:
+            self._cache.crop(-surplus)
         self._kept = list(tokens[:same])
         logits = torch.empty(0)
         with torch.inference_mode():
@@ -78,7 +80,10 @@ class LoadedModel:
 
     def _step(self, part: Sequence[int]) -> torch.Tensor:
         out = self.model(
-            input_ids=torch.tensor([list(part)]), past_key_values=self._cache, use_cache=True, logits_to_keep=1
+            input_ids=torch.tensor([list(part)]),
+            past_key_values=self._cache,
+            use_cache=True,
+            logits_to_keep=1,
         )
         self._kept += part
         last: torch.Tensor = out.logits[0, -1].float()
@@ -139,7 +144,7 @@ class LoadedModel:
         following = torch.log_softmax(out.logits.float(), dim=-1)
         found = []
         for row, answer in enumerate(answers):
-            chosen = following[row, torch.arange(len(answer) - 1), torch.tensor(list(answer[1:]), dtype=torch.long)]
+            chosen = following[row, :-1].gather(1, rows[row, 1:, None])[: len(answer) - 1]
             found.append(float((first[answer[0]] + chosen.sum()) / len(answer)))
         return found
 
@@ -154,7 +159,7 @@ class LoadedModel:
 
 
 def allowed_tokens(matcher: Any, vocabulary: int) -> torch.Tensor:
-    """Return which tokens may come next, (V,) of bool; llguidance's bits, undone by numpy (no compilation)."""
+    """Return which tokens may come next, (V,) of bool: llguidance's bits, undone by numpy."""
     words = np.zeros((vocabulary + 31) // 32, dtype=np.int32)
     matcher.unsafe_compute_mask_ptr(words.ctypes.data, words.nbytes)
     bits = np.unpackbits(words.view(np.uint8), bitorder="little", count=vocabulary)
