@@ -48,8 +48,8 @@ FORMAT: Final = 1
 BookLevel: TypeAlias = Literal["unclear", "trace", "watch", "urgent"]
 #: Kinds of risk, the first prevails where two are equally urgent.
 KINDS: Final[tuple[RiskKind, ...]] = ("medical", "self_harm", "harm_to_others", "abuse", "panic", "stop")
-#: About eight minutes of speech. Of what is longer, only the two ends are read (and the screen says so).
-MOST_CHARACTERS: Final = 6000
+#: More than two minutes of speech without a pause. Of what is longer, only the two ends are read (and the screen says so).
+MOST_CHARACTERS: Final = 2000
 #: A guard silences a rule from at most so many characters away (four words or so), not from further off.
 NEAR: Final = 25
 #: Marks the place of what was cut or is harmless; no pattern matches across it.
@@ -155,9 +155,9 @@ class RiskBook:
         Of longer text both ends are kept, with `GAP` between.
         """
         if len(words) <= MOST_CHARACTERS:
-            return self._normal(words)
+            return self._normal(words)[:MOST_CHARACTERS]
         half = MOST_CHARACTERS // 2
-        return self._normal(words[:half]) + GAP + self._normal(words[-half:])
+        return self._normal(words[:half])[:half] + GAP + self._normal(words[-half:])[-half:]
 
     def cleared(self, normal: str) -> str:
         """Return normalised text without what is harmless in it; a `GAP` stays in its place."""
@@ -171,7 +171,9 @@ class RiskBook:
         text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", words)).casefold()
         parts = _NOT_WORD.sub(" ", _APOSTROPHES.sub("'", text)).split()
         written = (self.rewrites.get(part, part) for part in parts)
-        return " ".join(part.replace("'", "")[:_LONGEST_WORD] if " " not in part else part for part in written)
+        return " ".join(
+            part.replace("'", "")[:_LONGEST_WORD] if " " not in part else part for part in written
+        )
 
 
 def languages() -> tuple[str, ...]:
@@ -320,7 +322,9 @@ class _Reader:
         whole = _NAMED.sub(named, pattern)
         plain = _GAP_OF.sub("", whole)
         if not _ALLOWED.fullmatch(plain):
-            raise self._bad(at, "letters, spaces, ( ) | ? ^ $, * after a word's first letters, <n>, {word}", pattern)
+            raise self._bad(
+                at, "letters, spaces, ( ) | ? ^ $, * after a word's first letters, <n>, {word}", pattern
+            )
         if any(int(most) > _MOST_BETWEEN for most in _GAP_OF.findall(whole)):
             raise self._bad(at, f"<n> of at most {_MOST_BETWEEN} words", pattern)
         if re.search(r"\?\?|\*\?|>\s*[<?]", whole):
@@ -344,7 +348,9 @@ class _Reader:
 
     def _texts(self, key: str) -> dict[str, str]:
         table = self._table.get(key, {})
-        if not isinstance(table, dict) or not all(isinstance(value, str) and value for value in table.values()):
+        if not isinstance(table, dict) or not all(
+            isinstance(value, str) and value for value in table.values()
+        ):
             raise self._bad(key, "a table of texts", table)
         return table
 
