@@ -56,9 +56,7 @@ class SentenceModel:
     def _some(self, texts: list[str]) -> Rows:
         import torch  # noqa: PLC0415  # only processes that hold models pay for it
 
-        read = self._tokenizer(
-            texts, padding=True, truncation=True, max_length=_TOKENS, return_tensors="pt"
-        )
+        read = self._tokenizer(texts, padding=True, truncation=True, max_length=_TOKENS, return_tensors="pt")
         with torch.inference_mode():
             states = self._model(**read).last_hidden_state
         words = read["attention_mask"].unsqueeze(-1).to(states.dtype)

@@ -171,7 +171,9 @@ class RiskBook:
         text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", words)).casefold()
         parts = _NOT_WORD.sub(" ", _APOSTROPHES.sub("'", text)).split()
         written = (self.rewrites.get(part, part) for part in parts)
-        return " ".join(part.replace("'", "")[:_LONGEST_WORD] if " " not in part else part for part in written)
+        return " ".join(
+            part.replace("'", "")[:_LONGEST_WORD] if " " not in part else part for part in written
+        )
 
 
 def languages() -> tuple[str, ...]:
@@ -320,7 +322,9 @@ class _Reader:
         whole = _NAMED.sub(named, pattern)
         plain = _GAP_OF.sub("", whole)
         if not _ALLOWED.fullmatch(plain):
-            raise self._bad(at, "letters, spaces, ( ) | ? ^ $, * after a word's first letters, <n>, {word}", pattern)
+            raise self._bad(
+                at, "letters, spaces, ( ) | ? ^ $, * after a word's first letters, <n>, {word}", pattern
+            )
         if any(int(most) > _MOST_BETWEEN for most in _GAP_OF.findall(whole)):
             raise self._bad(at, f"<n> of at most {_MOST_BETWEEN} words", pattern)
         if re.search(r"\?\?|\*\?|>\s*[<?]", whole):
@@ -344,7 +348,9 @@ class _Reader:
 
     def _texts(self, key: str) -> dict[str, str]:
         table = self._table.get(key, {})
-        if not isinstance(table, dict) or not all(isinstance(value, str) and value for value in table.values()):
+        if not isinstance(table, dict) or not all(
+            isinstance(value, str) and value for value in table.values()
+        ):
             raise self._bad(key, "a table of texts", table)
         return table
 
