@@ -167,6 +167,12 @@ class LineBank:
         lately = {line_id: at for at, line_id in enumerate(said)}
         return min(best, key=lambda line: lately.get(line.line_id, -1))
 
+    def fillings(self) -> dict[str, frozenset[str]]:
+        """Return the closed set of fillings of every slot, for `therapy.may_say`."""
+        numbers = frozenset(str(number) for number in range(101))
+        titles = frozenset(place.title for place in self.places.values())
+        return {"place": titles, "minutes": numbers, "count": numbers}
+
     def place_in(self, words: str) -> str:
         """Return the place that `words` name, the one named last; empty if none."""
         heard = f" {normal(words)} "

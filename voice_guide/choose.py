@@ -1,9 +1,9 @@
 """What a patient means, and which approved line answers it, without any language model. Pure.
 
-Rules speak first, then likeness to example phrases (a sentence model where there is one, else words and parts
-of words in common). What is unsure changes nothing: it gets a gentle line that listens. `Chooser.choose` is the
-guide's answer in `scripted` mode and whenever a model is late or talks nonsense; `Chooser.lines` is what a
-model may choose from in `approved` mode.
+Rules speak first, then likeness to example phrases (a sentence model where there is one, else words and
+parts of words in common). What is unsure changes nothing: it gets a gentle line that listens.
+`Chooser.choose` is the guide's answer in `scripted` mode and whenever a model is late or talks nonsense;
+`Chooser.lines` is what a model may choose from in `approved` mode.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ WITH_WORDS: Final = Heed(speak=0.7, act=0.85, margin=0.15)
 class Found:
     """An intent that may be meant.
 
-    `score` is 1 … 2 by a rule, at most 1 by likeness; `evidence` says which. `turned`: the likest phrase denies
-    something ("I do not like …").
+    `score` is 1 … 2 by a rule, at most 1 by likeness; `evidence` says which. `turned`: the likest phrase
+    denies something ("I do not like …").
     """
 
     intent: str
@@ -151,8 +151,7 @@ class WordOverlap:
                     row[column] += self._weight[column] * _weight_of(part)
             row[-1] = 0.5 * self._unseen * math.sqrt(unseen)
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        found: Rows = rows / np.where(lengths > 0, lengths, 1)
-        return found
+        return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
 
 def _denies(heard: str) -> bool:
@@ -213,41 +212,42 @@ class Chooser:
     def lines(self, words: str, present: Present, *, k: int = 6) -> list[tuple[ApprovedLine, float]]:
         """Return up to `k` approved lines that may answer, best first, a listening one always among them."""
         slots = self._slots(words, present)
-        names = [found.intent for found in self.find(words) if found.intent != _LISTENING][: max(k - 1, 0)]
-        scores = {found.intent: found.score for found in self.find(words)}
+        likely = [(found.intent, found.score) for found in self.find(words)[: max(k - 1, 0)]]
         return [
-            (
-                self._approved(self.bank.pick(name, slots, said=present.said), slots, present),
-                scores.get(name, 0.0),
-            )
-            for name in [*names, _LISTENING]
+            (self._approved(self.bank.pick(name, slots, said=present.said), slots, present), score)
+            for name, score in [*likely, (_LISTENING, 0.0)]
         ]
 
     def choose(self, words: str, present: Present, *, turn: int, confidence: float = 1.0) -> Choice:
         """Return the answer to `words`, heard with `confidence` 0 … 1. Never fails, whatever was said."""
-        if not normal(words) or confidence < self._heed.clear:
-            return self._answer(
-                _UNCLEAR, present, turn, f"heard with confidence {confidence:.2f}", sure=False
-            )
+        if not normal(words) or not confidence >= self._heed.clear:
+            reason = f"heard with confidence {confidence:.2f}"
+            return self._answer(_UNCLEAR, present, turn, reason, sure=False)
         found = self.find(words)
-        first = found[0] if found else None
         if present.awaiting is not None:
-            rated = self._rated(words, present, turn, sure=first is not None and first.by_rule)
+            rated = self._rated(words, present, turn, sure=bool(found) and found[0].by_rule)
             if rated is not None:
                 return rated
-        if first is None or first.score < self._heed.speak:
-            return self._answer(_LISTENING, present, turn, "nothing known was meant", sure=False)
+        name, reason = self._meant(words, found)
+        if name == _LISTENING:
+            return self._answer(_LISTENING, present, turn, reason, sure=False)
+        answer = self._answer(name, present, turn, reason, slots=self._slots(words, present))
+        moves = any(isinstance(action, Shift) for action in self.bank.intents[name].actions)
+        if moves and not answer.proposal.actions:
+            return self._answer("held", present, turn, f"{name}: as far as it goes already")
+        return answer
+
+    def _meant(self, words: str, found: Sequence[Found]) -> tuple[str, str]:
+        """Return the intent that may be answered and acted on, and why; the listening one when unsure."""
+        if not found or found[0].score < self._heed.speak:
+            return _LISTENING, "nothing known was meant"
+        first = found[0]
         intent = self.bank.intents[first.intent]
         if intent.rating:
-            return self._answer(_LISTENING, present, turn, "a number, and none was asked for", sure=False)
+            return _LISTENING, "a number, and none was asked for"
         if intent.actions and not self._may_act(words, found):
-            reason = f"{first.intent} only perhaps ({first.evidence}): nothing is changed"
-            return self._answer(_LISTENING, present, turn, reason, sure=False)
-        slots = self._slots(words, present)
-        answer = self._answer(first.intent, present, turn, f"{first.intent}: {first.evidence}", slots=slots)
-        if not answer.proposal.actions and any(isinstance(action, Shift) for action in intent.actions):
-            return self._answer("held", present, turn, f"{first.intent}: as far as it goes already")
-        return answer
+            return _LISTENING, f"{first.intent} only perhaps ({first.evidence}): nothing is changed"
+        return first.intent, f"{first.intent}: {first.evidence}"
 
     def _ruled(self, intent: Intent, heard: str) -> Found | None:
         if intent.rating and bare_number(heard, self.bank.language) is not None:
@@ -267,7 +267,7 @@ class Chooser:
         return first.score >= self._heed.act and first.score - second >= self._heed.margin and same
 
     def _rated(self, words: str, present: Present, turn: int, *, sure: bool) -> Choice | None:
-        """Return the answer to a rating that was asked for; `None` when the patient speaks of something else."""
+        """Return the answer to a rating that was asked for; `None` when something else is spoken of."""
         scale = present.awaiting
         if scale is None:
             return None

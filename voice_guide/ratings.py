@@ -129,12 +129,13 @@ _LANGUAGES: Final[Mapping[str, _Language]] = {
         vague=_words("or between than under above below least most until either and"),
         unlike=_words("not no any every some this that which the another each isnt"),
         units=_words(
-            "minute minutes hour hours day days week weeks year years times time oclock people things percent of"
+            "minute minutes hour hours day days week weeks year years times time oclock people things "
+            "percent of"
         ),
         half=_words("half"),
         fillers=_words(
-            "a an about around maybe perhaps say id i would its it is like just roughly approximately um uh er "
-            "probably think guess out of more well okay so please hm mm an now at my"
+            "a an about around maybe perhaps say id i would its it is like just roughly approximately um "
+            "uh er probably think guess out of more well okay so please hm mm an now at my"
         ),
     ),
     "de": _Language(
@@ -150,12 +151,13 @@ _LANGUAGES: Final[Mapping[str, _Language]] = {
         vague=_words("oder zwischen bis unter über mehr weniger mindestens höchstens entweder und"),
         unlike=_words("nicht kein keine diese dieser dieses"),
         units=_words(
-            "minute minuten stunde stunden tag tage tagen woche wochen jahr jahre jahren mal uhr leute prozent"
+            "minute minuten stunde stunden tag tage tagen woche wochen jahr jahre jahren mal uhr leute "
+            "prozent"
         ),
         half=_words("halb"),
         fillers=_words(
-            "eine ein einen ungefähr etwa vielleicht so sagen ich würde es ist circa ca wohl bei also ähm äh na ja "
-            "denke glaube von auf der die das bitte hm"
+            "eine ein einen ungefähr etwa vielleicht so sagen ich würde es ist circa ca wohl bei also ähm "
+            "äh na ja denke glaube von auf der die das bitte hm"
         ),
     ),
 }
@@ -186,7 +188,7 @@ def read_rating(words: str, *, scale: Scale, language: str = "en") -> Rating | N
 
 
 def bare_number(words: str, language: str = "en") -> int | None:
-    """Return the number of 0 … 100 when there is nothing else in `words` but one, and fillers; else `None`."""
+    """Return the number, 0 … 100, when there is only one in `words`, and fillers; else `None`."""
     speech = _LANGUAGES.get(language)
     if speech is None:
         return None

@@ -2,8 +2,8 @@
 
 A skill is one file in `voice_guide/skills/` that declares `SKILL`. Its script is made of `Speak`, `Ask` and
 `Wait`; the words are approved lines. The caller asks `next` often with `Tick` and whenever something happens,
-speaks what comes back and tells `Spoken` when a line has been heard: pauses run from then. Silence is an answer
-everywhere, leaving is possible everywhere, and no skill lasts longer than it declares.
+speaks what comes back and tells `Spoken` when a line has been heard: pauses run from then. Silence is an
+answer everywhere, leaving is possible everywhere, and no skill lasts longer than it declares.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ def skills() -> dict[str, SkillSpec]:
     return declared("voice_guide.skills", "SKILL", SkillSpec)
 
 
-def scripted(
+def scripted(  # noqa: PLR0913  # the declaration of a skill, by name
     *,
     name: str,
     title: str,

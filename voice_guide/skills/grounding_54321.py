@@ -1,7 +1,7 @@
 """Five things to see, four to touch, three to hear, two to smell, one to taste, then the date and the place.
 
-In a headset the seeing and hearing are of the place, the touching is of the real chair. It asks nothing of the
-inner world, which is why it is what remains when other exercises are not for a patient.
+In a headset the seeing and hearing are of the place, the touching is of the real chair. It asks nothing of
+the inner world, which is why it is what remains when other exercises are not for a patient.
 """
 
 from typing import Final

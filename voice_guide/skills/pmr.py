@@ -1,4 +1,4 @@
-"""Progressive muscle relaxation: tense 5 to 7 s, let go 15 to 20 s, group by group (Jacobson 1938, shortened).
+"""Progressive muscle relaxation: tense 5 to 7 s, let go 15 to 20 s, group by group (Jacobson 1938).
 
 The tensing is half of what is possible, and parts that hurt are left out.
 """

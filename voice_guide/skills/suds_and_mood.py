@@ -1,4 +1,4 @@
-"""Two numbers by voice: how uneasy (SUDS, Wolpe 1969) and how the mood is. Asked again once, never pressed."""
+"""Two numbers by voice: how uneasy (SUDS, Wolpe 1969) and how the mood is. Asked again once."""
 
 from typing import Final
 
