@@ -211,7 +211,7 @@ class Chooser:
 
     def lines(self, words: str, present: Present, *, k: int = 6) -> list[tuple[ApprovedLine, float]]:
         """Return up to `k` approved lines that may answer, best first, a listening one always among them."""
-        slots = self._slots(words, present)
+        slots = self.slots(words, present)
         likely = [(found.intent, found.score) for found in self.find(words)[: max(k - 1, 0)]]
         return [
             (self._approved(self.bank.pick(name, slots, said=present.said), slots, present), score)
@@ -231,7 +231,7 @@ class Chooser:
         name, reason = self._meant(words, found)
         if name == _LISTENING:
             return self._answer(_LISTENING, present, turn, reason, sure=False)
-        answer = self._answer(name, present, turn, reason, slots=self._slots(words, present))
+        answer = self._answer(name, present, turn, reason, slots=self.slots(words, present))
         moves = any(isinstance(action, Shift) for action in self.bank.intents[name].actions)
         if moves and not answer.proposal.actions:
             return self._answer("held", present, turn, f"{name}: as far as it goes already")
@@ -283,7 +283,8 @@ class Chooser:
         name = "leave_rating" if present.asked_again else "ask_again"
         return self._answer(name, present, turn, f"no clear number for {scale}", sure=False)
 
-    def _slots(self, words: str, present: Present) -> Slots:
+    def slots(self, words: str, present: Present) -> Slots:
+        """Return what is known for the slots of a line that answers `words`."""
         place = self.bank.place_in(words)
         leaving = bool(_AWAY & set(normal(words).split()))
         if leaving or place == present.here or place not in present.places:
