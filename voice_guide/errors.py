@@ -1,22 +1,33 @@
 """The errors of `voice_guide`, one tree.
 
 VoiceError
+├── BadLines        a file of approved lines that cannot be used: says which, where, the limit and the value
 ├── BadModel        weights that are missing, damaged or of an unknown kind; says what to do
+├── BadRiskBook     a file of risk rules that cannot be used: says which, where, the limit and the value
 ├── BadSpeech       a recording or packet that cannot be read as speech
+├── NoVoice         nothing can speak: what is missing, or how it failed
 └── NoVoiceStack    a package of the extra `voice` is not installed
 """
 
 from __future__ import annotations
 
-__all__ = ["BadModel", "BadSpeech", "NoVoiceStack", "VoiceError"]
+__all__ = ["BadLines", "BadModel", "BadRiskBook", "BadSpeech", "NoVoice", "NoVoiceStack", "VoiceError"]
 
 
 class VoiceError(Exception):
     """Base of every error that `voice_guide` raises."""
 
 
+class BadLines(VoiceError, ValueError):
+    """A file of approved lines that cannot be used."""
+
+
 class BadModel(VoiceError):
     """Weights that are missing, damaged or of an unknown kind."""
+
+
+class BadRiskBook(VoiceError, ValueError):
+    """A file of risk rules that cannot be used."""
 
 
 class BadSpeech(VoiceError):
@@ -27,6 +38,10 @@ class BadSpeech(VoiceError):
         self.what = what
         self.limit = limit
         self.got = got
+
+
+class NoVoice(VoiceError):
+    """Nothing can speak: what is missing, or how it failed."""
 
 
 class NoVoiceStack(VoiceError):
