@@ -1,7 +1,7 @@
 """Sentences as directions: near in meaning, near in angle. all-MiniLM-L6-v2 through transformers.
 
-Mean of the last layer over the tokens that are words, then length one (Reimers & Gurevych, EMNLP 2019, and the
-model's own card). Loaded from a folder only; nothing is fetched.
+Mean of the last layer over the tokens that are words, then length one (Reimers & Gurevych, EMNLP 2019, and
+the model's own card). Loaded from a folder only; nothing is fetched.
 """
 
 from __future__ import annotations
