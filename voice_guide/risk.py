@@ -28,9 +28,11 @@ __all__ = ["RECENT_TURNS", "RiskBook", "RiskScreen", "load_risk_book", "stronger
 RECENT_TURNS: Final = 4
 #: A kind that was a watch lately and is one again is urgent; a second "stop" is not.
 _REPEAT_RAISES: Final = frozenset({"medical", "self_harm", "harm_to_others", "abuse", "panic"})
-#: Long speech is compared in pieces, for one clause of risk drowns in the mean of many: words, step, most pieces.
+#: Long speech is compared in pieces, for one clause drowns in the mean of many: words, step, most pieces.
 _PIECE, _STEP, _MOST_PIECES = 14, 7, 24
 _RANK: Final = {"unclear": 0, "trace": 1, "watch": 2, "urgent": 3}
+#: Another kind than the one that is nearest speaks too, if its margin is less by no more than this.
+_SECOND: Final = 0.05
 _REMEMBERED: Final = 64
 _MOST_EVIDENCE: Final = 6
 _SHOWN: Final = 80
@@ -139,7 +141,7 @@ class RiskScreen:
         return signs
 
     def _by_exemplars(self, text: str, *, unclear: bool) -> list[_Sign]:
-        """Return for each kind the exemplar that speaks loudest."""
+        """Return the exemplar that speaks loudest, and of other kinds those nearly as loud."""
         pieces = _pieces(text)
         if not pieces or self._rows is None or self._negative_rows is None:
             return []
@@ -150,8 +152,11 @@ class RiskScreen:
         limits = self._book.thresholds
         ease = limits.unclear_margin if unclear else 0.0
         loudest: dict[RiskKind, _Sign] = {}
+        best = float(margins.max())
         for index in np.argsort(-margins.max(axis=0)):
             group, phrase = self._positives[index]
+            if float(margins[:, index].max()) < best - _SECOND:
+                break
             piece = int(margins[:, index].argmax())
             margin, similarity = float(margins[piece, index]) + ease, float(near[piece, index])
             if similarity < limits.similarity or margin < limits.trace or group.kind in loudest:

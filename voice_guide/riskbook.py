@@ -9,7 +9,8 @@ used. What a pattern may say is narrow on purpose, so that no text can make it s
     {name}           alternatives of `[words]`
 
 Patterns meet text as `RiskBook.normal` returns it: small letters, no marks, `I'm` and `im` written out as
-`i am` by `[rewrites]`. How it is used: `voice_guide.risk`.
+`i am` by `[rewrites]`. `unless` silences a rule within four words or so, not further off. How it is used:
+`voice_guide.risk`.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ FORMAT: Final = 1
 BookLevel: TypeAlias = Literal["unclear", "trace", "watch", "urgent"]
 #: Kinds of risk, the first prevails where two are equally urgent.
 KINDS: Final[tuple[RiskKind, ...]] = ("medical", "self_harm", "harm_to_others", "abuse", "panic", "stop")
-#: About eight minutes of speech. Of what is longer, only the two ends are read (and the screen says so).
-MOST_CHARACTERS: Final = 6000
+#: More than two minutes of speech. Of what is longer, only the two ends are read (and the screen says so).
+MOST_CHARACTERS: Final = 2000
 #: A guard silences a rule from at most so many characters away (four words or so), not from further off.
 NEAR: Final = 25
 #: Marks the place of what was cut or is harmless; no pattern matches across it.
@@ -150,14 +151,14 @@ class RiskBook:
     rewrites: Mapping[str, str]
 
     def normal(self, words: str) -> str:
-        """Return `words` in small letters, without marks, contractions written out; at most `MOST_CHARACTERS`.
+        """Return `words` in small letters, no marks, contractions written out; at most `MOST_CHARACTERS`.
 
         Of longer text both ends are kept, with `GAP` between.
         """
         if len(words) <= MOST_CHARACTERS:
-            return self._normal(words)
+            return self._normal(words)[:MOST_CHARACTERS]
         half = MOST_CHARACTERS // 2
-        return self._normal(words[:half]) + GAP + self._normal(words[-half:])
+        return self._normal(words[:half])[:half] + GAP + self._normal(words[-half:])[-half:]
 
     def cleared(self, normal: str) -> str:
         """Return normalised text without what is harmless in it; a `GAP` stays in its place."""
