@@ -4,12 +4,13 @@ VoiceError
 ├── BadLines        a file of approved lines that cannot be used: says which, where, the limit and the value
 ├── BadModel        weights that are missing, damaged or of an unknown kind; says what to do
 ├── BadRiskBook     a file of risk rules that cannot be used: says which, where, the limit and the value
+├── BadSpeech       a recording or packet that cannot be read as speech
 └── NoVoiceStack    a package of the extra `voice` is not installed
 """
 
 from __future__ import annotations
 
-__all__ = ["BadLines", "BadModel", "BadRiskBook", "NoVoiceStack", "VoiceError"]
+__all__ = ["BadLines", "BadModel", "BadRiskBook", "BadSpeech", "NoVoiceStack", "VoiceError"]
 
 
 class VoiceError(Exception):
@@ -26,6 +27,16 @@ class BadModel(VoiceError):
 
 class BadRiskBook(VoiceError, ValueError):
     """A file of risk rules that cannot be used."""
+
+
+class BadSpeech(VoiceError):
+    """A recording or packet that cannot be read as speech."""
+
+    def __init__(self, what: str, limit: str, got: object) -> None:
+        super().__init__(f"{what} must be {limit}, got {got!r}")
+        self.what = what
+        self.limit = limit
+        self.got = got
 
 
 class NoVoiceStack(VoiceError):
