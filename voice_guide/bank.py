@@ -106,6 +106,7 @@ class Intent:
         phrases: examples of it, for similarity.
         actions: what is done with any of its lines.
         lines: what may be said, the usual one first.
+        always: done also when it is only likely, for it calls a human and that costs little.
         screen_first: the risk screen has to have looked at such words; shown to editors and tested.
         skill: the exercise that begins with it, or empty.
         rating: whether it is a bare number.
@@ -117,6 +118,7 @@ class Intent:
     phrases: tuple[str, ...]
     actions: tuple[BankAction, ...]
     lines: tuple[BankLine, ...]
+    always: bool = False
     screen_first: bool = False
     skill: str = ""
     rating: bool = False
@@ -139,7 +141,11 @@ class Slots:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class LineBank:
-    """All lines of one language. `similar` says whether the sentence model knows the language."""
+    """All lines of one language.
+
+    `similar` says whether the sentence model knows the language; `story` finds words that tell of something else,
+    then or elsewhere, and wish nothing now.
+    """
 
     language: str
     approvals: Mapping[str, Approval]
@@ -147,6 +153,7 @@ class LineBank:
     places: Mapping[str, Place]
     lines: Mapping[str, BankLine]
     similar: bool
+    story: Rule | None = None
 
     def line(self, line_id: str) -> BankLine:
         """Return the line called `line_id`.

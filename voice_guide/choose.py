@@ -68,7 +68,7 @@ class Heed:
 
 
 #: With a sentence model, and with words in common.
-WITH_MODEL: Final = Heed(speak=0.55, act=0.68, margin=0.08)
+WITH_MODEL: Final = Heed(speak=0.6, act=0.8, margin=0.1)
 WITH_WORDS: Final = Heed(speak=0.7, act=0.85, margin=0.15)
 
 
@@ -260,6 +260,10 @@ class Chooser:
 
     def _may_act(self, words: str, found: Sequence[Found]) -> bool:
         first = found[0]
+        if self.bank.intents[first.intent].always:
+            return True
+        if self.bank.story is not None and self.bank.story.strength(normal(words)):
+            return False
         if first.by_rule:
             return True
         second = found[1].score if len(found) > 1 else 0.0

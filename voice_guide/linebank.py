@@ -61,6 +61,7 @@ class _IntentFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
     actions: tuple[_Step, ...] = ()
+    always: bool = False
     screen_first: bool = False
     skill: str = ""
     rating: bool = False
@@ -84,6 +85,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     approval: _ApprovalFile
     intents: tuple[_IntentFile, ...]
     similar: bool = False
+    story: str = ""
     places: dict[str, _PlaceFile] = {}
 
 
@@ -125,6 +127,7 @@ def load_lines(language: str, folder: Path = LINES) -> LineBank:
         },
         lines={line.line_id: line for intent in intents.values() for line in intent.lines},
         similar=all(file.similar for file in files.values()),
+        story=_story(f"{FILES[0]}.{language}.toml", files[FILES[0]].story),
     )
 
 
@@ -182,6 +185,13 @@ def _translated(name: str, original: _File, translation: _File) -> _File:
     return msgspec.structs.replace(translation, intents=tuple(intents))
 
 
+def _story(where: str, text: str) -> Rule | None:
+    try:
+        return Rule.parse(text) if text else None
+    except BadLines as error:
+        raise BadLines(f"{where}: story: {error}") from error
+
+
 def _intent(where: str, intent: _IntentFile) -> Intent:
     at = f"{where}: intent {intent.name!r}"
     if not intent.lines:
@@ -200,6 +210,7 @@ def _intent(where: str, intent: _IntentFile) -> Intent:
         phrases=intent.phrases,
         actions=tuple(_action(at, step) for step in intent.actions),
         lines=lines,
+        always=intent.always,
         screen_first=intent.screen_first,
         skill=intent.skill,
         rating=intent.rating,

@@ -28,7 +28,7 @@ __all__ = ["RECENT_TURNS", "RiskBook", "RiskScreen", "load_risk_book", "stronger
 RECENT_TURNS: Final = 4
 #: A kind that was a watch lately and is one again is urgent; a second "stop" is not.
 _REPEAT_RAISES: Final = frozenset({"medical", "self_harm", "harm_to_others", "abuse", "panic"})
-#: Long speech is compared in pieces, for one clause of risk drowns in the mean of many: words, step, most pieces.
+#: Long speech is compared in pieces, for one clause drowns in the mean of many: words, step, most pieces.
 _PIECE, _STEP, _MOST_PIECES = 14, 7, 24
 _RANK: Final = {"unclear": 0, "trace": 1, "watch": 2, "urgent": 3}
 #: Another kind than the one that is nearest speaks too, if its margin is less by no more than this.

@@ -9,7 +9,8 @@ used. What a pattern may say is narrow on purpose, so that no text can make it s
     {name}           alternatives of `[words]`
 
 Patterns meet text as `RiskBook.normal` returns it: small letters, no marks, `I'm` and `im` written out as
-`i am` by `[rewrites]`. How it is used: `voice_guide.risk`.
+`i am` by `[rewrites]`. `unless` silences a rule within four words or so, not further off. How it is used:
+`voice_guide.risk`.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ FORMAT: Final = 1
 BookLevel: TypeAlias = Literal["unclear", "trace", "watch", "urgent"]
 #: Kinds of risk, the first prevails where two are equally urgent.
 KINDS: Final[tuple[RiskKind, ...]] = ("medical", "self_harm", "harm_to_others", "abuse", "panic", "stop")
-#: More than two minutes of speech without a pause. Of what is longer, only the two ends are read (and the screen says so).
+#: More than two minutes of speech. Of what is longer, only the two ends are read (and the screen says so).
 MOST_CHARACTERS: Final = 2000
 #: A guard silences a rule from at most so many characters away (four words or so), not from further off.
 NEAR: Final = 25
@@ -150,7 +151,7 @@ class RiskBook:
     rewrites: Mapping[str, str]
 
     def normal(self, words: str) -> str:
-        """Return `words` in small letters, without marks, contractions written out; at most `MOST_CHARACTERS`.
+        """Return `words` in small letters, no marks, contractions written out; at most `MOST_CHARACTERS`.
 
         Of longer text both ends are kept, with `GAP` between.
         """

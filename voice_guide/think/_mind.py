@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeAlias
 
 from therapy.errors import TherapyError
-from therapy.talk import Briefing, Proposal
+from therapy.talk import ApprovedLine, Briefing, Proposal
 from voice_guide.think._settings import ThinkSettings
 
 __all__ = ["BackendSpec", "Mind", "NoMind", "NotUsable", "Sentence", "Thought", "never_cancelled"]
@@ -56,6 +56,10 @@ class Mind(Protocol):
         It raises nothing that a model or a server could cause: that is `NotUsable` with its reason. When
         `cancelled()` becomes true it stops within a token, with `NotUsable`.
         """
+        ...
+
+    def prepare(self, lines: Sequence[ApprovedLine]) -> None:
+        """Do ahead what can be done for lines that will be offered; nobody waits for it."""
         ...
 
     def close(self) -> None:

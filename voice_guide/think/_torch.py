@@ -63,6 +63,10 @@ class LoadedModel:
             text = self.tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
         return list(self.tokenizer(text + answer, add_special_tokens=False)["input_ids"])
 
+    def tokens(self, text: str) -> list[int]:
+        """Return the tokens of `text` as an answer, without marks of the template."""
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
     def read(self, tokens: Sequence[int]) -> torch.Tensor:
         """Read a prompt, keeping what it has in common with the one before; return the next logits (V,)."""
         same = _in_common(self._kept, tokens)
@@ -116,15 +120,17 @@ class LoadedModel:
         for _ in range(most):
             allowed = allowed_tokens(matcher, self.vocabulary)
             token = _choice(logits, allowed, temperature, random)
-            if matcher.is_stopped() or not matcher.consume_token(token) or matcher.is_stopped():
+            if not matcher.consume_token(token):
                 break
             written.append(token)
-            text = self.tokenizer.decode(written)
+            text = self.tokenizer.decode(written, skip_special_tokens=True)
             if text.endswith("\ufffd"):  # half of a character
                 yield ""
             else:
                 yield text[len(shown) :]
                 shown = text
+            if matcher.is_stopped():
+                break
             with torch.inference_mode():
                 logits = self._step([token])
 

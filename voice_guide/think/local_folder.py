@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from therapy.talk import Briefing
+from therapy.talk import ApprovedLine, Briefing
 from voice_guide.think._mind import BackendSpec, Mind, NoMind, NotUsable, Thought, never_cancelled
 from voice_guide.think._prompt import messages
 from voice_guide.think._reader import read_along
@@ -47,6 +47,9 @@ class FolderMind:
         yield from read_along(
             pieces, briefing, self._settings, backend=_NAME, cancelled=cancelled, began_s=began_s
         )
+
+    def prepare(self, lines: Sequence[ApprovedLine]) -> None:
+        """Nothing can be done ahead."""
 
     def close(self) -> None:
         """Nothing is held open."""

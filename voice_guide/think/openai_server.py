@@ -14,13 +14,13 @@ import queue
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from therapy.talk import Briefing
+from therapy.talk import ApprovedLine, Briefing
 from voice_guide.think._mind import BackendSpec, Mind, NoMind, NotUsable, Thought, never_cancelled
 from voice_guide.think._prompt import messages
 from voice_guide.think._reader import read_along
@@ -86,6 +86,9 @@ class ServerMind:
             yield NotUsable(turn=briefing.turn, reason=str(error), backend=_NAME)
         finally:
             request.drop()
+
+    def prepare(self, lines: Sequence[ApprovedLine]) -> None:
+        """Nothing can be done ahead."""
 
     def close(self) -> None:
         """Nothing is held open."""
