@@ -32,7 +32,9 @@ SKILLS = skills()
 FORMS = [(name, variant) for name, spec in SKILLS.items() for variant in ("", *spec.variants)]
 INVITES = {
     "en": re.compile(r"you may|if you like|if it|perhaps|might|when it suits|whatever|we can|whenever", re.I),
-    "de": re.compile(r"dürfen|wenn sie mögen|wenn es|vielleicht|darf|könnten|was weh tut|können wir|möge", re.I),
+    "de": re.compile(
+        r"dürfen|wenn sie mögen|wenn es|vielleicht|darf|könnten|was weh tut|können wir|möge", re.I
+    ),
 }
 #: Lines that tell how to leave.
 EXIT = "exercise.exit"
