@@ -23,12 +23,17 @@ __all__ = [
     "ClientText",
     "Clock",
     "Hello",
+    "Hush",
+    "Listen",
+    "Mic",
     "PhaseChanged",
     "Ping",
+    "Played",
     "Pong",
     "Refusal",
     "SafePicture",
     "ServerText",
+    "Soften",
     "Stats",
     "Stop",
     "Unwell",
@@ -91,6 +96,20 @@ class Unwell(_Text, tag="unwell", frozen=True, kw_only=True):
     level: Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
+class Played(_Text, tag="played", frozen=True, kw_only=True):
+    """So much of an utterance has left the loudspeaker; `done` when nothing of it is to come."""
+
+    utterance: _Count
+    ms: _Milliseconds
+    done: bool = False
+
+
+class Mic(_Text, tag="mic", frozen=True, kw_only=True):
+    """What became of the microphone: sending, muted or not wanted, refused by the patient, or none there."""
+
+    state: Literal["on", "off", "denied", "missing"]
+
+
 class Bye(_Text, tag="bye", frozen=True, kw_only=True):
     """The headset leaves on purpose."""
 
@@ -129,10 +148,31 @@ class PhaseChanged(_Text, tag="phase", frozen=True, kw_only=True):
 
 
 class Caption(_Text, tag="caption", frozen=True, kw_only=True):
-    """Words to show for `for_s` seconds."""
+    """Words to show for `for_s` seconds: at once, or when `utterance` (not 0) begins to be heard."""
 
     text: str
     for_s: float
+    utterance: int = 0
+    language: str = "en"
+
+
+class Hush(_Text, tag="hush", frozen=True, kw_only=True):
+    """Fade the guide's words within `fade_s` and forget what of them waits; 0 means all utterances."""
+
+    utterance: int = 0
+    fade_s: float = 0.03
+
+
+class Soften(_Text, tag="soften", frozen=True, kw_only=True):
+    """The patient's voice began: the guide's steps back (`on`), or comes back."""
+
+    on: bool
+
+
+class Listen(_Text, tag="listen", frozen=True, kw_only=True):
+    """The microphone is wanted (`on`), if the patient agreed, or not any more."""
+
+    on: bool
 
 
 class SafePicture(_Text, tag="safe", frozen=True, kw_only=True):
@@ -148,8 +188,10 @@ class Refusal(_Text, tag="error", frozen=True, kw_only=True):
     what: str
 
 
-ClientText: TypeAlias = Hello | Ping | Clock | Stop | Unwell | Bye | Stats
-ServerText: TypeAlias = Welcome | Pong | PhaseChanged | Caption | SafePicture | Refusal
+ClientText: TypeAlias = Hello | Ping | Clock | Stop | Unwell | Played | Mic | Bye | Stats
+ServerText: TypeAlias = (
+    Welcome | Pong | PhaseChanged | Caption | Hush | Soften | Listen | SafePicture | Refusal
+)
 
 _CLIENT: Final[msgspec.json.Decoder[ClientText]] = msgspec.json.Decoder(ClientText)
 _SERVER: Final[msgspec.json.Decoder[ServerText]] = msgspec.json.Decoder(ServerText)

@@ -21,7 +21,9 @@ from vr_world.streaming.control import (
     Bye,
     Clock,
     Hello,
+    Mic,
     Ping,
+    Played,
     Pong,
     Refusal,
     ServerText,
@@ -39,11 +41,15 @@ from vr_world.streaming.protocol import (
     AudioPlace,
     Frame,
     KeyRequest,
+    Microphone,
     Pose,
     Shown,
+    Speech,
     pack_audio,
     pack_audio_place,
     pack_frame,
+    pack_speech,
+    parse_microphone,
     parse_up,
 )
 
@@ -53,6 +59,11 @@ HELLO_WITHIN_S: Final = 5.0
 BAD_MESSAGES_ALLOWED: Final = 2
 FRAMES_WAITING: Final = 4
 AUDIO_WAITING: Final = 100
+#: Words of the guide that may wait: a minute.
+SPEECH_WAITING: Final = 3000
+#: Packets of a microphone in a second, and as many more at once after a pause of the link.
+MIC_PER_S: Final = 55.0
+MIC_AT_ONCE: Final = 150.0
 
 BAD_MESSAGE: Final = 4400
 REPLACED: Final = 4409
@@ -94,6 +105,18 @@ class HeadsetEvents(Protocol):
         """The patient says how unwell they feel, 0 … 1."""
         ...
 
+    def headset_mic(self, headset: Headset, packet: Microphone) -> None:
+        """20 ms of its microphone."""
+        ...
+
+    def headset_mic_is(self, headset: Headset, state: str) -> None:
+        """What became of its microphone: on, off, denied or missing."""
+        ...
+
+    def headset_played(self, headset: Headset, played: Played) -> None:
+        """So much of the guide's words was heard."""
+        ...
+
     def headset_bad(self, headset: Headset, what: str) -> None:
         """It sent something that was refused."""
         ...
@@ -115,6 +138,9 @@ class Headset:
         self._frames: asyncio.Queue[bytes] = asyncio.Queue(FRAMES_WAITING)
         self._texts: deque[str] = deque()
         self._audio: deque[tuple[bytes, ...]] = deque(maxlen=AUDIO_WAITING)
+        self._speech: deque[bytes] = deque(maxlen=SPEECH_WAITING)
+        self._mic_left = MIC_AT_ONCE
+        self._mic_at_s: float | None = None
         self._audio_or_text = asyncio.Event()
 
     @property
@@ -149,6 +175,16 @@ class Headset:
             else:
                 self._audio.append((data,))
             self._audio_or_text.set()
+
+    def speech(self, packet: Speech) -> None:
+        """Send 20 ms of the guide's words, before any other sound that waits."""
+        if self.connected:
+            self._speech.append(pack_speech(packet))
+            self._audio_or_text.set()
+
+    def drop_speech(self) -> None:
+        """Forget the guide's words that have not been sent."""
+        self._speech.clear()
 
     def tell(self, message: ServerText) -> None:
         """Send a text, before any sound that waits."""
@@ -189,6 +225,7 @@ class Headset:
         self._control = socket
         self._texts.clear()
         self._audio.clear()
+        self._speech.clear()
         sender = asyncio.create_task(self._send_control(socket))
         reason = "closed"
         try:
@@ -224,8 +261,8 @@ class Headset:
         async for text in socket:
             try:
                 if isinstance(text, bytes):
-                    raise BadMessage(f"control message must be text, got {len(text)} bytes")
-                if self._take_text(text):
+                    self._take_mic(text)
+                elif self._take_text(text):
                     return "said goodbye"
             except BadMessage as error:
                 await bad.tell(error, len(text), MAX_TEXT_UP_BYTES)
@@ -245,6 +282,17 @@ class Headset:
                 self.last_shown_age_ms = shown.age_ms
                 self._events.headset_shown(self, shown)
 
+    def _take_mic(self, data: bytes) -> None:
+        packet = parse_microphone(data)
+        now_s = self._now_s()
+        since_s = 0.0 if self._mic_at_s is None else max(now_s - self._mic_at_s, 0.0)
+        self._mic_at_s = now_s
+        self._mic_left = min(self._mic_left + since_s * MIC_PER_S, MIC_AT_ONCE) - 1.0
+        if self._mic_left < 0.0:
+            self._mic_left = 0.0
+            return  # faster than any microphone: what is too much is not heard
+        self._events.headset_mic(self, packet)
+
     def _take_text(self, text: str) -> bool:
         """Act on a text; returns whether the headset is leaving."""
         match parse_text(text):
@@ -258,6 +306,10 @@ class Headset:
                 self._events.headset_stop(self, source)
             case Unwell(level=level):
                 self._events.headset_unwell(self, level)
+            case Played() as played:
+                self._events.headset_played(self, played)
+            case Mic(state=state):
+                self._events.headset_mic_is(self, state)
             case Bye():
                 return True
             case Hello():
@@ -274,9 +326,11 @@ class Headset:
             while True:
                 await self._audio_or_text.wait()
                 self._audio_or_text.clear()
-                while self._texts or self._audio:
+                while self._texts or self._audio or self._speech:
                     if self._texts:
                         await socket.send(self._texts.popleft())
+                    elif self._speech:
+                        await socket.send(self._speech.popleft())
                     else:
                         for data in self._audio.popleft():
                             await socket.send(data)

@@ -1,10 +1,10 @@
 """The headset's two sockets as values: bytes and text in, frozen dataclasses out, and back. No I/O.
 
 Video socket (binary, little-endian): `Frame` goes down; `Pose`, `Ack`, `KeyRequest` and `Shown` come up.
-Control socket: `Audio` and `AudioPlace` (binary) go down; JSON text goes both ways, see `control`. Every
-binary message begins with `u8 type, u8 version, u16 flags`. Axes are WebXR's: metres, x right, y up,
-−z forward; orientations are unit quaternions (x, y, z, w); a tan-FOV is the tangents (left, right, up,
-down) of the half angles, all positive.
+Control socket: `Audio`, `AudioPlace` and `Speech` (binary) go down, `Microphone` comes up; JSON text goes
+both ways, see `control`. Every binary message begins with `u8 type, u8 version, u16 flags`. Axes are
+WebXR's: metres, x right, y up, −z forward; orientations are unit quaternions (x, y, z, w); a tan-FOV is the
+tangents (left, right, up, down) of the half angles, all positive.
 
 Whatever a peer sends, `parse_up` and `parse_down` return a message whose every number is finite and inside
 its limit, or raise `BadMessage`.
@@ -21,6 +21,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 from vr_world.streaming.errors import BadMessage
 
 __all__ = [
+    "MAX_MICROPHONE_BYTES",
     "MAX_VIDEO_UP_BYTES",
     "VERSION",
     "Ack",
@@ -31,9 +32,11 @@ __all__ = [
     "Fov",
     "Frame",
     "KeyRequest",
+    "Microphone",
     "Pose",
     "Quaternion",
     "Shown",
+    "Speech",
     "Up",
     "Vector",
     "pack_ack",
@@ -41,15 +44,20 @@ __all__ = [
     "pack_audio_place",
     "pack_frame",
     "pack_key_request",
+    "pack_microphone",
     "pack_pose",
     "pack_shown",
+    "pack_speech",
     "parse_down",
+    "parse_microphone",
     "parse_up",
 ]
 
 VERSION: Final = 1
 #: A longer client message closes the video socket with 4413; our longest (a pose) has 84 bytes.
 MAX_VIDEO_UP_BYTES: Final = 1024
+#: 20 ms of Opus have 60 to 200 bytes; a longer packet of a microphone is refused.
+MAX_MICROPHONE_BYTES: Final = 1024
 MAX_POSITION_M: Final = 100.0
 MIN_TAN: Final = 0.01
 #: tan 80.5°: wider than any headset that WebXR knows, overscan included.
@@ -63,7 +71,9 @@ _ACK_TYPE: Final = 3
 _KEY_REQUEST_TYPE: Final = 4
 _SHOWN_TYPE: Final = 5
 _AUDIO_TYPE: Final = 16
+_SPEECH_TYPE: Final = 17
 _AUDIO_PLACE_TYPE: Final = 18
+_MICROPHONE_TYPE: Final = 19
 
 _FRAME: Final = struct.Struct("<BBHIIHHddd3f4f4f4ff")
 _DEPTH: Final = struct.Struct("<H")
@@ -73,6 +83,8 @@ _KEY_REQUEST: Final = struct.Struct("<BBHI")
 _SHOWN: Final = struct.Struct("<BBHIdIf")
 _AUDIO: Final = struct.Struct("<BBHId")
 _AUDIO_PLACE: Final = struct.Struct("<BBHIdHH")
+_SPEECH: Final = struct.Struct("<BBHIdI")
+_MICROPHONE: Final = struct.Struct("<BBHId")
 
 _KEY_FLAG: Final = 1
 _VP9_FLAG: Final = 2
@@ -80,6 +92,8 @@ _SAFE_FLAG: Final = 4
 _DEPTH_FLAG: Final = 8
 _PANORAMA_FLAG: Final = 32
 _EMULATED_FLAG: Final = 1
+_LAST_FLAG: Final = 1
+_SAFETY_FLAG: Final = 2
 
 _M = TypeVar("_M")
 
@@ -185,8 +199,32 @@ class AudioPlace:
     second: bytes
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Speech:
+    """20 ms of the guide's voice: Opus, 48 kHz, mono, due at the ear at `play_at_s` session time.
+
+    `seq` counts from 0 in each `utterance`; `last` ends it. `safety` says that it is heard also after a stop.
+    """
+
+    utterance: int
+    seq: int
+    play_at_s: float
+    payload: bytes
+    last: bool = False
+    safety: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Microphone:
+    """20 ms of the patient's microphone: Opus, 48 kHz, mono. `seq` counts from 1; a gap is a loss."""
+
+    seq: int
+    client_ms: float
+    payload: bytes
+
+
 Up: TypeAlias = Pose | Ack | KeyRequest | Shown
-Down: TypeAlias = Frame | Audio | AudioPlace
+Down: TypeAlias = Frame | Audio | AudioPlace | Speech
 
 
 def pack_frame(frame: Frame) -> bytes:
@@ -218,6 +256,28 @@ def pack_audio_place(place: AudioPlace) -> bytes:
     sizes = len(place.payload), len(place.second)
     header = _pack(_AUDIO_PLACE, _AUDIO_PLACE_TYPE, VERSION, 0, place.seq, place.play_at_s, sizes[0], 0)
     return b"".join((header, place.payload, place.second))
+
+
+def pack_speech(speech: Speech) -> bytes:
+    """Return the wire bytes of `speech`: a 20-byte header, then the Opus packet."""
+    flags = speech.last * _LAST_FLAG | speech.safety * _SAFETY_FLAG
+    header = _pack(_SPEECH, _SPEECH_TYPE, VERSION, flags, speech.seq, speech.play_at_s, speech.utterance)
+    return b"".join((header, speech.payload))
+
+
+def pack_microphone(packet: Microphone) -> bytes:
+    """Return the wire bytes of `packet`: a 16-byte header, then the Opus packet."""
+    header = _pack(_MICROPHONE, _MICROPHONE_TYPE, VERSION, 0, packet.seq, packet.client_ms)
+    return b"".join((header, packet.payload))
+
+
+def parse_microphone(data: bytes) -> Microphone:
+    """Parse one binary message of a headset's control socket.
+
+    Raises:
+        BadMessage: as `parse_up`, an empty payload, or one above `MAX_MICROPHONE_BYTES`.
+    """
+    return _parser(data, _CONTROL_UP)(data)
 
 
 def pack_pose(pose: Pose) -> bytes:
@@ -334,6 +394,31 @@ def _parse_audio_place(data: bytes) -> AudioPlace:
     )
 
 
+def _parse_speech(data: bytes) -> Speech:
+    _, _, flags, seq, play_at_s, utterance = _unpack(_SPEECH, data, exact=False)
+    payload = data[_SPEECH.size :]
+    if not payload:
+        raise BadMessage("speech payload must have at least 1 byte, got 0")
+    return Speech(
+        utterance=utterance,
+        seq=seq,
+        play_at_s=_within("speech play_at_s", play_at_s, -math.inf, math.inf),
+        payload=payload,
+        last=bool(flags & _LAST_FLAG),
+        safety=bool(flags & _SAFETY_FLAG),
+    )
+
+
+def _parse_microphone(data: bytes) -> Microphone:
+    _, _, _, seq, client_ms = _unpack(_MICROPHONE, data, exact=False)
+    payload = data[_MICROPHONE.size :]
+    if not 0 < len(payload) <= MAX_MICROPHONE_BYTES:
+        raise BadMessage(f"microphone payload must have 1…{MAX_MICROPHONE_BYTES} bytes, got {len(payload)}")
+    return Microphone(
+        seq=seq, client_ms=_within("microphone client_ms", client_ms, 0.0, math.inf), payload=payload
+    )
+
+
 def _parse_pose(data: bytes) -> Pose:
     f = _unpack(_POSE, data)
     if f[3] == 0:
@@ -386,7 +471,9 @@ _DOWN: Final[Mapping[int, Callable[[bytes], Down]]] = {
     _FRAME_TYPE: _parse_frame,
     _AUDIO_TYPE: _parse_audio,
     _AUDIO_PLACE_TYPE: _parse_audio_place,
+    _SPEECH_TYPE: _parse_speech,
 }
+_CONTROL_UP: Final[Mapping[int, Callable[[bytes], Microphone]]] = {_MICROPHONE_TYPE: _parse_microphone}
 
 
 def _parser(data: bytes, table: Mapping[int, Callable[[bytes], _M]]) -> Callable[[bytes], _M]:
