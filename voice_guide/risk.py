@@ -87,7 +87,7 @@ class RiskScreen:
     def how(self) -> str:
         """How it judges now, in words, for the panel."""
         rules = f"{len(self._book.rules)} rules ({self._book.language}, version {self._book.version})"
-        if self._rows is None or self._negative_rows is None:
+        if self._fault or self._rows is None or self._negative_rows is None:
             return f"{rules} alone: {self._fault or 'no sentence model'}"
         return f"{rules} and {len(self._positives)} exemplars against {len(self._negative_texts)}"
 
