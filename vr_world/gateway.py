@@ -124,6 +124,8 @@ async def running_gateway(settings: ServerSettings) -> AsyncIterator[Running]:
         servers = [_Server(_config(app), plain)]
         if tls_socket is not None and certificates is not None:
             servers.append(_Server(_config(app, certificates), tls_socket))
+        if settings.guide:
+            host.start_voice()
         rooms.start()
         finished = asyncio.create_task(_serve_all(servers))
         try:

@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, Protocol
+
+import msgspec
 
 from therapy.actions import Advance, CallTherapist, Dim, GuideAction, PaceBreath, ShiftMusic, ShiftScene
 from therapy.errors import BadValue, NotNotified, TherapyError
 from therapy.escalation import Call, Escalation, EscalationCommand, MakeSafe, PanelAlarm, PanelNotice
 from therapy.events import AlarmRaised, Event, TherapistCalled
 from therapy.gate import open_places
+from therapy.guide import GuideChoice
 from therapy.plan import Limits
 from therapy.ports import HelpCall, Notifier
 from therapy.specs import SceneSpec
-from therapy.talk import GuideMode
+from therapy.talk import GuideMode, Risk
 from voice_guide.choose import Chooser
 from voice_guide.conversation import Conversation
 from voice_guide.dialogue import (
@@ -73,7 +76,7 @@ from vr_world.loop import World
 from vr_world.streaming import control, protocol
 from vr_world.streaming.headset import Headset
 
-__all__ = ["GuideChoice", "GuideOutputs", "RoomGuide"]
+__all__ = ["GuideOutputs", "RoomGuide"]
 
 #: A packet of speech that comes late is heard late, but not sooner than this from now.
 _LEAST_LEAD_S: Final = 0.12
@@ -95,17 +98,6 @@ CALM: Final = {
 #: Breaths a minute: adults at rest have 12 … 20; trained slow breathing is below 10 (therapy standards).
 _SLOW, _QUICK = 10.0, 20.0
 _CALM_WHY: Final = "a human is being called: the place is held calm"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class GuideChoice:
-    """How a session's guide is to be: chosen when it is opened, within the clinic's policy."""
-
-    mode: GuideMode = GuideMode.APPROVED
-    approval: bool = False
-    language: str = "en"
-    met_before: bool = False
-    remembered: tuple[str, ...] = ()
 
 
 class GuideOutputs(Protocol):
@@ -225,6 +217,16 @@ class RoomGuide:
         )
         self._send(Prepare(language=choice.language, texts=(*risk_lines, *ahead)))
         self._take(self._status)
+
+    def go_on(self, memory: Mapping[str, Any]) -> None:
+        """Take up the talk of the room before this one, where a crisis stays one; words are forgotten."""
+        fields = dict(memory)
+        choice = GuideChoice(language=fields.pop("language"), met_before=True)
+        kept = msgspec.convert(fields, ConversationMemory)
+        self.open(dataclasses.replace(choice, mode=GuideMode(kept.mode)), memory=kept)
+        if kept.crisis_kind:
+            risk = msgspec.convert({"level": "urgent", "kind": kept.crisis_kind}, Risk)
+            self._escalate(self._escalation.hit(risk, self._now_s()))
 
     def memory(self) -> dict[str, Any] | None:
         """Return what the next process of this room needs, without a word that was said."""
