@@ -238,10 +238,12 @@ class SayScreen:
     """The screen of a whole turn: `SayScreen(language="en", also=risk)(text)` says why not, or "".
 
     `also` is asked for each sentence: the risk screen, a clinic's own rules; each answers as `denied`.
+    `heard` is what the patient said: small models like to say it back.
     """
 
     language: str = "en"
     also: tuple[Callable[[str], str], ...] = ()
+    heard: str = ""
 
     def __call__(self, text: str) -> str:
         """Return why `text` may not be spoken, or ""."""
@@ -251,6 +253,8 @@ class SayScreen:
         looped = _looped(text)
         if looped:
             return looped
+        if _bare(self.heard) in {_bare(part) for part in parts} - {""}:
+            return "a model must not say the patient's own words back"
         for part in (*parts, text):  # the whole too: a rule may reach across a full stop
             for screen in (self._denied, *self.also):
                 because = screen(part)
@@ -264,6 +268,10 @@ class SayScreen:
         ):
             return f"a sentence has at most {_MOST_WORDS} words, has {len(sentence.split())}"
         return denied(sentence, self.language)
+
+
+def _bare(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum())
 
 
 def _strange(text: str) -> str:

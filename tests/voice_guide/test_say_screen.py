@@ -120,6 +120,13 @@ def test_other_screens_are_asked_for_each_sentence() -> None:
     assert asked == ["Take your time.", "Look at the sea."]
 
 
+def test_the_patients_own_words_are_not_said_back() -> None:
+    screen = SayScreen(heard="The waves are a bit too much for me")
+    assert "own words" in screen("The waves are a bit too much for me.")
+    assert screen("The waves can be softer.") == ""
+    assert SayScreen(heard="")("The waves can be softer.") == ""
+
+
 def test_sentences_end_where_a_speaker_would_stop() -> None:
     assert sentences('Let go. "Softly." And rest…  Is 1.5 m fine?') == [
         "Let go.",

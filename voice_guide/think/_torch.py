@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -101,10 +102,12 @@ class LoadedModel:
         most: int,
         temperature: float = 0.0,
         seed: int = 0,
+        mask_ms: list[float] | None = None,
     ) -> Iterator[str]:
         """Yield the pieces of an answer to the prompt `tokens` that fits the JSON `schema`.
 
-        It yields at least an empty piece a step, so that the caller may stop it; at most `most` steps.
+        It yields at least an empty piece a step, so that the caller may stop it; at most `most` steps. What
+        each mask cost goes to `mask_ms`.
         """
         grammar = llguidance.LLMatcher.grammar_from_json_schema(
             json.dumps(schema), overrides={"whitespace_flexible": False}
@@ -118,7 +121,10 @@ class LoadedModel:
         written: list[int] = []
         shown = ""
         for _ in range(most):
+            began_s = time.perf_counter()
             allowed = allowed_tokens(matcher, self.vocabulary)
+            if mask_ms is not None:
+                mask_ms.append(1e3 * (time.perf_counter() - began_s))
             token = _choice(logits, allowed, temperature, random)
             if not matcher.consume_token(token):
                 break
