@@ -200,6 +200,8 @@ LANGUAGES: Final = tuple(_RULES)
 _MOST_SENTENCES: Final = 6
 _MOST_WORDS: Final = 40
 _RUN: Final = 3
+#: Letters from which a sentence counts as the patient's own words.
+_LEAST_ECHO: Final = 12
 _MOST_RUNS: Final = 2
 _APOSTROPHES: Final = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "‐": "-", "‑": "-"})
 _END: Final = re.compile(r"(?<=[.!?…])[\"'”’)]*\s+")
@@ -253,7 +255,8 @@ class SayScreen:
         looped = _looped(text)
         if looped:
             return looped
-        if _bare(self.heard) in {_bare(part) for part in parts} - {""}:
+        heard = _bare(self.heard)
+        if any(len(bare) >= _LEAST_ECHO and bare in heard for bare in map(_bare, parts)):
             return "a model must not say the patient's own words back"
         for part in (*parts, text):  # the whole too: a rule may reach across a full stop
             for screen in (self._denied, *self.also):

@@ -1,4 +1,4 @@
-"""The figures of thinking from made-up measurements, and that nothing is made up where llama.cpp is missing."""
+"""The figures of thinking from made-up measurements; nothing is made up where llama.cpp is missing."""
 
 from __future__ import annotations
 

@@ -124,6 +124,7 @@ def test_the_patients_own_words_are_not_said_back() -> None:
     screen = SayScreen(heard="The waves are a bit too much for me")
     assert "own words" in screen("The waves are a bit too much for me.")
     assert screen("The waves can be softer.") == ""
+    assert "own words" in SayScreen(heard="I'm okay now. That was actually nice.")("That was actually nice.")
     assert SayScreen(heard="")("The waves can be softer.") == ""
 
 

@@ -6,14 +6,14 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeAlias
 
-from therapy.errors import TherapyError
 from therapy.talk import ApprovedLine, Briefing, Proposal
+from voice_guide.errors import VoiceError
 from voice_guide.think._settings import ThinkSettings
 
 __all__ = ["BackendSpec", "Mind", "NoMind", "NotUsable", "Sentence", "Thought", "never_cancelled"]
 
 
-class NoMind(TherapyError):
+class NoMind(VoiceError):
     """A backend that cannot be opened: what it needs, and what it found."""
 
 
