@@ -30,7 +30,10 @@ class Sentence:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class NotUsable:
-    """Nothing of this turn's thought may be used; a scripted line is said instead."""
+    """Nothing of this turn's thought may be used; a scripted line is said instead.
+
+    `reason` may quote the model, and so the patient: it belongs into events, never into a log.
+    """
 
     turn: int
     reason: str
