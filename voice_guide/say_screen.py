@@ -16,7 +16,9 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Final
 
-__all__ = ["LANGUAGES", "DenyRule", "SayScreen", "denied", "sentences"]
+from therapy.talk import Risk, RiskLevel
+
+__all__ = ["LANGUAGES", "DenyRule", "SayScreen", "by_risk", "denied", "sentences"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,8 @@ _ENGLISH: Final = (
     ),
     _rule(
         "a claim to see or feel",
-        r"\bi(?:'m| am)? ?(?:can |could |do |also |really |just )*(?:see|feel|hear|sense|notice|smell|"
+        r"\bi(?:'m| am)? ?(?:can |could |do |also |really |just )*(?:see|feel|hear(?! (?:you|that)\b)|"
+        r"sense|notice|smell|"
         r"watch|know|"
         r"understand|seeing|feeling|hearing|sensing|watching|looking|noticing)\b",
         r"\bi(?:'m| am) (?:so |very |really |truly |deeply |also )*(?:sorry|sad|happy|glad|proud|worried|"
@@ -119,9 +122,10 @@ _ENGLISH: Final = (
         r"\b(?:stupid|idiot|ugly|pathetic|weak|worthless|useless|hopeless|shut up|your (?:own )?fault|"
         r"get over|"
         r"calm down|man up|stop (?:crying|whining|complaining|it)|ridiculous|damn|hell|fuck\w*|shit\w*)\b",
-        r"\byou (?:must|have to|need to|should|ought to|shouldn't|can't|cannot|mustn't|are not allowed)\b",
+        r"(?<!nothing )\byou (?:must|have to|need to|should|ought to|shouldn't|can't|cannot|mustn't|"
+        r"are not allowed)\b",
         r"\b(?:close your eyes and (?:don't|do not)|don't (?:move|speak|breathe|tell|leave|stop|take off)|"
-        r"(?:take|keep) (?:the|your) headset|stand up|get up|walk|run|drive)\b",
+        r"(?:keep|leave) (?:the|your) headset on|stand up|get up|walk|run|drive)\b",
         r"\b(?:go back to|picture|imagine|relive|remember|think (?:about|of)) (?:the |that |your )(?:\w+ )?"
         r"(?:accident|trauma|attack|abuse|crash|rape|war|death|worst|pain)\b",
     ),
@@ -165,15 +169,18 @@ _GERMAN: Final = (
         r"arzt|ärztin|freund\w*|psycholog\w*|mann|frau|maschine|roboter|bot)\b",
         r"\b(?:als ich|in meine[rm]|meine? (?:familie|frau|mann|kinder|mutter|vater|herz|körper|freund\w*|"
         r"leben))\b",
-        r"\bich (?:liebe|brauche|vermisse|hasse|will|habe)\b",
+        r"\bich (?:liebe|brauche|vermisse|hasse|will)\b",
+        r"\bich habe (?:auch|früher|das erlebt|angst|gefühle|eine? |meine? )",
         r"\b(?:sprachmodell|ki-?modell|openai|chatgpt|assistent\w*)\b",
     ),
     _rule(
         "a claim to see or feel",
-        r"\bich (?:kann )?(?:sehe|spüre|fühle|höre|merke|weiß|verstehe|rieche|beobachte|bemerke)\b",
+        r"\bich (?:kann )?(?:sehe|spüre|fühle|höre(?! (?:sie|dich|das|zu)\b)|merke|weiß|verstehe|rieche|"
+        r"beobachte|bemerke)\b",
         r"\bich kann (?:\w+ ){0,4}(?:sehen|spüren|fühlen|hören|verstehen|merken)\b",
         r"\b(?:es tut mir leid|ich bin (?:so |sehr )?(?:traurig|froh|stolz|besorgt|glücklich))\b",
-        r"\b(?:du (?:siehst|klingst|wirkst|scheinst)|sie (?:sehen|klingen|wirken|scheinen))\b",
+        r"\b(?:du (?:siehst|klingst|wirkst|scheinst)|sie (?:klingen|wirken|scheinen))\b",
+        r"\bsie sehen (?:\w+ ){0,3}aus\b",
         r"\b(?:dein|deine|ihr|ihre) (?:herz|puls|blutdruck|atem|atmung|stimme|körper) (?:ist|sind|klingt|"
         r"schlägt)\b",
         r"\b(?:du bist|sie sind) (?:\w+ )?(?:ängstlich|nervös|wütend|gestresst|angespannt|aufgeregt|ruhig)\b",
@@ -185,8 +192,9 @@ _GERMAN: Final = (
         r"ertrink\w*|erstick\w*|selbstmord\w*)\b",
         r"\b(?:dumm|idiot\w*|hässlich|schwach|wertlos|hoffnungslos|halt den mund|selbst schuld|reiß dich|"
         r"beruhige dich|scheiß\w*|verdammt)\b",
-        r"\b(?:du musst|sie müssen|du sollst|du solltest|sie sollten|du darfst nicht|sie dürfen nicht)\b",
-        r"\b(?:steh(?:en sie)? auf|setz\w* .{0,20}(?:brille|headset) ab)\b",
+        r"\b(?:du musst|sie müssen)\b(?!.{0,40}\bnicht)",
+        r"\b(?:du sollst|du solltest|sie sollten|du darfst nicht|sie dürfen nicht)\b",
+        r"\bsteh(?:en sie)? auf\b",
     ),
     _rule("words about its own instructions", r"\b(?:anweisung\w*|json|schema|prompt|ignorier\w*)\b"),
 )
@@ -275,6 +283,18 @@ class SayScreen:
 
 def _bare(text: str) -> str:
     return "".join(c for c in text.casefold() if c.isalnum())
+
+
+def by_risk(assess: Callable[[str], Risk]) -> Callable[[str], str]:
+    """Return a screen for `SayScreen.also`: a sentence in which the risk screen finds anything is not said."""
+
+    def screen(sentence: str) -> str:
+        risk = assess(sentence)
+        if risk.level is RiskLevel.NONE:
+            return ""
+        return f"a model must not say what the risk screen finds {risk.level.value}: {risk.kind}"
+
+    return screen
 
 
 def _strange(text: str) -> str:
