@@ -286,7 +286,7 @@ def _bare(text: str) -> str:
 
 
 def by_risk(assess: Callable[[str], Risk]) -> Callable[[str], str]:
-    """Return a screen for `SayScreen.also`: a sentence in which the risk screen finds anything is not said."""
+    """Return a screen for `SayScreen.also`: what the risk screen finds anything in is not said."""
 
     def screen(sentence: str) -> str:
         risk = assess(sentence)
