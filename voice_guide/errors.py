@@ -1,22 +1,32 @@
 """The errors of `voice_guide`, one tree.
 
 VoiceError
+├── BadLines        a file of approved lines that cannot be used: says which, where, the limit and the value
 ├── BadModel        weights that are missing, damaged or of an unknown kind; says what to do
+├── BadRiskBook     a file of risk rules that cannot be used: says which, where, the limit and the value
 ├── BadSpeech       a recording or packet that cannot be read as speech
 └── NoVoiceStack    a package of the extra `voice` is not installed
 """
 
 from __future__ import annotations
 
-__all__ = ["BadModel", "BadSpeech", "NoVoiceStack", "VoiceError"]
+__all__ = ["BadLines", "BadModel", "BadRiskBook", "BadSpeech", "NoVoiceStack", "VoiceError"]
 
 
 class VoiceError(Exception):
     """Base of every error that `voice_guide` raises."""
 
 
+class BadLines(VoiceError, ValueError):
+    """A file of approved lines that cannot be used."""
+
+
 class BadModel(VoiceError):
     """Weights that are missing, damaged or of an unknown kind."""
+
+
+class BadRiskBook(VoiceError, ValueError):
+    """A file of risk rules that cannot be used."""
 
 
 class BadSpeech(VoiceError):
