@@ -5,6 +5,8 @@ import itertools
 import numpy as np
 import pytest
 from hearing_kit import ByHand, LoudVad, Says, sound, stamped
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from voice_guide.listen.ear import Ear, EarSettings, Partial, SpeechEnded, SpeechStarted, TurnEnded
 from voice_guide.listen.transcript import RATE_HZ
@@ -137,6 +139,64 @@ def test_a_gap_in_the_sound_counts_as_quiet() -> None:
     told = [event for _, event in stamped(ear, sound(("quiet", 0.1)), from_s=9.0)]
     assert [type(event) for event in told] == [SpeechEnded, TurnEnded]
     assert vad.resets == 1
+
+
+def test_time_that_jumps_back_ends_what_was_open() -> None:
+    ear = Ear(Says("Before"), LoudVad(), settings=EarSettings(partial_every_s=9.0))
+    list(stamped(ear, sound(("talk", 1.0)), from_s=500.0))
+    told = [event for _, event in stamped(ear, sound(("talk", 1.0), ("quiet", 2.0)), from_s=0.0)]
+    ended = [event.heard for event in told if isinstance(event, TurnEnded)]
+    assert [(heard.turn, heard.until_s > 400) for heard in ended] == [(1, True), (2, False)]
+
+
+def test_sound_that_is_none_is_quiet() -> None:
+    class Remembers(LoudVad):
+        def probability(self, chunk):
+            assert np.isfinite(chunk).all()
+            return super().probability(chunk)
+
+    says = Says("Yes.")
+    ear = Ear(says, Remembers())
+    pcm = sound(("talk", 1.0), ("quiet", 2.0))
+    pcm[20_000:] = np.nan
+    told = [type(event) for _, event in stamped(ear, pcm)]
+    assert told[-1] is TurnEnded
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0.0, 0.005, 0.3]),
+            st.floats(0.0, 3.0),
+            st.floats(-5.0, 40.0) | st.just(0.0),
+        ),
+        max_size=12,
+    )
+)
+def test_whatever_comes_it_neither_grows_nor_confuses_turns(parts: list[tuple[float, float, float]]) -> None:
+    """Loudness, length and jump of each part; transcriptions come back whenever."""
+    hands = ByHand()
+    ear = Ear(Says("words"), LoudVad(), executor=hands)
+    at_s, ended = 0.0, []
+    for number, (loud, seconds, jump_s) in enumerate(parts):
+        pcm = np.full(round(seconds * RATE_HZ), loud, np.float32)
+        at_s += jump_s
+        events = ear.push(pcm, at_s)
+        at_s += len(pcm) / RATE_HZ
+        if number % 3 == 2 and hands.waiting:
+            hands.run_one()
+        ended += [event.heard.turn for event in events if isinstance(event, TurnEnded)]
+        assert len(ear._jobs) <= 5
+        assert len(hands.waiting) <= 1
+        assert ear._filled <= len(ear._sound)
+    for event in ear.flush():
+        ended += [event.heard.turn] if isinstance(event, TurnEnded) else []
+    while hands.waiting:
+        hands.run_one()
+        ended += [event.heard.turn for event in ear.poll() if isinstance(event, TurnEnded)]
+    assert ended == sorted(set(ended)), "each turn ends once, in order"
+    assert not ear.busy
 
 
 def test_closing_the_microphone_ends_the_turn_at_once() -> None:
