@@ -14,8 +14,9 @@ import numpy as np
 from benchmarks._kit import Benchmark, BenchmarkFailed, Figure, Progress
 from voice_guide.errors import VoiceError
 from voice_guide.listen._words import distance, spoken_words
+from voice_guide.listen.ear import Ear
 from voice_guide.listen.recordings import read_wav
-from voice_guide.listen.transcript import RATE_HZ, Samples
+from voice_guide.listen.transcript import RATE_HZ, Samples, Transcriber
 from voice_guide.listen.vad import CHUNK, CHUNK_S, load_vad
 from voice_guide.listen.whisper import load_transcriber
 from voice_guide.models import need
@@ -36,6 +37,8 @@ NOISES: Final = 3
 VAD_CHUNKS: Final = 1000
 _ERRORS_LIMIT: Final = 0.10
 _QUICK_S: Final = 0.5
+#: 20 ms, as from a headset.
+_PACKET: Final = RATE_HZ // 50
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +74,16 @@ def noisy(pcm: Samples, above_db: float, seed: int) -> Samples:
 
 
 def figures(
-    runs: Mapping[str, Sequence[Heard]], plain: Sequence[Heard], vad_s: Sequence[float]
+    runs: Mapping[str, Sequence[Heard]], plain: Sequence[Heard], vad_s: Sequence[float], ear_share: float
 ) -> list[Figure]:
-    """Return the figures of each named run of ours, of the plain pipeline, and of the detector's chunks."""
+    """Return the figures.
+
+    Args:
+        runs: what we heard, by name; `quiet` is one of them.
+        plain: what the plain pipeline heard.
+        vad_s: how long the detector took for each chunk.
+        ear_share: seconds of processor for a second of talk with its pauses, all of an ear's work.
+    """
     told = [
         Figure(
             name=f"word error rate, {name}",
@@ -103,6 +113,13 @@ def figures(
             unit="ms",
             limit=1000 * CHUNK_S,
             note="limit: real time",
+        ),
+        Figure(
+            name="an ear while the patient talks",
+            value=100 * ear_share,
+            unit="% of a core",
+            limit=100.0,
+            note="detector, partial words every second, final words; half of the time is pauses",
         ),
         Figure(name="voice activity, a chunk, p99", value=1000 * _percentile(vad_s, 99), unit="ms"),
     ]
@@ -173,6 +190,16 @@ def _vad_times(clips: Sequence[Clip]) -> list[float]:
     return took_s
 
 
+def _ear_share(clips: Sequence[Clip], transcriber: Transcriber) -> float:
+    """Return what an ear costs: processor time over the time of talk and pauses."""
+    ear = Ear(transcriber, load_vad(need("silero-vad")))
+    sound = np.concatenate([part for clip in clips for part in (clip.pcm, np.zeros_like(clip.pcm))])
+    began_s = time.process_time()
+    for start in range(0, len(sound), _PACKET):
+        ear.push(sound[start : start + _PACKET], start / RATE_HZ)
+    return (time.process_time() - began_s) / (len(sound) / RATE_HZ)
+
+
 def _run(progress: Progress) -> list[Figure]:
     clips = _clips()
     try:
@@ -194,10 +221,12 @@ def _run(progress: Progress) -> list[Figure]:
         runs[f"noise {level} dB below"] = [
             _timed(clip, noisy(clip.pcm, level, seed), ours) for clip in clips for seed in range(NOISES)
         ]
+    progress("an ear")
+    ear_share = _ear_share(clips, transcriber)
     progress("the plain pipeline")
     plain = _plain_pipeline(folder)
     plain(clips[0].pcm)
-    return figures(runs, [_timed(clip, clip.pcm, plain) for clip in clips], vad_s)
+    return figures(runs, [_timed(clip, clip.pcm, plain) for clip in clips], vad_s, ear_share)
 
 
 BENCH = Benchmark(name="speech", title="What the voice guide hears, on one core", run=_run)

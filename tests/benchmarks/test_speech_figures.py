@@ -19,13 +19,14 @@ def test_errors_and_times_are_held_against_the_limit_and_the_plain_pipeline() ->
         "noise 5 dB below": [heard("a b", "", 0.1)],
     }
     plain = [heard("a b c d", "a b c d", 2.0), heard("e f g h i j", "e f g h i j", 2.0)]
-    named = {figure.name: figure for figure in speech.figures(runs, plain, [0.0003] * 99 + [0.001])}
+    named = {figure.name: figure for figure in speech.figures(runs, plain, [0.0003] * 99 + [0.001], 0.25)}
     assert named["word error rate, quiet"].value == pytest.approx(0.1)
     assert named["word error rate, quiet"].ratio == pytest.approx(1.0)
     assert named["word error rate, noise 5 dB below"].value == 1.0
     assert named["word error rate, plain"].value == 0.0
     assert named["time for a sentence, p50"].value == pytest.approx(0.3)
     assert named["time for a second of speech"].ratio == pytest.approx(0.15)
+    assert named["an ear while the patient talks"].ratio == pytest.approx(0.25)
     assert named["voice activity, a chunk"].value == pytest.approx(0.3)
 
 
