@@ -38,6 +38,9 @@ _AWAY: Final = frozenset(
     {"dont", "not", "hate", "leave", "from", "out", "nicht", "kein", "weg", "verlassen", "hasse"}
 )
 _LISTENING, _UNCLEAR, _OFFER = "listening", "unclear", "offer_therapist"
+#: Where the screen watches these, an answer that is made for such words may be said; never a way out.
+_OF_THE_BODY: Final = frozenset({"medical", "panic"})
+_WAYS_OUT: Final = frozenset({"finish"})
 #: Most characters of a rule that are shown as a reason.
 _SHOWN: Final = 48
 
@@ -242,8 +245,7 @@ class Chooser:
             if rated is not None:
                 return rated
         name, reason = self._meant(words, found)
-        watched = risk.level is not RiskLevel.NONE and risk.kind != "stop"
-        if watched and not self.bank.intents[name].screen_first:
+        if self._offers(risk, self.bank.intents[name]):
             return self._answer(_OFFER, present, turn, f"the risk screen watches: {risk.kind}")
         if name == _LISTENING:
             return self._answer(_LISTENING, present, turn, reason, sure=False)
@@ -252,6 +254,13 @@ class Chooser:
         if moves and not answer.proposal.actions:
             return self._answer("held", present, turn, f"{name}: as far as it goes already")
         return answer
+
+    def _offers(self, risk: Risk, intent: Intent) -> bool:
+        """Whether a human is offered instead of an answer to `intent`."""
+        if risk.level is RiskLevel.NONE or risk.kind == "stop":
+            return False
+        made_for_it = intent.screen_first and intent.name not in _WAYS_OUT and risk.kind in _OF_THE_BODY
+        return not (made_for_it or intent.name == "therapist")
 
     def own(self, intent: str, present: Present, *, turn: int, reason: str) -> Choice:
         """Return a line of `intent` that the guide says by itself (`held`, `refused`, `unclear` …)."""

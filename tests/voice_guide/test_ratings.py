@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 
 from voice_guide.ratings import Rating, Scale, bare_number, parse_rating, read_rating
 
-
 #: What ratings are made of, in both languages.
 MADE_OF = [
-    "ten", "of", "no", "to", "seven", "7.5", "/", "a", "half", "hundred", "%", "-", "from", "down", "now", "or",
-    "eins", "zwanzig", "von",
+    "ten", "of", "no", "to", "seven", "7.5", "/", "a", "half", "hundred",
+    "%", "-", "from", "down", "now", "or", "eins", "zwanzig", "von",
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -111,6 +112,7 @@ def _embedder() -> SentenceModel | None:
     from voice_guide.errors import NoVoiceStack
     from voice_guide.models import find
 
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # one sentence at a time: more threads only wait
     folder = find(_MINILM)
     if folder is None:
         _note(f"sentence model {_MINILM} is not installed (stillwater models install): rules and words alone")
