@@ -26,6 +26,7 @@ from clinic.screening import CONTRAINDICATIONS, Screening, check
 from clinic.sessions import SessionIndex
 from clinic.slow import SlowChannel
 from therapy.errors import BadPlan
+from therapy.guide import GuideChoice
 from therapy.personal import Personal
 
 __all__ = ["PanelApi", "panel_routes", "signed_in_as"]
@@ -166,6 +167,13 @@ class PanelApi:
             ),
             Operation(
                 method="GET",
+                path="/api/guide",
+                summary="What voice guide sessions here may have",
+                handler=self._guide,
+                reply=messages.GuideInfo,
+            ),
+            Operation(
+                method="GET",
                 path="/api/sessions",
                 summary=f"The newest {_SHOWN_SESSIONS} sessions",
                 handler=self._past,
@@ -213,7 +221,7 @@ class PanelApi:
             Operation(
                 method="POST",
                 path="/api/rooms/{room}/commands",
-                summary="Begin, pause, resume, return, stop, steer, place, unwell, new code, acknowledge",
+                summary="Begin, pause, resume, return, stop, steer, place, unwell, new code, acknowledge, the guide",
                 handler=self._command,
                 body=messages.CommandBody,
                 reply=messages.Phase,
@@ -260,6 +268,9 @@ class PanelApi:
     async def _triggers(self, _call: Call) -> Answer:
         return Answer(value=await self._rooms.triggers())
 
+    async def _guide(self, _call: Call) -> Answer:
+        return Answer(value=await self._rooms.guide())
+
     async def _past(self, _call: Call) -> Answer:
         return Answer(value=await run_in_threadpool(self._sessions.recent, _SHOWN_SESSIONS))
 
@@ -298,6 +309,8 @@ class PanelApi:
             scene=body.scene or "",
             personal=personal,
             stream=body.stream,
+            guide=body.guide
+            and GuideChoice(mode=body.guide.mode, approval=body.guide.approval, language=body.guide.language),
         )
         if self._memory is not None:
             known = await run_in_threadpool(self._memory.for_guide, start.patient)
