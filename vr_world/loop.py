@@ -233,7 +233,7 @@ class World:
         self._do(lambda: do(now_s), now_s, cause=by)
 
     def wish(self, wishes: Wishes, now_s: float, detail: str) -> None:
-        """Take the therapist's wishes; they hold until changed or the session ends, and outrank the guide's."""
+        """Take the therapist's wishes; they hold until changed or the session ends, before the guide's."""
         for name in [name for name in self.asked if getattr(wishes, name, None) is not None]:
             del self.asked[name]
         self.wishes = wishes

@@ -44,7 +44,7 @@ _READY_S: Final = 60.0
 _SILENCE_S: Final = 5.0
 
 
-def serve(
+def serve(  # noqa: PLR0913, PLR0917  # a server's options
     port: Annotated[int, typer.Option(help="port for browsers on this machine (plain http)")] = PORT,
     tls_port: Annotated[int, typer.Option(help="port for headsets and other machines (TLS)")] = TLS_PORT,
     host: Annotated[str, typer.Option(help="address that TLS listens on")] = "0.0.0.0",  # noqa: S104  # with TLS
@@ -153,9 +153,7 @@ def demo(
     begin: Annotated[bool, typer.Option(help="begin the session by itself")] = True,  # noqa: FBT002  # a flag
     tls: Annotated[bool, typer.Option(help="also serve headsets on the network (TLS)")] = True,  # noqa: FBT002  # a flag
     seed: Annotated[int, typer.Option(help="seed of the simulated patient")] = 1,
-    guide: Annotated[
-        bool, typer.Option(help="run the voice guide, as far as its parts are installed")
-    ] = True,  # noqa: FBT002  # a flag
+    guide: Annotated[bool, typer.Option(help="run the voice guide, as far as it is installed")] = True,  # noqa: FBT002  # a flag
 ) -> None:
     """Show all of it on one machine: a session with a simulated patient or a recording, over real LSL."""
     if plan not in PLANS:
@@ -195,7 +193,7 @@ def _simulating(seed: int) -> _Source:
 _LSL_SESSION: Final = f"stillwater-demo-{secrets.token_hex(4)}"
 
 
-async def _demo(  # noqa: PLR0913  # the command's own options
+async def _demo(  # the command's own options
     source: _Source,
     *,
     seconds: float | None,
