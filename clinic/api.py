@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from clinic import messages, wire
 from clinic.accounts import LONGEST_S, Accounts
 from clinic.errors import BadRequest, ClinicError
+from clinic.guide_messages import GuideChoiceBody, GuideInfo
 from clinic.live import LiveSocket
 from clinic.memory import GuideMemory
 from clinic.openapi import Answer, Call, Operation, document
@@ -170,7 +171,7 @@ class PanelApi:
                 path="/api/guide",
                 summary="What voice guide sessions here may have",
                 handler=self._guide,
-                reply=messages.GuideInfo,
+                reply=GuideInfo,
             ),
             Operation(
                 method="GET",
@@ -221,7 +222,7 @@ class PanelApi:
             Operation(
                 method="POST",
                 path="/api/rooms/{room}/commands",
-                summary="Begin, pause, resume, return, stop, steer, place, unwell, new code, acknowledge, the guide",
+                summary="Begin, pause, resume, return, stop, steer, place, unwell, code, acknowledge, guide",
                 handler=self._command,
                 body=messages.CommandBody,
                 reply=messages.Phase,
@@ -309,8 +310,7 @@ class PanelApi:
             scene=body.scene or "",
             personal=personal,
             stream=body.stream,
-            guide=body.guide
-            and GuideChoice(mode=body.guide.mode, approval=body.guide.approval, language=body.guide.language),
+            guide=_guide_of(body.guide),
         )
         if self._memory is not None:
             known = await run_in_threadpool(self._memory.for_guide, start.patient)
@@ -323,6 +323,12 @@ class PanelApi:
         except msgspec.ValidationError as error:
             raise BadRequest(f"body: {error}") from error
         return Answer(value=await self._rooms.command(call.room, command))
+
+
+def _guide_of(body: GuideChoiceBody | None) -> GuideChoice | None:
+    if body is None:
+        return None
+    return GuideChoice(mode=body.mode, approval=body.approval, language=body.language)
 
 
 def _memory_operations(memory: GuideMemory) -> list[Operation]:

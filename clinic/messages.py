@@ -11,22 +11,20 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from clinic.guide_messages import GuideChoiceBody, GuideState
 from clinic.ports import Command, CommandName, Decision, GuideOrder, Stream
 from therapy.controls import TABLE
 from therapy.personal import EYE_HEIGHT_M
-from therapy.talk import GuideMode, RiskLevel, Source
+from therapy.talk import GuideMode
 
 __all__ = [
     "AccountInfo",
     "CommandBody",
     "Done",
     "ErrorBody",
-    "GuideChoiceBody",
-    "GuideInfo",
     "GuideMemoryBody",
     "GuideMemoryInfo",
     "GuideMemoryOf",
-    "GuideState",
     "MemoryAccess",
     "Phase",
     "PlanInfo",
@@ -75,18 +73,6 @@ class ScreeningBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 _Words = Annotated[str, Meta(min_length=1, max_length=300, pattern=r"^ *[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")]
 
 
-class GuideChoiceBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the guide of a session is to be: at most as free as GET /api/guide allows.
-
-    `free`: a model's own words, each sentence screened; `approved`: lines that clinicians approved, the model
-    chooses; `scripted`: the same without a model; `off`: silent. `approval`: each answer waits for you.
-    """
-
-    mode: GuideMode
-    approval: bool = False
-    language: Annotated[str, Meta(min_length=2, max_length=35)] = "en"
-
-
 class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A session to start. `patient` is a label, not a name; an empty `present` says: nothing applies.
 
@@ -94,7 +80,8 @@ class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     choices that the places offer; `triggers` (GET /api/triggers) are never shown or heard: a place that
     cannot do without one is refused. `soften` lets motion and detail soften when the patient is unwell.
     `stream`: `view` is stereo for one headset; `panorama` is one picture all round for a group, in which each
-    headset joins with a code of its own (the command `new_code` gives the next). `guide`: `null` is as usual here.
+    headset joins with a code of its own (the command `new_code` gives the next). `guide`: `null` is as
+    usual here.
     """
 
     plan_id: _Label
@@ -127,9 +114,9 @@ class CommandBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """One command.
 
     `steer` belongs to `steer`, `alarm` to `acknowledge`, `level` (0 well again … 1) to `unwell`,
-    `scene` to `place` (go there through a fade; GET /api/scenes), and to nothing else. Of the guide: `mode` and
-    perhaps `approval` belong to `guide_mode`, `text` to `whisper` (the guide says it), `turn` and `decision` to
-    `proposal`, with `text` where that is `edit`. `release`: you are with the patient, the guide may go on.
+    `scene` to `place` (go there through a fade; GET /api/scenes), and to nothing else. Of the guide:
+    `mode` and perhaps `approval` belong to `guide_mode`, `text` to `whisper` (the guide says it), `turn` and
+    `decision` to `proposal`, with `text` where that is `edit`. `release`: you are with the patient, the guide may go on.
     """
 
     command: CommandName
@@ -177,7 +164,7 @@ def to_command(body: CommandBody, actor: str) -> Command:
 def _to_guide(body: CommandBody) -> GuideOrder:
     _fits(body.command == "guide_mode", body.mode, "mode")
     if body.command != "guide_mode":
-        _fits(False, body.approval, "approval")  # noqa: FBT003  # no other command takes it
+        _fits(False, body.approval, "approval")
     _fits(body.command == "proposal", body.turn, "turn")
     _fits(body.command == "proposal", body.decision, "decision")
     _fits(body.command == "whisper" or body.decision == "edit", body.text, "text")
@@ -272,18 +259,6 @@ class SceneInfo(Struct, frozen=True, kw_only=True):
     description: str
     contains: list[str] = []
     options: list[OptionInfo] = []
-
-
-class GuideInfo(Struct, frozen=True, kw_only=True):
-    """What guide sessions here may have: `modes` from the strictest to the freest, `usual` if none is named.
-
-    Without `on` this server runs none, and every other field is empty.
-    """
-
-    on: bool
-    modes: list[GuideMode] = []
-    usual: GuideMode | None = None
-    languages: list[str] = []
 
 
 class RoomInfo(Struct, frozen=True, kw_only=True):
@@ -505,68 +480,6 @@ class Alarm(Struct, frozen=True, kw_only=True):
     level: Literal["watch", "urgent"]
     what: str
     acknowledged: bool
-
-
-class Said(Struct, frozen=True, kw_only=True):
-    """One turn of the talk. Of words that were interrupted, only what was heard."""
-
-    who: Literal["patient", "guide", "therapist"]
-    text: str
-    at_s: float
-    source: Source | None = None
-    confidence: float | None = None
-    interrupted: bool = False
-
-
-class GuideProposal(Struct, frozen=True, kw_only=True):
-    """What the guide would say and do, waiting for you until `until_s`; then it is dropped."""
-
-    turn: int
-    text: str
-    line_id: str
-    actions: list[str]
-    reason: str
-    backend: str
-    until_s: float
-
-
-class GuideRisk(Struct, frozen=True, kw_only=True):
-    """What the risk screen found; until a human releases it, the guide speaks approved safety lines only."""
-
-    level: RiskLevel
-    kind: str
-    evidence: list[str]
-    at_s: float
-    words: str
-    acknowledged: bool = False
-
-
-class Rating(Struct, frozen=True, kw_only=True):
-    """A number that the patient gave."""
-
-    scale: Literal["suds", "mood"]
-    value: float
-    at_s: float
-
-
-class GuideState(Struct, frozen=True, kw_only=True):
-    """What the guide is doing. `mode` is how free it is now, `wanted_mode` how free it may be.
-
-    `missing` says what keeps it from that, one line each.
-    """
-
-    mode: GuideMode
-    wanted_mode: GuideMode
-    approval: bool
-    missing: list[str]
-    state: Literal["off", "idle", "listening", "thinking", "speaking", "held", "crisis"]
-    language: str
-    transcript: list[Said]
-    partial: str
-    proposal: GuideProposal | None
-    risk: GuideRisk | None
-    ratings: list[Rating]
-    microphone: str
 
 
 class RoomState(Struct, frozen=True, kw_only=True):
