@@ -116,7 +116,8 @@ class CommandBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     `steer` belongs to `steer`, `alarm` to `acknowledge`, `level` (0 well again … 1) to `unwell`,
     `scene` to `place` (go there through a fade; GET /api/scenes), and to nothing else. Of the guide:
     `mode` and perhaps `approval` belong to `guide_mode`, `text` to `whisper` (the guide says it), `turn` and
-    `decision` to `proposal`, with `text` where that is `edit`. `release`: you are with the patient, the guide may go on.
+    `decision` to `proposal`, with `text` where that is `edit`. `release`: you are with the patient,
+    the guide may go on.
     """
 
     command: CommandName
