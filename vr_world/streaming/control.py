@@ -1,9 +1,9 @@
 """The text half of the control socket: JSON objects with a `type`, validated once, here. No I/O.
 
-A headset first sends `Hello`; then `Ping`, `Clock`, `Stats`, `Unwell`, `Stop` and `Bye` as it needs. The
-server answers with `Welcome` and `Pong` and tells `PhaseChanged`, `Caption`, `SafePicture` and `Refusal` when
-they happen. `parse_text` and `pack_text` are for the server, `parse_server_text` and `pack_client_text`
-for clients in Python (tests, benchmarks).
+A headset first sends `Hello`; then `Ping`, `Clock`, `Stats`, `Unwell`, `Played`, `Microphone`, `Stop` and
+`Bye` as it needs. The server answers with `Welcome` and `Pong` and tells `PhaseChanged`, `Caption`, `Hush`,
+`Listen`, `SafePicture` and `Refusal` when they happen. `parse_text` and `pack_text` are for the server,
+`parse_server_text` and `pack_client_text` for clients in Python (tests, benchmarks).
 """
 
 from __future__ import annotations
@@ -23,8 +23,12 @@ __all__ = [
     "ClientText",
     "Clock",
     "Hello",
+    "Hush",
+    "Listen",
+    "Microphone",
     "PhaseChanged",
     "Ping",
+    "Played",
     "Pong",
     "Refusal",
     "SafePicture",
@@ -45,6 +49,7 @@ MAX_TEXT_UP_BYTES: Final = 4096
 _T = TypeVar("_T")
 _Milliseconds: TypeAlias = Annotated[float, Meta(ge=0.0, le=1e12)]
 _Number: TypeAlias = Annotated[float, Meta(ge=-1e12, le=1e12)]
+_Utterance: TypeAlias = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 _Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
 
 
@@ -91,6 +96,20 @@ class Unwell(_Text, tag="unwell", frozen=True, kw_only=True):
     level: Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
+class Played(_Text, tag="played", frozen=True, kw_only=True):
+    """How much of an utterance was heard so far; `done`: no more of it will be (it ended, or was hushed)."""
+
+    utterance: _Utterance
+    ms: _Milliseconds
+    done: bool = False
+
+
+class Microphone(_Text, tag="mic", frozen=True, kw_only=True):
+    """What the patient's microphone does: `off` by the patient's wish, `denied` by the browser, `missing`."""
+
+    state: Literal["on", "off", "denied", "missing"]
+
+
 class Bye(_Text, tag="bye", frozen=True, kw_only=True):
     """The headset leaves on purpose."""
 
@@ -129,10 +148,31 @@ class PhaseChanged(_Text, tag="phase", frozen=True, kw_only=True):
 
 
 class Caption(_Text, tag="caption", frozen=True, kw_only=True):
-    """Words to show for `for_s` seconds."""
+    """Words to show for `for_s` seconds.
+
+    With an `utterance` they appear when it starts being heard. `words` are (milliseconds after its start,
+    word), where they are known.
+    """
 
     text: str
     for_s: float
+    utterance: _Utterance | None = None
+    language: str = ""
+    words: tuple[tuple[float, str], ...] = ()
+
+
+class Hush(_Text, tag="hush", frozen=True, kw_only=True):
+    """Fade this utterance out now, or all there are, and forget what has not been heard of them."""
+
+    utterance: _Utterance | None = None
+    fade_s: float = 0.03
+
+
+class Listen(_Text, tag="listen", frozen=True, kw_only=True):
+    """Whether the server wants the microphone, and why in words for the patient."""
+
+    on: bool
+    why: str = ""
 
 
 class SafePicture(_Text, tag="safe", frozen=True, kw_only=True):
@@ -148,8 +188,8 @@ class Refusal(_Text, tag="error", frozen=True, kw_only=True):
     what: str
 
 
-ClientText: TypeAlias = Hello | Ping | Clock | Stop | Unwell | Bye | Stats
-ServerText: TypeAlias = Welcome | Pong | PhaseChanged | Caption | SafePicture | Refusal
+ClientText: TypeAlias = Hello | Ping | Clock | Stop | Unwell | Played | Microphone | Bye | Stats
+ServerText: TypeAlias = Welcome | Pong | PhaseChanged | Caption | Hush | Listen | SafePicture | Refusal
 
 _CLIENT: Final[msgspec.json.Decoder[ClientText]] = msgspec.json.Decoder(ClientText)
 _SERVER: Final[msgspec.json.Decoder[ServerText]] = msgspec.json.Decoder(ServerText)

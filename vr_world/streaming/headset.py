@@ -1,8 +1,9 @@
 """The room's end of one headset: two sockets, told apart from what they mean by `vr_world.streaming`.
 
 Pictures go down as the renderer makes them (it keeps at most three in flight, so that a slow link gets fewer
-and never older pictures); texts go before sound, and sound that cannot be sent in a second is dropped, the
-oldest first. What comes up is validated by `protocol` and `control`; the third bad message closes the socket.
+and never older pictures); texts go before speech, speech before sound, and
+sound that cannot be sent in a second is dropped, the oldest first. What comes up is validated by `protocol`
+and `control`; the third bad message closes the socket.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from vr_world.streaming.control import (
     Bye,
     Clock,
     Hello,
+    Hush,
+    Microphone,
     Ping,
+    Played,
     Pong,
     Refusal,
     ServerText,
@@ -44,15 +48,19 @@ from vr_world.streaming.protocol import (
     pack_audio,
     pack_audio_place,
     pack_frame,
+    parse_sound_up,
     parse_up,
 )
+from vr_world.streaming.speech import MAX_MIC_BYTES, Mic, MicRate, Speech, pack_speech
 
-__all__ = ["Headset", "HeadsetEvents"]
+__all__ = ["Headset", "HeadsetEvents", "TalkEvents"]
 
 HELLO_WITHIN_S: Final = 5.0
 BAD_MESSAGES_ALLOWED: Final = 2
 FRAMES_WAITING: Final = 4
 AUDIO_WAITING: Final = 100
+#: 30 s: speech may be rendered and sent well before it is due.
+SPEECH_WAITING: Final = 1500
 
 BAD_MESSAGE: Final = 4400
 REPLACED: Final = 4409
@@ -99,6 +107,22 @@ class HeadsetEvents(Protocol):
         ...
 
 
+class TalkEvents(Protocol):
+    """What a voice guide does with what a headset says. Nothing here waits."""
+
+    def headset_mic(self, headset: Headset, packet: Mic) -> None:
+        """It sent 20 ms of its microphone."""
+        ...
+
+    def headset_microphone(self, headset: Headset, state: str) -> None:
+        """Its microphone is `on`, `off`, `denied` or `missing`."""
+        ...
+
+    def headset_played(self, headset: Headset, played: Played) -> None:
+        """So much of an utterance has been heard."""
+        ...
+
+
 class Headset:
     """One joined headset. Survives its connections: a new socket replaces the one before."""
 
@@ -108,6 +132,7 @@ class Headset:
         self.stats = Stats()
         self.connected = False
         self.last_shown_age_ms: float | None = None
+        self.talk: TalkEvents | None = None
         self._events = events
         self._now_s = now_s
         self._video: ServerConnection | None = None
@@ -115,6 +140,8 @@ class Headset:
         self._frames: asyncio.Queue[bytes] = asyncio.Queue(FRAMES_WAITING)
         self._texts: deque[str] = deque()
         self._audio: deque[tuple[bytes, ...]] = deque(maxlen=AUDIO_WAITING)
+        self._speech: deque[Speech] = deque()
+        self._mic_rate = MicRate()
         self._audio_or_text = asyncio.Event()
 
     @property
@@ -149,6 +176,22 @@ class Headset:
             else:
                 self._audio.append((data,))
             self._audio_or_text.set()
+
+    def speech(self, packet: Speech) -> bool:
+        """Send 20 ms of the guide's voice; return whether there was room for it."""
+        if not self.connected or len(self._speech) >= SPEECH_WAITING:
+            return False
+        self._speech.append(packet)
+        self._audio_or_text.set()
+        return True
+
+    def hush(self, utterance: int | None = None, fade_s: float = 0.03) -> None:
+        """Silence an utterance, or all: what waits here is forgotten, what the headset has is faded out."""
+        keep = (
+            [] if utterance is None else [packet for packet in self._speech if packet.utterance != utterance]
+        )
+        self._speech = deque(keep)
+        self.tell(Hush(utterance=utterance, fade_s=fade_s))
 
     def tell(self, message: ServerText) -> None:
         """Send a text, before any sound that waits."""
@@ -189,6 +232,8 @@ class Headset:
         self._control = socket
         self._texts.clear()
         self._audio.clear()
+        self._speech.clear()
+        self._mic_rate = MicRate()
         sender = asyncio.create_task(self._send_control(socket))
         reason = "closed"
         try:
@@ -224,11 +269,12 @@ class Headset:
         async for text in socket:
             try:
                 if isinstance(text, bytes):
-                    raise BadMessage(f"control message must be text, got {len(text)} bytes")
-                if self._take_text(text):
+                    self._take_mic(text)
+                elif self._take_text(text):
                     return "said goodbye"
             except BadMessage as error:
-                await bad.tell(error, len(text), MAX_TEXT_UP_BYTES)
+                limit = MAX_MIC_BYTES if isinstance(text, bytes) else MAX_TEXT_UP_BYTES
+                await bad.tell(error, len(text), limit)
         return "closed"
 
     def _take_video(self, data: str | bytes) -> None:
@@ -245,6 +291,20 @@ class Headset:
                 self.last_shown_age_ms = shown.age_ms
                 self._events.headset_shown(self, shown)
 
+    def _take_mic(self, data: bytes) -> None:
+        packet = parse_sound_up(data)
+        self._mic_rate.take(self._now_s())
+        if self.talk is not None:
+            self.talk.headset_mic(self, packet)
+
+    def _take_word(self, word: Played | Microphone) -> None:
+        if self.talk is None:
+            return
+        if isinstance(word, Played):
+            self.talk.headset_played(self, word)
+        else:
+            self.talk.headset_microphone(self, word.state)
+
     def _take_text(self, text: str) -> bool:
         """Act on a text; returns whether the headset is leaving."""
         match parse_text(text):
@@ -258,6 +318,8 @@ class Headset:
                 self._events.headset_stop(self, source)
             case Unwell(level=level):
                 self._events.headset_unwell(self, level)
+            case Played() | Microphone() as word:
+                self._take_word(word)
             case Bye():
                 return True
             case Hello():
@@ -274,9 +336,11 @@ class Headset:
             while True:
                 await self._audio_or_text.wait()
                 self._audio_or_text.clear()
-                while self._texts or self._audio:
+                while self._texts or self._speech or self._audio:
                     if self._texts:
                         await socket.send(self._texts.popleft())
+                    elif self._speech:
+                        await socket.send(pack_speech(self._speech.popleft()))
                     else:
                         for data in self._audio.popleft():
                             await socket.send(data)

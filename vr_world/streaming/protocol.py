@@ -1,10 +1,10 @@
 """The headset's two sockets as values: bytes and text in, frozen dataclasses out, and back. No I/O.
 
 Video socket (binary, little-endian): `Frame` goes down; `Pose`, `Ack`, `KeyRequest` and `Shown` come up.
-Control socket: `Audio` and `AudioPlace` (binary) go down; JSON text goes both ways, see `control`. Every
-binary message begins with `u8 type, u8 version, u16 flags`. Axes are WebXR's: metres, x right, y up,
-−z forward; orientations are unit quaternions (x, y, z, w); a tan-FOV is the tangents (left, right, up,
-down) of the half angles, all positive.
+Control socket: `Audio`, `AudioPlace` and `speech.Speech` (binary) go down, `speech.Mic` comes up; JSON text
+goes both ways, see `control`. Every binary message begins with `u8 type, u8 version, u16 flags`. Axes are
+WebXR's: metres, x right, y up, −z forward; orientations are unit quaternions (x, y, z, w); a tan-FOV is the
+tangents (left, right, up, down) of the half angles, all positive.
 
 Whatever a peer sends, `parse_up` and `parse_down` return a message whose every number is finite and inside
 its limit, or raise `BadMessage`.
@@ -16,9 +16,11 @@ import dataclasses
 import math
 import struct
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Final, Literal, TypeAlias
 
 from vr_world.streaming.errors import BadMessage
+from vr_world.streaming.layout import VERSION, pack, parser, unpack, within
+from vr_world.streaming.speech import MIC_TYPE, SPEECH_TYPE, Mic, Speech, parse_mic, parse_speech
 
 __all__ = [
     "MAX_VIDEO_UP_BYTES",
@@ -44,10 +46,10 @@ __all__ = [
     "pack_pose",
     "pack_shown",
     "parse_down",
+    "parse_sound_up",
     "parse_up",
 ]
 
-VERSION: Final = 1
 #: A longer client message closes the video socket with 4413; our longest (a pose) has 84 bytes.
 MAX_VIDEO_UP_BYTES: Final = 1024
 MAX_POSITION_M: Final = 100.0
@@ -80,8 +82,6 @@ _SAFE_FLAG: Final = 4
 _DEPTH_FLAG: Final = 8
 _PANORAMA_FLAG: Final = 32
 _EMULATED_FLAG: Final = 1
-
-_M = TypeVar("_M")
 
 Codec: TypeAlias = Literal["h264", "vp9"]
 Vector: TypeAlias = tuple[float, float, float]
@@ -186,14 +186,14 @@ class AudioPlace:
 
 
 Up: TypeAlias = Pose | Ack | KeyRequest | Shown
-Down: TypeAlias = Frame | Audio | AudioPlace
+Down: TypeAlias = Frame | Audio | AudioPlace | Speech
 
 
 def pack_frame(frame: Frame) -> bytes:
     """Return the wire bytes of `frame`: a 104-byte header, its depth if any, the payload (copied once)."""
     flags = frame.key * _KEY_FLAG | (frame.codec == "vp9") * _VP9_FLAG | frame.safe * _SAFE_FLAG
     flags |= bool(frame.depth) * _DEPTH_FLAG | frame.panorama * _PANORAMA_FLAG
-    header = _pack(
+    header = pack(
         _FRAME,
         *(_FRAME_TYPE, VERSION, flags, frame.frame_id, frame.pose_seq, frame.eye_width, frame.eye_height),
         *(frame.render_at_s, frame.sent_at_s, frame.pose_client_ms),
@@ -203,26 +203,26 @@ def pack_frame(frame: Frame) -> bytes:
         *frame.tan_right,
         frame.ipd_m,
     )
-    depth = (_pack(_DEPTH, len(frame.depth)), frame.depth) if frame.depth else ()
+    depth = (pack(_DEPTH, len(frame.depth)), frame.depth) if frame.depth else ()
     return b"".join((header, *depth, frame.payload))
 
 
 def pack_audio(audio: Audio) -> bytes:
     """Return the wire bytes of `audio`: a 16-byte header, then the Opus packet."""
-    header = _pack(_AUDIO, _AUDIO_TYPE, VERSION, 0, audio.seq, audio.play_at_s)
+    header = pack(_AUDIO, _AUDIO_TYPE, VERSION, 0, audio.seq, audio.play_at_s)
     return b"".join((header, audio.payload))
 
 
 def pack_audio_place(place: AudioPlace) -> bytes:
     """Return the wire bytes of `place`: a 20-byte header with the length of `payload`, then both packets."""
     sizes = len(place.payload), len(place.second)
-    header = _pack(_AUDIO_PLACE, _AUDIO_PLACE_TYPE, VERSION, 0, place.seq, place.play_at_s, sizes[0], 0)
+    header = pack(_AUDIO_PLACE, _AUDIO_PLACE_TYPE, VERSION, 0, place.seq, place.play_at_s, sizes[0], 0)
     return b"".join((header, place.payload, place.second))
 
 
 def pack_pose(pose: Pose) -> bytes:
     """Return the 84 wire bytes of `pose` (what a headset, a test or a benchmark sends)."""
-    return _pack(
+    return pack(
         _POSE,
         *(_POSE_TYPE, VERSION, pose.emulated * _EMULATED_FLAG, pose.seq, pose.client_ms),
         *pose.position,
@@ -235,18 +235,18 @@ def pack_pose(pose: Pose) -> bytes:
 
 def pack_ack(ack: Ack) -> bytes:
     """Return the 24 wire bytes of `ack`."""
-    return _pack(_ACK, _ACK_TYPE, VERSION, 0, ack.frame_id, ack.received_client_ms, ack.decode_ms, 0.0)
+    return pack(_ACK, _ACK_TYPE, VERSION, 0, ack.frame_id, ack.received_client_ms, ack.decode_ms, 0.0)
 
 
 def pack_key_request(request: KeyRequest) -> bytes:
     """Return the 8 wire bytes of `request`."""
-    return _pack(_KEY_REQUEST, _KEY_REQUEST_TYPE, VERSION, request.reason, request.last_frame_id)
+    return pack(_KEY_REQUEST, _KEY_REQUEST_TYPE, VERSION, request.reason, request.last_frame_id)
 
 
 def pack_shown(shown: Shown) -> bytes:
     """Return the 24 wire bytes of `shown`."""
     fields = (shown.frame_id, shown.shown_client_ms, shown.pose_seq, shown.age_ms)
-    return _pack(_SHOWN, _SHOWN_TYPE, VERSION, 0, *fields)
+    return pack(_SHOWN, _SHOWN_TYPE, VERSION, 0, *fields)
 
 
 def parse_up(data: bytes) -> Up:
@@ -257,7 +257,16 @@ def parse_up(data: bytes) -> Up:
     """
     if len(data) > MAX_VIDEO_UP_BYTES:
         raise BadMessage(f"headset message must have at most {MAX_VIDEO_UP_BYTES} bytes, got {len(data)}")
-    return _parser(data, _UP)(data)
+    return parser(data, _UP)(data)
+
+
+def parse_sound_up(data: bytes) -> Mic:
+    """Parse one binary message of a headset on the control socket: its microphone's.
+
+    Raises:
+        BadMessage: as `parse_up`.
+    """
+    return parser(data, _SOUND_UP)(data)
 
 
 def parse_down(data: bytes) -> Down:
@@ -266,11 +275,11 @@ def parse_down(data: bytes) -> Down:
     Raises:
         BadMessage: as `parse_up`, and an empty payload.
     """
-    return _parser(data, _DOWN)(data)
+    return parser(data, _DOWN)(data)
 
 
 def _parse_frame(data: bytes) -> Frame:
-    f = _unpack(_FRAME, data, exact=False)
+    f = unpack(_FRAME, data, exact=False)
     flags = f[2]
     depth, payload = _depth_and_payload(data, has_depth=bool(flags & _DEPTH_FLAG))
     return Frame(
@@ -278,14 +287,14 @@ def _parse_frame(data: bytes) -> Frame:
         pose_seq=f[4],
         eye_width=f[5],
         eye_height=f[6],
-        render_at_s=_within("frame render_at_s", f[7], -math.inf, math.inf),
-        sent_at_s=_within("frame sent_at_s", f[8], -math.inf, math.inf),
-        pose_client_ms=_within("frame pose_client_ms", f[9], -math.inf, math.inf),
+        render_at_s=within("frame render_at_s", f[7], -math.inf, math.inf),
+        sent_at_s=within("frame sent_at_s", f[8], -math.inf, math.inf),
+        pose_client_ms=within("frame pose_client_ms", f[9], -math.inf, math.inf),
         position=_position(f[10:13]),
         orientation=_orientation(f[13:17]),
         tan_left=_fov("left", f[17:21]),
         tan_right=_fov("right", f[21:25]),
-        ipd_m=_within("ipd_m", f[25], 0.0, MAX_IPD_M),
+        ipd_m=within("ipd_m", f[25], 0.0, MAX_IPD_M),
         key=bool(flags & _KEY_FLAG),
         codec="vp9" if flags & _VP9_FLAG else "h264",
         safe=bool(flags & _SAFE_FLAG),
@@ -314,65 +323,65 @@ def _depth_and_payload(data: bytes, *, has_depth: bool) -> tuple[bytes, bytes]:
 
 
 def _parse_audio(data: bytes) -> Audio:
-    _, _, _, seq, play_at_s = _unpack(_AUDIO, data, exact=False)
+    _, _, _, seq, play_at_s = unpack(_AUDIO, data, exact=False)
     payload = data[_AUDIO.size :]
     if not payload:
         raise BadMessage("audio payload must have at least 1 byte, got 0")
-    return Audio(seq=seq, play_at_s=_within("play_at_s", play_at_s, -math.inf, math.inf), payload=payload)
+    return Audio(seq=seq, play_at_s=within("play_at_s", play_at_s, -math.inf, math.inf), payload=payload)
 
 
 def _parse_audio_place(data: bytes) -> AudioPlace:
-    _, _, _, seq, play_at_s, size, _ = _unpack(_AUDIO_PLACE, data, exact=False)
+    _, _, _, seq, play_at_s, size, _ = unpack(_AUDIO_PLACE, data, exact=False)
     packets = data[_AUDIO_PLACE.size :]
     if not 0 < size < len(packets):
         raise BadMessage(f"audio place must have two packets, got {len(packets)} bytes, {size} of the first")
     return AudioPlace(
         seq=seq,
-        play_at_s=_within("play_at_s", play_at_s, -math.inf, math.inf),
+        play_at_s=within("play_at_s", play_at_s, -math.inf, math.inf),
         payload=packets[:size],
         second=packets[size:],
     )
 
 
 def _parse_pose(data: bytes) -> Pose:
-    f = _unpack(_POSE, data)
+    f = unpack(_POSE, data)
     if f[3] == 0:
         raise BadMessage("pose seq must be at least 1, got 0")
     return Pose(
         seq=f[3],
-        client_ms=_within("pose client_ms", f[4], 0.0, math.inf),
+        client_ms=within("pose client_ms", f[4], 0.0, math.inf),
         position=_position(f[5:8]),
         orientation=_orientation(f[8:12]),
         tan_left=_fov("left", f[12:16]),
         tan_right=_fov("right", f[16:20]),
-        ipd_m=_within("ipd_m", f[20], 0.0, MAX_IPD_M),
-        display_hz=_within("display_hz", f[21], 0.0, MAX_DISPLAY_HZ),
+        ipd_m=within("ipd_m", f[20], 0.0, MAX_IPD_M),
+        display_hz=within("display_hz", f[21], 0.0, MAX_DISPLAY_HZ),
         emulated=bool(f[2] & _EMULATED_FLAG),
     )
 
 
 def _parse_ack(data: bytes) -> Ack:
-    _, _, _, frame_id, received_client_ms, decode_ms, _ = _unpack(_ACK, data)
+    _, _, _, frame_id, received_client_ms, decode_ms, _ = unpack(_ACK, data)
     return Ack(
         frame_id=frame_id,
-        received_client_ms=_within("ack received_client_ms", received_client_ms, 0.0, math.inf),
-        decode_ms=_within("ack decode_ms", decode_ms, 0.0, math.inf),
+        received_client_ms=within("ack received_client_ms", received_client_ms, 0.0, math.inf),
+        decode_ms=within("ack decode_ms", decode_ms, 0.0, math.inf),
     )
 
 
 def _parse_key_request(data: bytes) -> KeyRequest:
-    _, _, reason, last_frame_id = _unpack(_KEY_REQUEST, data)
+    _, _, reason, last_frame_id = unpack(_KEY_REQUEST, data)
     return KeyRequest(reason=reason, last_frame_id=last_frame_id)
 
 
 def _parse_shown(data: bytes) -> Shown:
-    _, _, _, frame_id, shown_client_ms, pose_seq, age_ms = _unpack(_SHOWN, data)
+    _, _, _, frame_id, shown_client_ms, pose_seq, age_ms = unpack(_SHOWN, data)
     return Shown(
         frame_id=frame_id,
-        shown_client_ms=_within("shown shown_client_ms", shown_client_ms, 0.0, math.inf),
+        shown_client_ms=within("shown shown_client_ms", shown_client_ms, 0.0, math.inf),
         pose_seq=pose_seq,
         # two clocks that are mapped by ping may disagree by a little: a small negative age is honest
-        age_ms=_within("shown age_ms", age_ms, -math.inf, math.inf),
+        age_ms=within("shown age_ms", age_ms, -math.inf, math.inf),
     )
 
 
@@ -382,57 +391,27 @@ _UP: Final[Mapping[int, Callable[[bytes], Up]]] = {
     _KEY_REQUEST_TYPE: _parse_key_request,
     _SHOWN_TYPE: _parse_shown,
 }
+_SOUND_UP: Final[Mapping[int, Callable[[bytes], Mic]]] = {MIC_TYPE: parse_mic}
 _DOWN: Final[Mapping[int, Callable[[bytes], Down]]] = {
     _FRAME_TYPE: _parse_frame,
     _AUDIO_TYPE: _parse_audio,
     _AUDIO_PLACE_TYPE: _parse_audio_place,
+    SPEECH_TYPE: parse_speech,
 }
 
 
-def _parser(data: bytes, table: Mapping[int, Callable[[bytes], _M]]) -> Callable[[bytes], _M]:
-    if len(data) < 4:
-        raise BadMessage(f"message must have at least 4 bytes, got {len(data)}")
-    parse = table.get(data[0])
-    if parse is None:
-        raise BadMessage(f"message type must be one of {sorted(table)}, got {data[0]}")
-    if data[1] != VERSION:
-        raise BadMessage(f"message version must be {VERSION}, got {data[1]}")
-    return parse
-
-
-def _unpack(layout: struct.Struct, data: bytes, *, exact: bool = True) -> tuple[Any, ...]:
-    if len(data) < layout.size or (exact and len(data) > layout.size):
-        limit = f"{layout.size} bytes" if exact else f"at least {layout.size} bytes"
-        raise BadMessage(f"message of type {data[0]} must have {limit}, got {len(data)}")
-    return layout.unpack_from(data)
-
-
-def _pack(layout: struct.Struct, *values: float) -> bytes:
-    try:
-        return layout.pack(*values)
-    except (struct.error, OverflowError) as error:
-        raise BadMessage(f"message of type {values[0]} must fit its layout: {error}") from error
-
-
-def _within(what: str, value: float, low: float, high: float) -> float:
-    if not math.isfinite(value) or not low <= value <= high:
-        limit = "finite" if math.isinf(low) else f"finite and within {low:g}…{high:g}"
-        raise BadMessage(f"{what} must be {limit}, got {value!r}")
-    return value
-
-
 def _position(values: tuple[float, ...]) -> Vector:
-    x, y, z = (_within("position_m", v, -MAX_POSITION_M, MAX_POSITION_M) for v in values)
+    x, y, z = (within("position_m", v, -MAX_POSITION_M, MAX_POSITION_M) for v in values)
     return x, y, z
 
 
 def _orientation(values: tuple[float, ...]) -> Quaternion:
-    x, y, z, w = (_within("orientation", v, -1.01, 1.01) for v in values)
+    x, y, z, w = (within("orientation", v, -1.01, 1.01) for v in values)
     norm = math.hypot(x, y, z, w)
-    _within("orientation norm", norm, 0.99, 1.01)
+    within("orientation norm", norm, 0.99, 1.01)
     return x, y, z, w
 
 
 def _fov(eye: str, values: tuple[float, ...]) -> Fov:
-    left, right, up, down = (_within(f"{eye}-eye tan-FOV", v, MIN_TAN, MAX_TAN) for v in values)
+    left, right, up, down = (within(f"{eye}-eye tan-FOV", v, MIN_TAN, MAX_TAN) for v in values)
     return left, right, up, down
