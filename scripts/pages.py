@@ -174,13 +174,17 @@ def _settings_page() -> str:
 
 
 def commands() -> Mapping[str, Any]:
-    """Return the commands of `stillwater` as typer made them, by name."""
+    """Return the commands of `stillwater` as typer made them, by name; of a group also those inside it."""
     import typer.main  # noqa: PLC0415  # only when the page is wanted
 
     from vr_world.commands.app import app  # noqa: PLC0415
 
     group = typer.main.get_command(app)
-    return dict(sorted(group.commands.items()))  # type: ignore[attr-defined]  # a group: it has several commands
+    found: dict[str, Any] = dict(group.commands)  # type: ignore[attr-defined]  # a group: it has several commands
+    for name, command in group.commands.items():  # type: ignore[attr-defined]  # same
+        for inner, below in getattr(command, "commands", {}).items():
+            found[f"{name} {inner}"] = below
+    return dict(sorted(found.items()))
 
 
 def _option(parameter: Any) -> tuple[object, ...]:

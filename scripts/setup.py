@@ -1,7 +1,8 @@
 """Make this machine ready: system libraries, virtual environment, Python packages, web client.
 
 python3 scripts/setup.py          what `make demo` needs
-python3 scripts/setup.py --dev    and what `make test` and `make check` need
+python3 scripts/setup.py --voice  and the voice guide: PyTorch, speech synthesis, models (about 1.5 GB)
+python3 scripts/setup.py --dev    and what tests and checks need; the voice guide too if it can be had
 
 Each step says what it does, does only what is missing, and fails with one line. A second run takes about a
 second. Standard library only, no syntax newer than Python 3.8 (see `steps.py`).
@@ -25,6 +26,9 @@ OLDEST = (3, 11)
 PYTHONS = ("python3.14", "python3.13", "python3.12", "python3.11")
 #: Panda3D draws without a screen through EGL; the Mesa drivers come with these as dependencies.
 LIBRARIES = {"libEGL.so.1": "libegl1", "libGL.so.1": "libgl1"}
+PIP = ("-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--progress-bar=off")
+#: A lock is complete, so nothing is left to resolve; wheels only, so nothing is left to compile.
+LOCKED = ("--require-hashes", "--no-deps", "--only-binary=:all:")
 
 
 def _ask(command: Sequence[object]) -> str | None:
@@ -190,26 +194,55 @@ class _Stamp:
         self._file.write_text(self._value, encoding="utf-8")
 
 
+def _install(python: Path, what: str, wanted: Path, options: Sequence[str]) -> None:
+    """Install what the file `wanted` lists, unless this was done."""
+    stamp = _Stamp(python, wanted.name, wanted)
+    if not stamp.is_current():
+        say(f"Python packages: {what} ({wanted.name})")
+        run(f"installing {what}", [python, *PIP, *options, "-r", wanted])
+        stamp.write()
+
+
 def _python_packages(python: Path, *, dev: bool) -> None:
     """Install what the lock files pin, and this project in place."""
     if _ask([python, "-m", "pip", "--version"]) is None:
         run("adding pip to the virtual environment", [python, "-m", "ensurepip"])
-    pip = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--progress-bar=off"]
-    # The lock is complete, so nothing is left to resolve; wheels only, so nothing is left to compile.
-    locked = [*pip, "--require-hashes", "--no-deps", "--only-binary=:all:", "-r"]
     for what, lock in _locks(dev=dev):
-        stamp = _Stamp(python, lock.name, lock)
-        if not stamp.is_current():
-            say(f"Python packages: {what} ({lock.name})")
-            run(f"installing {what}", [*locked, lock])
-            stamp.write()
+        _install(python, what, lock, LOCKED)
     here = _Stamp(python, "project", ROOT / "pyproject.toml")
     if not here.is_current():
         run(
             "installing this project in place",
-            [*pip, "--no-deps", "--no-build-isolation", "--editable", ROOT],
+            [python, *PIP, "--no-deps", "--no-build-isolation", "--editable", ROOT],
         )
         here.write()
+
+
+#: Prints nothing and exits with 0 if every model is there and complete.
+_HAS_MODELS = "import sys; from voice_guide.models import MODELS, find; sys.exit(not all(map(find, MODELS)))"
+
+
+def _voice_guide(python: Path) -> None:
+    """Have what the voice guide runs on: espeak-ng, its Python packages, PyTorch, the models.
+
+    PyTorch comes as pip finds it, for this machine's graphics card or for none: no lock can name all of its
+    builds (docs/decisions/0025-torch-stays-outside-the-lock.md).
+    """
+    if shutil.which("espeak-ng") is None:
+        _apt(["espeak-ng"])
+    lock, torch = ROOT / "requirements-voice.lock", ROOT / "requirements-torch.txt"
+    _install(python, "what the voice guide needs", lock, LOCKED)
+    _install(python, "PyTorch", torch, ["--only-binary=:all:"])
+    if _ask([python, "-c", _HAS_MODELS]) is None:
+        say("models of the voice guide")
+        run("getting the models", [python.parent / "stillwater", "models", "install"])
+
+
+def _voice_guide_if_it_can_be_had(python: Path) -> None:
+    try:
+        _voice_guide(python)
+    except Failure as failure:
+        say(f"without the voice guide, whose tests are skipped: {failure}")
 
 
 def _locks(*, dev: bool) -> Iterator[tuple[str, Path]]:
@@ -223,9 +256,9 @@ def _locks(*, dev: bool) -> Iterator[tuple[str, Path]]:
 
 def main() -> None:
     """Do every step."""
-    dev = sys.argv[1:] == ["--dev"]
-    if sys.argv[1:] and not dev:
-        raise Failure(f"setup.py takes nothing or --dev, got {' '.join(sys.argv[1:])}")
+    dev, voice = sys.argv[1:] == ["--dev"], sys.argv[1:] == ["--voice"]
+    if sys.argv[1:] and not dev and not voice:
+        raise Failure(f"setup.py takes nothing, --voice or --dev, got {' '.join(sys.argv[1:])}")
     if not sys.platform.startswith("linux"):
         raise Failure(f"Stillwater's server runs on Linux, this is {sys.platform}")
     LOG.parent.mkdir(exist_ok=True)
@@ -233,8 +266,11 @@ def main() -> None:
     python = _environment()
     _system_libraries()
     _python_packages(python, dev=dev)
+    if voice:
+        _voice_guide(python)
     if dev:
         _browser(python)
+        _voice_guide_if_it_can_be_had(python)
     # In the virtual environment's Python: it may hold the Node.js that this needs.
     built = subprocess.run([str(python), str(ROOT / "scripts" / "web.py")], check=False)
     if built.returncode != 0:

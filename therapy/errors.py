@@ -3,12 +3,13 @@
 TherapyError
 ├── BadValue        a value outside its limit: says what, the limit, and the value received
 ├── BadPlan         a session plan that cannot be run as written
-└── BadPlugin       a plug-in that is missing, declared twice, or not what its folder holds
+├── BadPlugin       a plug-in that is missing, declared twice, or not what its folder holds
+└── NotNotified     a human who could not be called: over what, and why
 """
 
 from __future__ import annotations
 
-__all__ = ["BadPlan", "BadPlugin", "BadValue", "TherapyError"]
+__all__ = ["BadPlan", "BadPlugin", "BadValue", "NotNotified", "TherapyError"]
 
 
 class TherapyError(Exception):
@@ -31,3 +32,7 @@ class BadPlan(TherapyError, ValueError):
 
 class BadPlugin(TherapyError, LookupError):
     """A plug-in that is missing, declared twice, or of the wrong kind."""
+
+
+class NotNotified(TherapyError):
+    """A human who could not be called."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, Protocol
 
-__all__ = ["RoomHost"]
+from therapy.escalation import Channel
+from therapy.talk import RiskKind
+
+__all__ = ["HelpCall", "Notifier", "RoomHost"]
 
 
 class RoomHost(Protocol):
@@ -28,4 +32,33 @@ class RoomHost(Protocol):
 
     async def stop(self) -> None:
         """Let every room leave."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class HelpCall:
+    """What is sent when a human is called outside the panel: where and how urgent, never a patient's word.
+
+    Attributes:
+        room: which room.
+        kind: what the risk screen found.
+        channel: which step of the escalation this is.
+        after_s: how long nobody has acknowledged.
+    """
+
+    room: str
+    kind: RiskKind
+    channel: Channel
+    after_s: float
+
+
+class Notifier(Protocol):
+    """Reaches a human who is not at the panel: a pager gateway, a chat, a siren."""
+
+    async def notify(self, call: HelpCall, /) -> None:
+        """Hand `call` over, within seconds.
+
+        Raises:
+            therapy.errors.NotNotified: nobody was reached; tell `Escalation.call_failed`.
+        """
         ...

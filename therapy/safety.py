@@ -1,7 +1,8 @@
 """The gate: nothing reaches a patient that has not passed here.
 
 `bound` holds `Controls` to the table, to the plan's limits and to the greatest slopes, whatever comes in:
-NaN, infinities and absurd numbers included. Pure, and property-tested.
+NaN, infinities and absurd numbers included. `admit` (written in `therapy.gate`) weighs what the guide would
+do. Pure, and property-tested.
 """
 
 from __future__ import annotations
@@ -10,11 +11,26 @@ import dataclasses
 import math
 from typing import Final
 
+from therapy.bounds import allowed_by, within
 from therapy.controls import MODES, TABLE, Controls, Limit
-from therapy.personal import HELD_BY_TRIGGER
+from therapy.gate import Admitted, Clamped, Refused, Verdict, admit
+from therapy.may_say import MaySay
 from therapy.plan import Limits, Range
 
-__all__ = ["MAX_STEP_S", "Bounded", "Held", "bound", "bound_value", "settled"]
+__all__ = [
+    "MAX_STEP_S",
+    "Admitted",
+    "Bounded",
+    "Clamped",
+    "Held",
+    "MaySay",
+    "Refused",
+    "Verdict",
+    "admit",
+    "bound",
+    "bound_value",
+    "settled",
+]
 
 #: Longest time step that may be credited to a slope: after a stall the world goes on, it does not catch up.
 MAX_STEP_S: Final = 0.25
@@ -50,7 +66,7 @@ def bound_value(wanted: float, previous: float, limit: Limit, allowed: Range | N
     """
     if not math.isfinite(wanted):
         wanted = previous
-    goal = _within(limit.clamp(wanted), limit, allowed)
+    goal = within(limit.clamp(wanted), limit, allowed)
     step = limit.slope_per_s * dt_s
     way = limit.distance(previous, goal)
     if abs(way) <= step:
@@ -72,13 +88,13 @@ def bound(wanted: Controls, previous: Controls, limits: Limits, dt_s: float) -> 
     held: list[Held] = []
     for name, limit in TABLE.items():
         value: float = getattr(wanted, name)
-        allowed, trigger = _allowed(name, limits)
+        allowed, trigger = allowed_by(name, limits)
         got = bound_value(value, getattr(previous, name), limit, allowed, step_s)
         passed[name] = got
         if got != value and not (limit.cyclic and math.isfinite(value) and got == limit.clamp(value)):
             bounds = f"{limit.low:g}…{limit.high:g} {limit.unit}, {limit.slope_per_s:g}/s"
             because = ""
-            if trigger and (not math.isfinite(value) or _within(limit.clamp(value), limit, allowed) != value):
+            if trigger and (not math.isfinite(value) or within(limit.clamp(value), limit, allowed) != value):
                 because = f"on this patient's list of triggers: {trigger}"
             held.append(Held(control=name, wanted=value, got=got, limit=bounds, because=because))
     passed["mode"] = wanted.mode if wanted.mode in MODES else previous.mode
@@ -92,36 +108,7 @@ def bound(wanted: Controls, previous: Controls, limits: Limits, dt_s: float) -> 
 def settled(controls: Controls, limits: Limits) -> Controls:
     """Return `controls` inside the plan's limits at once, without slopes: only where nobody sees or hears."""
     inside = {
-        name: _within(getattr(controls, name), limit, _allowed(name, limits)[0])
+        name: within(getattr(controls, name), limit, allowed_by(name, limits)[0])
         for name, limit in TABLE.items()
     }
     return dataclasses.replace(controls, **inside)  # type: ignore[arg-type]  # names from the table
-
-
-def _allowed(name: str, limits: Limits) -> tuple[Range | None, str]:
-    """Return what plan and triggers together leave of a control, and the trigger that leaves least of it.
-
-    A trigger outranks the plan's own range where the two do not meet.
-    """
-    allowed, first = limits.ranges.get(name), ""
-    for trigger in sorted(limits.triggers):
-        narrower = HELD_BY_TRIGGER.get(trigger, {}).get(name)
-        if narrower is None:
-            continue
-        first = first or trigger
-        if allowed is None:
-            allowed = narrower
-        else:
-            low = min(max(allowed.low, narrower.low), narrower.high)
-            allowed = Range(low=low, high=max(min(allowed.high, narrower.high), low))
-    return allowed, first
-
-
-def _within(value: float, limit: Limit, allowed: Range | None) -> float:
-    """Return the value nearest to `value` in `allowed`; round the circle for a cyclic control."""
-    if allowed is None or allowed.low <= value <= allowed.high:
-        return value
-    if limit.cyclic:
-        to_low, to_high = (abs(limit.distance(value, end)) for end in (allowed.low, allowed.high))
-        return allowed.low if to_low <= to_high else allowed.high
-    return min(max(value, allowed.low), allowed.high)

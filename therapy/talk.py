@@ -65,12 +65,16 @@ class Heard:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Risk:
-    """What the risk screen found. `evidence` names the rules and exemplars that spoke, strongest first."""
+    """What the risk screen found. `evidence` names the rules and exemplars that spoke, strongest first.
+
+    `stop` says that the patient asked to stop, whatever prevails as `kind`.
+    """
 
     level: RiskLevel
     kind: RiskKind = ""
     evidence: tuple[str, ...] = ()
     score: float = 0.0
+    stop: bool = False
 
 
 NO_RISK: Final = Risk(level=RiskLevel.NONE)

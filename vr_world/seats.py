@@ -15,8 +15,7 @@ from vr_world.rendering.flight import Flight
 from vr_world.rendering.messages import Stream
 from vr_world.streaming import protocol
 from vr_world.streaming.control import Hello, ServerText
-from vr_world.streaming.headset import Headset, HeadsetEvents, TalkEvents
-from vr_world.streaming.speech import Speech
+from vr_world.streaming.headset import Headset, HeadsetEvents
 
 __all__ = ["GROUP", "KEY_FOR_ONE_EVERY_S", "Lane", "Seats"]
 
@@ -71,13 +70,9 @@ class Seats:
     Args:
         events: what they say goes there.
         now_s: the session clock.
-        talk: what they say to a voice guide goes there, if there is one.
     """
 
-    def __init__(
-        self, events: HeadsetEvents, now_s: Callable[[], float], talk: TalkEvents | None = None
-    ) -> None:
-        self._talk = talk
+    def __init__(self, events: HeadsetEvents, now_s: Callable[[], float]) -> None:
         self.stream: Stream = "view"
         self._events = events
         self._now_s = now_s
@@ -125,7 +120,6 @@ class Seats:
         if found is None:
             gone = [] if self.group else self._clear()
             found = self._headsets[name] = Headset(name, self._events, self._now_s)
-            found.talk = self._talk
             self._lanes[name] = Lane()
             for before in gone:
                 await before.leave()
@@ -159,16 +153,6 @@ class Seats:
         """Send 10 ms of sound to all."""
         for headset in self._headsets.values():
             headset.audio(packet, place)
-
-    def speech(self, packet: Speech) -> None:
-        """Send 20 ms of the guide's voice to all."""
-        for headset in self._headsets.values():
-            headset.speech(packet)
-
-    def hush(self, utterance: int | None = None, fade_s: float = 0.03) -> None:
-        """Silence an utterance of the guide, or all, at all."""
-        for headset in self._headsets.values():
-            headset.hush(utterance, fade_s)
 
     def frame(self, frame: protocol.Frame, now_s: float) -> bool:
         """Send a picture, packed once, to each that keeps up.

@@ -20,6 +20,7 @@ DATA_VARIABLE: Final = "STILLWATER_HOME"
 #: Environment variable → what it sets. `docs/reference/settings.md` is checked against it.
 SETTINGS: Final[Mapping[str, str]] = {
     DATA_VARIABLE: "folder for recordings, the database and certificates (default: the user's data folder)",
+    "STILLWATER_MODELS": "folder for the voice guide's models (default: `models` in the folder above)",
     "STILLWATER_DATA": "folder with shared recordings, for tests only",
 }
 

@@ -51,6 +51,10 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
         ("requirements.lock", project["dependencies"]),
         ("requirements-dev.lock", [*project["dependencies"], *extras["dev"]]),
         ("requirements-samples.lock", extras["samples"]),
+        (
+            "requirements-voice.lock",
+            [*(one for one in extras["voice"] if "torch" not in one), *extras["piper"]],
+        ),
     ):
         pins = _pins(lock)
         for requirement in map(Requirement, asked):
@@ -62,6 +66,20 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
 def test_what_is_tested_is_what_is_installed() -> None:
     run, dev = _pins("requirements.lock"), _pins("requirements-dev.lock")
     assert run.items() <= dev.items()
+    voice = _pins("requirements-voice.lock")
+    assert {name: voice[name] for name in voice.keys() & dev.keys()}.items() <= dev.items()
+
+
+def test_pytorch_and_what_it_brings_for_graphics_cards_stay_outside_the_locks() -> None:
+    pinned = {name for lock in ROOT.glob("requirements*.lock") for name in _pins(lock.name)}
+    assert [
+        name for name in pinned if name == "torch" or name.startswith(("nvidia-", "cuda-", "triton"))
+    ] == []
+    (torch,) = re.findall(r"^torch==\S+$", (ROOT / "requirements-torch.txt").read_text("utf-8"), re.MULTILINE)
+    project = _project()["project"]
+    assert isinstance(project, dict)
+    (asked,) = (r for r in map(Requirement, project["optional-dependencies"]["voice"]) if r.name == "torch")
+    assert torch.removeprefix("torch==") in asked.specifier
 
 
 @pytest.mark.parametrize(

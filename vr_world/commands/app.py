@@ -11,10 +11,12 @@ from clinic.errors import ClinicError
 from sensors.errors import SensorsError
 from session_records.errors import RecordsError
 from therapy.errors import TherapyError
+from voice_guide.errors import VoiceError
 from vr_world.commands.edge import edge
 from vr_world.commands.lists import devices, doctor, scenes
 from vr_world.commands.offline import analyze, bench, midi, render, sound
 from vr_world.commands.serve import demo, serve
+from vr_world.commands.voice import models, transcribe
 from vr_world.rendering.errors import RenderingError
 
 __all__ = ["app", "run"]
@@ -38,8 +40,19 @@ app.command()(scenes)
 app.command()(devices)
 app.command()(edge)
 app.command()(doctor)
+app.command()(transcribe)
+app.add_typer(models, name="models")
 
-_OURS = (AudioError, OSError, ClinicError, RecordsError, RenderingError, SensorsError, TherapyError)
+_OURS = (
+    AudioError,
+    OSError,
+    ClinicError,
+    RecordsError,
+    RenderingError,
+    SensorsError,
+    TherapyError,
+    VoiceError,
+)
 
 
 def run() -> int:

@@ -35,6 +35,7 @@ from vr_world.streaming.protocol import (
     Frame,
     KeyRequest,
     Pose,
+    Speech,
     pack_ack,
     pack_key_request,
     pack_pose,
@@ -88,6 +89,7 @@ class HeadlessHeadset:
     def __init__(self, now_s: Callable[[], float], look: Callable[[float], float] | None = None) -> None:
         self.frames: list[Received] = []
         self.packets: list[Received] = []
+        self.speech: list[Received] = []
         self.texts: list[ServerText] = []
         self.acknowledging = True
         self.on_frame: Callable[[Frame, float], None] = lambda _frame, _at_s: None
@@ -168,7 +170,8 @@ class HeadlessHeadset:
                 if isinstance(message, str):
                     self.texts.append(parse_server_text(message))
                 else:
-                    self.packets.append(Received(at_s=self._now_s(), message=parse_down(message)))
+                    received = Received(at_s=self._now_s(), message=parse_down(message))
+                    (self.speech if isinstance(received.message, Speech) else self.packets).append(received)
         self.closed["control"] = control.close_code or 1006
 
     async def _see(self, video: ClientConnection) -> None:

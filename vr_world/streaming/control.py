@@ -1,9 +1,9 @@
 """The text half of the control socket: JSON objects with a `type`, validated once, here. No I/O.
 
-A headset first sends `Hello`; then `Ping`, `Clock`, `Stats`, `Unwell`, `Played`, `Microphone`, `Stop` and
-`Bye` as it needs. The server answers with `Welcome` and `Pong` and tells `PhaseChanged`, `Caption`, `Hush`,
-`Listen`, `SafePicture` and `Refusal` when they happen. `parse_text` and `pack_text` are for the server,
-`parse_server_text` and `pack_client_text` for clients in Python (tests, benchmarks).
+A headset first sends `Hello`; then `Ping`, `Clock`, `Stats`, `Unwell`, `Stop` and `Bye` as it needs. The
+server answers with `Welcome` and `Pong` and tells `PhaseChanged`, `Caption`, `SafePicture` and `Refusal` when
+they happen. `parse_text` and `pack_text` are for the server, `parse_server_text` and `pack_client_text`
+for clients in Python (tests, benchmarks).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = [
     "Hello",
     "Hush",
     "Listen",
-    "Microphone",
+    "Mic",
     "PhaseChanged",
     "Ping",
     "Played",
@@ -33,6 +33,7 @@ __all__ = [
     "Refusal",
     "SafePicture",
     "ServerText",
+    "Soften",
     "Stats",
     "Stop",
     "Unwell",
@@ -49,7 +50,6 @@ MAX_TEXT_UP_BYTES: Final = 4096
 _T = TypeVar("_T")
 _Milliseconds: TypeAlias = Annotated[float, Meta(ge=0.0, le=1e12)]
 _Number: TypeAlias = Annotated[float, Meta(ge=-1e12, le=1e12)]
-_Utterance: TypeAlias = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 _Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
 
 
@@ -97,15 +97,15 @@ class Unwell(_Text, tag="unwell", frozen=True, kw_only=True):
 
 
 class Played(_Text, tag="played", frozen=True, kw_only=True):
-    """How much of an utterance was heard so far; `done`: no more of it will be (it ended, or was hushed)."""
+    """So much of an utterance has left the loudspeaker; `done` when nothing of it is to come."""
 
-    utterance: _Utterance
+    utterance: _Count
     ms: _Milliseconds
     done: bool = False
 
 
-class Microphone(_Text, tag="mic", frozen=True, kw_only=True):
-    """What the patient's microphone does: `off` by the patient's wish, `denied` by the browser, `missing`."""
+class Mic(_Text, tag="mic", frozen=True, kw_only=True):
+    """What became of the microphone: sending, muted or not wanted, refused by the patient, or none there."""
 
     state: Literal["on", "off", "denied", "missing"]
 
@@ -148,31 +148,31 @@ class PhaseChanged(_Text, tag="phase", frozen=True, kw_only=True):
 
 
 class Caption(_Text, tag="caption", frozen=True, kw_only=True):
-    """Words to show for `for_s` seconds.
-
-    With an `utterance` they appear when it starts being heard. `words` are (milliseconds after its start,
-    word), where they are known.
-    """
+    """Words to show for `for_s` seconds: at once, or when `utterance` (not 0) begins to be heard."""
 
     text: str
     for_s: float
-    utterance: _Utterance | None = None
-    language: str = ""
-    words: tuple[tuple[float, str], ...] = ()
+    utterance: int = 0
+    language: str = "en"
 
 
 class Hush(_Text, tag="hush", frozen=True, kw_only=True):
-    """Fade this utterance out now, or all there are, and forget what has not been heard of them."""
+    """Fade the guide's words within `fade_s` and forget what of them waits; 0 means all utterances."""
 
-    utterance: _Utterance | None = None
+    utterance: int = 0
     fade_s: float = 0.03
 
 
-class Listen(_Text, tag="listen", frozen=True, kw_only=True):
-    """Whether the server wants the microphone, and why in words for the patient."""
+class Soften(_Text, tag="soften", frozen=True, kw_only=True):
+    """The patient's voice began: the guide's steps back (`on`), or comes back."""
 
     on: bool
-    why: str = ""
+
+
+class Listen(_Text, tag="listen", frozen=True, kw_only=True):
+    """The microphone is wanted (`on`), if the patient agreed, or not any more."""
+
+    on: bool
 
 
 class SafePicture(_Text, tag="safe", frozen=True, kw_only=True):
@@ -188,8 +188,10 @@ class Refusal(_Text, tag="error", frozen=True, kw_only=True):
     what: str
 
 
-ClientText: TypeAlias = Hello | Ping | Clock | Stop | Unwell | Played | Microphone | Bye | Stats
-ServerText: TypeAlias = Welcome | Pong | PhaseChanged | Caption | Hush | Listen | SafePicture | Refusal
+ClientText: TypeAlias = Hello | Ping | Clock | Stop | Unwell | Played | Mic | Bye | Stats
+ServerText: TypeAlias = (
+    Welcome | Pong | PhaseChanged | Caption | Hush | Soften | Listen | SafePicture | Refusal
+)
 
 _CLIENT: Final[msgspec.json.Decoder[ClientText]] = msgspec.json.Decoder(ClientText)
 _SERVER: Final[msgspec.json.Decoder[ServerText]] = msgspec.json.Decoder(ServerText)

@@ -1,9 +1,8 @@
 """The room's end of one headset: two sockets, told apart from what they mean by `vr_world.streaming`.
 
 Pictures go down as the renderer makes them (it keeps at most three in flight, so that a slow link gets fewer
-and never older pictures); texts go before speech, speech before sound, and
-sound that cannot be sent in a second is dropped, the oldest first. What comes up is validated by `protocol`
-and `control`; the third bad message closes the socket.
+and never older pictures); texts go before sound, and sound that cannot be sent in a second is dropped, the
+oldest first. What comes up is validated by `protocol` and `control`; the third bad message closes the socket.
 """
 
 from __future__ import annotations
@@ -22,8 +21,7 @@ from vr_world.streaming.control import (
     Bye,
     Clock,
     Hello,
-    Hush,
-    Microphone,
+    Mic,
     Ping,
     Played,
     Pong,
@@ -43,24 +41,29 @@ from vr_world.streaming.protocol import (
     AudioPlace,
     Frame,
     KeyRequest,
+    Microphone,
     Pose,
     Shown,
+    Speech,
     pack_audio,
     pack_audio_place,
     pack_frame,
-    parse_sound_up,
+    pack_speech,
+    parse_microphone,
     parse_up,
 )
-from vr_world.streaming.speech import MAX_MIC_BYTES, Mic, MicRate, Speech, pack_speech
 
-__all__ = ["Headset", "HeadsetEvents", "TalkEvents"]
+__all__ = ["Headset", "HeadsetEvents"]
 
 HELLO_WITHIN_S: Final = 5.0
 BAD_MESSAGES_ALLOWED: Final = 2
 FRAMES_WAITING: Final = 4
 AUDIO_WAITING: Final = 100
-#: 30 s: speech may be rendered and sent well before it is due.
-SPEECH_WAITING: Final = 1500
+#: Words of the guide that may wait: a minute.
+SPEECH_WAITING: Final = 3000
+#: Packets of a microphone in a second, and as many more at once after a pause of the link.
+MIC_PER_S: Final = 55.0
+MIC_AT_ONCE: Final = 150.0
 
 BAD_MESSAGE: Final = 4400
 REPLACED: Final = 4409
@@ -102,24 +105,20 @@ class HeadsetEvents(Protocol):
         """The patient says how unwell they feel, 0 … 1."""
         ...
 
-    def headset_bad(self, headset: Headset, what: str) -> None:
-        """It sent something that was refused."""
+    def headset_mic(self, headset: Headset, packet: Microphone) -> None:
+        """20 ms of its microphone."""
         ...
 
-
-class TalkEvents(Protocol):
-    """What a voice guide does with what a headset says. Nothing here waits."""
-
-    def headset_mic(self, headset: Headset, packet: Mic) -> None:
-        """It sent 20 ms of its microphone."""
-        ...
-
-    def headset_microphone(self, headset: Headset, state: str) -> None:
-        """Its microphone is `on`, `off`, `denied` or `missing`."""
+    def headset_mic_is(self, headset: Headset, state: str) -> None:
+        """What became of its microphone: on, off, denied or missing."""
         ...
 
     def headset_played(self, headset: Headset, played: Played) -> None:
-        """So much of an utterance has been heard."""
+        """So much of the guide's words was heard."""
+        ...
+
+    def headset_bad(self, headset: Headset, what: str) -> None:
+        """It sent something that was refused."""
         ...
 
 
@@ -132,7 +131,6 @@ class Headset:
         self.stats = Stats()
         self.connected = False
         self.last_shown_age_ms: float | None = None
-        self.talk: TalkEvents | None = None
         self._events = events
         self._now_s = now_s
         self._video: ServerConnection | None = None
@@ -140,8 +138,9 @@ class Headset:
         self._frames: asyncio.Queue[bytes] = asyncio.Queue(FRAMES_WAITING)
         self._texts: deque[str] = deque()
         self._audio: deque[tuple[bytes, ...]] = deque(maxlen=AUDIO_WAITING)
-        self._speech: deque[Speech] = deque()
-        self._mic_rate = MicRate()
+        self._speech: deque[bytes] = deque(maxlen=SPEECH_WAITING)
+        self._mic_left = MIC_AT_ONCE
+        self._mic_at_s: float | None = None
         self._audio_or_text = asyncio.Event()
 
     @property
@@ -177,21 +176,15 @@ class Headset:
                 self._audio.append((data,))
             self._audio_or_text.set()
 
-    def speech(self, packet: Speech) -> bool:
-        """Send 20 ms of the guide's voice; return whether there was room for it."""
-        if not self.connected or len(self._speech) >= SPEECH_WAITING:
-            return False
-        self._speech.append(packet)
-        self._audio_or_text.set()
-        return True
+    def speech(self, packet: Speech) -> None:
+        """Send 20 ms of the guide's words, before any other sound that waits."""
+        if self.connected:
+            self._speech.append(pack_speech(packet))
+            self._audio_or_text.set()
 
-    def hush(self, utterance: int | None = None, fade_s: float = 0.03) -> None:
-        """Silence an utterance, or all: what waits here is forgotten, what the headset has is faded out."""
-        keep = (
-            [] if utterance is None else [packet for packet in self._speech if packet.utterance != utterance]
-        )
-        self._speech = deque(keep)
-        self.tell(Hush(utterance=utterance, fade_s=fade_s))
+    def drop_speech(self) -> None:
+        """Forget the guide's words that have not been sent."""
+        self._speech.clear()
 
     def tell(self, message: ServerText) -> None:
         """Send a text, before any sound that waits."""
@@ -233,7 +226,6 @@ class Headset:
         self._texts.clear()
         self._audio.clear()
         self._speech.clear()
-        self._mic_rate = MicRate()
         sender = asyncio.create_task(self._send_control(socket))
         reason = "closed"
         try:
@@ -273,8 +265,7 @@ class Headset:
                 elif self._take_text(text):
                     return "said goodbye"
             except BadMessage as error:
-                limit = MAX_MIC_BYTES if isinstance(text, bytes) else MAX_TEXT_UP_BYTES
-                await bad.tell(error, len(text), limit)
+                await bad.tell(error, len(text), MAX_TEXT_UP_BYTES)
         return "closed"
 
     def _take_video(self, data: str | bytes) -> None:
@@ -292,18 +283,15 @@ class Headset:
                 self._events.headset_shown(self, shown)
 
     def _take_mic(self, data: bytes) -> None:
-        packet = parse_sound_up(data)
-        self._mic_rate.take(self._now_s())
-        if self.talk is not None:
-            self.talk.headset_mic(self, packet)
-
-    def _take_word(self, word: Played | Microphone) -> None:
-        if self.talk is None:
-            return
-        if isinstance(word, Played):
-            self.talk.headset_played(self, word)
-        else:
-            self.talk.headset_microphone(self, word.state)
+        packet = parse_microphone(data)
+        now_s = self._now_s()
+        since_s = 0.0 if self._mic_at_s is None else max(now_s - self._mic_at_s, 0.0)
+        self._mic_at_s = now_s
+        self._mic_left = min(self._mic_left + since_s * MIC_PER_S, MIC_AT_ONCE) - 1.0
+        if self._mic_left < 0.0:
+            self._mic_left = 0.0
+            return  # faster than any microphone: what is too much is not heard
+        self._events.headset_mic(self, packet)
 
     def _take_text(self, text: str) -> bool:
         """Act on a text; returns whether the headset is leaving."""
@@ -318,8 +306,10 @@ class Headset:
                 self._events.headset_stop(self, source)
             case Unwell(level=level):
                 self._events.headset_unwell(self, level)
-            case Played() | Microphone() as word:
-                self._take_word(word)
+            case Played() as played:
+                self._events.headset_played(self, played)
+            case Mic(state=state):
+                self._events.headset_mic_is(self, state)
             case Bye():
                 return True
             case Hello():
@@ -336,11 +326,11 @@ class Headset:
             while True:
                 await self._audio_or_text.wait()
                 self._audio_or_text.clear()
-                while self._texts or self._speech or self._audio:
+                while self._texts or self._audio or self._speech:
                     if self._texts:
                         await socket.send(self._texts.popleft())
                     elif self._speech:
-                        await socket.send(pack_speech(self._speech.popleft()))
+                        await socket.send(self._speech.popleft())
                     else:
                         for data in self._audio.popleft():
                             await socket.send(data)

@@ -146,7 +146,7 @@ def test_the_pose_lies_as_the_wire_contract_says() -> None:
 
 @given(st.binary(max_size=300))
 def test_random_bytes_are_refused_or_give_finite_numbers(data: Any) -> None:
-    for parse in (protocol.parse_up, protocol.parse_down, protocol.parse_sound_up):
+    for parse in (protocol.parse_up, protocol.parse_down, protocol.parse_microphone):
         try:
             message = parse(data)
         except BadMessage:
@@ -159,7 +159,7 @@ def test_random_bytes_are_refused_or_give_finite_numbers(data: Any) -> None:
 )
 def test_bytes_with_a_true_head_are_refused_or_give_finite_numbers(kind: Any, size: int, data: Any) -> None:
     body = data.draw(st.binary(min_size=size - 2, max_size=size - 2))
-    for parse in (protocol.parse_up, protocol.parse_down, protocol.parse_sound_up):
+    for parse in (protocol.parse_up, protocol.parse_down, protocol.parse_microphone):
         try:
             message = parse(bytes([kind, 1]) + body)
         except BadMessage:

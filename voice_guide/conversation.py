@@ -1,0 +1,873 @@
+"""`Conversation`: the course of the talk between patient and guide, as a state machine without I/O. Pure.
+
+```
+heard ─▶ risk? ──urgent──▶ approved line, a human is called, no model until released
+   │ no
+   ▼
+exercise or chooser or model ─▶ proposal ─▶ (therapist) ─▶ gate ─▶ words and actions
+```
+
+Give it what happens with `take(what, now_s)` and call `tick(now_s)` often; both return what is to be done.
+Whatever the voice service does or does not do, a line is on its way `answer_within_s` after the patient's last
+word: the chooser needs no process and no model. One utterance at a time; what the patient did not hear does
+not enter the memory; a stop leaves nothing but safety lines.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from typing import Final
+
+from therapy.actions import AskRating, GuideAction, Hold, Say
+from therapy.events import (
+    GuideActed,
+    GuideHeard,
+    GuideModeChanged,
+    GuideProposed,
+    GuideSaid,
+    PatientSaid,
+    ProposalDecided,
+    RatingGiven,
+    RiskFlagged,
+)
+from therapy.gate import Admitted, Refused, Verdict, admit, guide_controls
+from therapy.may_say import MaySay
+from therapy.plan import StageKind
+from therapy.talk import (
+    Briefing,
+    GuideMode,
+    Heard,
+    Proposal,
+    Risk,
+    RiskLevel,
+    Source,
+    Turn,
+    Utterance,
+)
+from voice_guide.choose import Choice, Present
+from voice_guide.dialogue import (
+    Act,
+    Ask,
+    CancelAsk,
+    Command,
+    ConversationMemory,
+    ConversationSettings,
+    Decide,
+    Escalate,
+    GuideView,
+    HushNow,
+    Input,
+    ListenNow,
+    Played,
+    Release,
+    SessionEnded,
+    SetMode,
+    Soften,
+    SpeakNow,
+    StageBegan,
+    StopSession,
+    Surroundings,
+    Tell,
+    Unwell,
+    Whisper,
+)
+from voice_guide.messages import (
+    HeardNow,
+    NotSpoken,
+    NotUsable,
+    Proposed,
+    SentenceReady,
+    SpeechEnded,
+    SpeechStarted,
+    Status,
+)
+from voice_guide.rules import normal
+from voice_guide.skill import Answered, Leave, SkillContext, SkillState, SkillStep, Spoken, Tick
+from voice_guide.stages import RETURN_SKILL, stage_steps
+
+__all__ = ["Conversation", "action_in_words"]
+
+#: The music needs this long to step back before words of the guide; words at once wait for nothing.
+AHEAD_S: Final = 0.45
+AT_ONCE_S: Final = 0.1
+#: Voice for this long while the guide speaks is an interruption (facts: 250 … 300 ms, or two words).
+BARGE_IN_S: Final = 0.25
+#: What listeners say to say that they listen.
+BACK_CHANNEL: Final = frozenset(
+    {"mm", "mhm", "mm hm", "mmhm", "mm hmm", "mmm", "hm", "hmm", "uh huh", "yeah", "yes", "yep", "okay", "ok"}
+    | {"ja", "aha", "genau", "gut", "right", "sure"}
+)
+#: Of calm speech, for words whose sound nobody reports: characters a second, and the least.
+_LETTERS_PER_S: Final = 12.0
+_LEAST_S: Final = 1.5
+#: A played-back report that is this late will not come.
+_NO_REPORT_S: Final = 4.0
+#: Pause between two things that the guide says by itself.
+_BREATH_S: Final = 0.4
+_TURNS_KEPT: Final = 12
+_SHOWN: Final = 40
+_CHOICES: Final = 6
+#: Half unwell, as the button on the page says it fully: words may mean less.
+_UNWELL: Final = 0.6
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class _Words:
+    """Words that wait or are being said."""
+
+    text: str
+    source: Source
+    line_id: str = ""
+    turn: int = 0
+    safety: bool = False
+    ahead_s: float = AHEAD_S
+    not_before_s: float = 0.0
+    step: SkillStep | None = None
+    utterance: int = 0
+    heard: str = ""
+    began_s: float = 0.0
+    over_s: float = 0.0
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class _Asked:
+    """A turn that the model is to answer; `fallback` is said when it does not."""
+
+    turn: int
+    ended_s: float
+    fallback: Proposal
+    spoke: bool = False
+    acknowledged: bool = False
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class _Waiting:
+    """A proposal that waits for the therapist."""
+
+    proposal: Proposal
+    source: Source
+    until_s: float
+
+
+class Conversation:
+    """One patient's talk with the guide. Belongs to one thread."""
+
+    def __init__(self, settings: ConversationSettings, *, memory: ConversationMemory | None = None) -> None:
+        self._settings = settings
+        self._bank = settings.chooser.bank
+        self.mode = settings.mode if memory is None else GuideMode(memory.mode)
+        self.approval = settings.approval if memory is None else memory.approval
+        self._status = Status()
+        self._out: list[Command] = []
+        self._queue: deque[_Words] = deque()
+        self._speaking: _Words | None = None
+        self._cut: _Words | None = None
+        self._voice_since_s: float | None = None
+        self._partial = ""
+        self._asked: _Asked | None = None
+        self._waiting: _Waiting | None = None
+        self._crisis: Risk | None = None
+        self._crisis_words = ""
+        self._crisis_s = 0.0
+        self._skill: SkillState | None = None
+        self._held_until_s = 0.0
+        self._awaiting: AskRating | None = None
+        self._asked_again = False
+        self._ratings: list[RatingGiven] = []
+        self._history: deque[Turn] = deque(maxlen=_TURNS_KEPT)
+        self._transcript: deque[GuideView] = deque(maxlen=_SHOWN)
+        self._said: deque[str] = deque(maxlen=_TURNS_KEPT)
+        self._turn = 0 if memory is None else memory.turn
+        self._utterances = 0 if memory is None else memory.utterance
+        self._live = False
+        self._over = False
+        if memory is not None and memory.crisis_kind:
+            self._crisis = Risk(level=RiskLevel.URGENT, kind=memory.crisis_kind)  # type: ignore[arg-type]
+
+    # what happens ---------------------------------------------------------------------------------------
+
+    def take(self, what: Input, now_s: float) -> list[Command]:
+        """Take what happened at `now_s`; return what is to be done, in order."""
+        match what:
+            case Status():
+                self._status = what
+            case SpeechStarted():
+                self._voice_began(now_s)
+            case SpeechEnded():
+                self._voice_ended(now_s)
+            case HeardNow(heard=heard, risk=risk):
+                self._heard(heard, risk, now_s)
+            case SentenceReady(turn=turn, text=text):
+                self._sentence(turn, text, now_s)
+            case Proposed(proposal=proposal):
+                self._proposed(proposal, now_s)
+            case NotUsable(turn=turn, reason=reason):
+                if self._asked is not None and turn == self._asked.turn:
+                    self._fall_back(reason, now_s)
+            case NotSpoken(utterance=utterance):
+                self._unheard(utterance, now_s)
+            case Played():
+                self._played(what, now_s)
+            case Whisper(text=text):
+                self._whispered(text, now_s)
+            case Decide():
+                self._decided(what, now_s)
+            case SetMode():
+                self._set_mode(what, now_s)
+            case Release():
+                self._crisis = None
+            case StageBegan(kind=kind):
+                self._stage_began(kind, now_s)
+            case SessionEnded(stopped=stopped):
+                self._ended(stopped=stopped)
+        self._go_on(now_s)
+        return self._done()
+
+    def tick(self, now_s: float) -> list[Command]:
+        """Let time pass; return what it brings about."""
+        self._interrupted(now_s)
+        asked = self._asked
+        if asked is not None:
+            if now_s >= asked.ended_s + self._settings.answer_within_s:
+                self._fall_back("no answer in time", now_s)
+            elif now_s >= asked.ended_s + self._settings.acknowledge_after_s:
+                self._acknowledge(asked, now_s)
+        waiting = self._waiting
+        if waiting is not None and now_s >= waiting.until_s:
+            self._waiting = None
+            self._decision(waiting.proposal.turn, "timed out", "time", now_s)
+            self._say_line("moment", now_s, turn=waiting.proposal.turn)
+        self._no_report(now_s)
+        self._go_on(now_s)
+        return self._done()
+
+    def begin(self, now_s: float) -> list[Command]:
+        """The session is there: listen, unless the guide is off."""
+        self._live, self._over = True, False
+        if self._crisis is not None and self._crisis_s == 0.0:
+            self._crisis_s = now_s
+        self._out.append(ListenNow(self.mode is not GuideMode.OFF))
+        return self._done()
+
+    def memory(self) -> ConversationMemory:
+        """Return what another process needs to go on."""
+        return ConversationMemory(
+            mode=self.mode.value,
+            approval=self.approval,
+            crisis_kind="" if self._crisis is None else self._crisis.kind,
+            turn=self._turn,
+            utterance=self._utterances,
+        )
+
+    def view(self, now_s: float) -> GuideView:
+        """Return what the panel shows."""
+        waiting, crisis = self._waiting, self._crisis
+        return {
+            "mode": self._effective().value,
+            "wanted_mode": self.mode.value,
+            "approval": self.approval,
+            "missing": [text for text in (self._status.ears, self._status.mind, self._status.mouth) if text],
+            "state": self._state(now_s),
+            "language": self._settings.language,
+            "transcript": list(self._transcript),
+            "partial": self._partial,
+            "proposal": None
+            if waiting is None
+            else {
+                "turn": waiting.proposal.turn,
+                "text": waiting.proposal.say,
+                "line_id": waiting.proposal.line_id,
+                "actions": [action_in_words(action) for action in waiting.proposal.actions],
+                "reason": waiting.proposal.reason,
+                "backend": waiting.proposal.backend,
+                "until_s": waiting.until_s,
+            },
+            "risk": None
+            if crisis is None
+            else {
+                "level": crisis.level.value,
+                "kind": crisis.kind,
+                "evidence": list(crisis.evidence),
+                "at_s": self._crisis_s,
+                "words": self._crisis_words,
+            },
+            "ratings": [
+                {"scale": rating.scale, "value": rating.value, "at_s": rating.at_s}
+                for rating in self._ratings
+            ],
+        }
+
+    # listening ------------------------------------------------------------------------------------------
+
+    def _voice_began(self, now_s: float) -> None:
+        if self._voice_since_s is None:
+            self._voice_since_s = now_s
+            if self._speaking is not None and not self._speaking.safety:
+                self._out.append(Soften(on=True))
+
+    def _voice_ended(self, now_s: float) -> None:
+        self._voice_since_s, self._partial = None, ""
+        if self._speaking is not None:
+            self._out.append(Soften(on=False))
+        self._resume(now_s)
+
+    def _interrupted(self, now_s: float) -> None:
+        """End the guide's words when the patient really speaks; what was cut goes on after a mere "mm-hm"."""
+        since_s, speaking = self._voice_since_s, self._speaking
+        if since_s is None or speaking is None or speaking.safety:
+            return
+        if now_s - since_s >= BARGE_IN_S or len(self._partial.split()) >= 2:
+            self._cut = speaking
+            self._finish(speaking, now_s, complete=False)
+            self._out.append(HushNow())
+
+    def _heard(self, heard: Heard, risk: Risk, now_s: float) -> None:
+        if self._over or not self._live:
+            return
+        if risk.stop or risk.kind == "stop":
+            self._out.append(StopSession(why="the patient said stop"))
+        if risk.level is not RiskLevel.NONE and risk.kind != "stop":
+            self._risk(heard, risk, now_s)
+        if not heard.final:
+            self._partial = heard.text
+            self._interrupted(now_s)
+            return
+        self._voice_since_s, self._partial = None, ""
+        self._turn = max(self._turn, heard.turn)
+        self._remember("patient", heard.text, now_s, confidence=heard.confidence)
+        self._tell_said(heard)
+        if self._crisis is None and not (risk.stop or risk.kind == "stop"):
+            self._answer(heard, now_s)
+
+    def _answer(self, heard: Heard, now_s: float) -> None:
+        if self.mode is GuideMode.OFF:
+            return
+        if normal(heard.text) in BACK_CHANNEL and self._awaiting is None and self._skill is None:
+            self._resume(now_s)
+            return
+        self._cut = None
+        self._drop_model_words(now_s)
+        choice = self._settings.chooser.choose(
+            heard.text, self._present(), turn=heard.turn, confidence=heard.confidence
+        )
+        if choice.proposal.rating is not None and self._awaiting is not None:
+            rating = RatingGiven(at_s=now_s, scale=self._awaiting.scale, value=float(choice.proposal.rating))
+            self._ratings.append(rating)
+            self._out.append(Tell(event=rating))
+        if self._awaiting is not None:
+            again = choice.proposal.rating is None and choice.intent == "ask_again"
+            self._awaiting, self._asked_again = (self._awaiting, True) if again else (None, False)
+        if self._in_skill(choice, now_s):
+            return
+        if now_s < self._held_until_s and not choice.sure:
+            return  # silence was asked for: only a clear wish ends it
+        self._held_until_s = 0.0
+        if choice.intent in ("unwell", "headset") and choice.sure:
+            self._out.append(Unwell(level=_UNWELL))
+        if choice.skill:
+            self._begin_skill(choice.skill, now_s)
+        if self._asks_model(choice):
+            self._ask(heard, choice, now_s)
+        else:
+            self._offer(choice.proposal, "line", now_s)
+
+    def _asks_model(self, choice: Choice) -> bool:
+        """Whether the model is asked: not for what is clear already, and never where it may not speak."""
+        if self._effective() not in (GuideMode.APPROVED, GuideMode.FREE) or choice.intent == "unclear":
+            return False
+        if self.mode is GuideMode.FREE:
+            return not choice.proposal.actions and not choice.skill
+        return not choice.sure
+
+    def _ask(self, heard: Heard, choice: Choice, now_s: float) -> None:
+        self._asked = _Asked(turn=heard.turn, ended_s=now_s, fallback=choice.proposal)
+        until_s = now_s + self._settings.answer_within_s
+        self._out.append(Ask(briefing=self._briefing(heard), until_s=until_s))
+
+    # the model's answer ---------------------------------------------------------------------------------
+
+    def _sentence(self, turn: int, text: str, now_s: float) -> None:
+        asked = self._asked
+        if asked is None or turn != asked.turn or self.approval or self.mode is not GuideMode.FREE:
+            return
+        verdict = self._admitted(Say(text=text))
+        if isinstance(verdict, Refused):
+            self._fall_back(verdict.reason, now_s)
+            return
+        asked.spoke = True
+        self._queue.append(_Words(text=text, source="model", turn=turn))
+
+    def _proposed(self, proposal: Proposal, now_s: float) -> None:
+        asked = self._asked
+        if asked is None or proposal.turn != asked.turn:
+            self._decision(proposal.turn, "stale", "time", now_s)
+            return
+        self._asked = None
+        if asked.spoke:
+            self._propose_event(proposal, now_s)
+            self._act_all(proposal, now_s)
+            return
+        self._offer(proposal, "line" if proposal.line_id else "model", now_s)
+
+    def _fall_back(self, reason: str, now_s: float) -> None:
+        asked = self._asked
+        if asked is None:
+            return
+        self._asked = None
+        self._out.append(CancelAsk(turn=asked.turn))
+        if not asked.spoke:
+            self._offer(dataclasses.replace(asked.fallback, reason=f"scripted: {reason}"), "line", now_s)
+
+    def _acknowledge(self, asked: _Asked, now_s: float) -> None:
+        if asked.acknowledged or asked.spoke or self._speaking is not None or self._queue:
+            return
+        asked.acknowledged = True
+        self._say_line("acknowledge", now_s, turn=asked.turn, source="acknowledgement", ahead_s=AT_ONCE_S)
+
+    # from a proposal to words and actions ---------------------------------------------------------------
+
+    def _offer(self, proposal: Proposal, source: Source, now_s: float) -> None:
+        self._propose_event(proposal, now_s)
+        if self.approval:
+            until_s = now_s + self._settings.approval_s
+            self._waiting = _Waiting(proposal=proposal, source=source, until_s=until_s)
+            return
+        self._carry_out(proposal, source, now_s)
+
+    def _carry_out(self, proposal: Proposal, source: Source, now_s: float) -> None:
+        verdict = self._admitted(Say(text=proposal.say, line_id=proposal.line_id))
+        if isinstance(verdict, Refused):
+            self._acted(proposal.turn, Say(text=proposal.say, line_id=proposal.line_id), verdict, now_s)
+            self._say_line("listening", now_s, turn=proposal.turn)
+            return
+        self._queue.append(
+            _Words(text=proposal.say, source=source, line_id=proposal.line_id, turn=proposal.turn)
+        )
+        self._act_all(proposal, now_s)
+
+    def _act_all(self, proposal: Proposal, now_s: float) -> None:
+        for action in proposal.actions:
+            self._do(proposal.turn, action, proposal.reason, now_s)
+
+    def _do(self, turn: int, action: GuideAction, because: str, now_s: float) -> None:
+        verdict = self._admitted(action)
+        self._acted(turn, action, verdict, now_s)
+        if isinstance(verdict, Refused):
+            return
+        admitted = verdict.action
+        if isinstance(admitted, Hold):
+            self._held_until_s = now_s + admitted.for_s
+        elif isinstance(admitted, AskRating):
+            self._awaiting, self._asked_again = admitted, False
+        self._out.append(Act(turn=turn, action=admitted, verdict=verdict, because=because))
+
+    def _admitted(self, action: GuideAction) -> Verdict:
+        around = self._around()
+        return admit(
+            action,
+            mode=self.mode,
+            limits=around.limits,
+            controls=around.controls,
+            places=frozenset(around.places),
+            may_say=self._may_say(),
+            risk_held=self._crisis is not None,
+            fastest_breath_per_min=around.baseline_breath_per_min,
+            stage=around.stage,
+        )
+
+    def _may_say(self) -> MaySay:
+        slots = {
+            "place": frozenset(place.title for place in self._bank.places.values()),
+            "minutes": frozenset(str(count) for count in range(121)),
+            "count": frozenset(str(count) for count in range(101)),
+        }
+        lines = {line_id: line.text for line_id, line in self._bank.lines.items()}
+        return MaySay(lines=lines, slots=slots, screen=self._settings.screen)
+
+    def _decided(self, decide: Decide, now_s: float) -> None:
+        waiting = self._waiting
+        if waiting is None or waiting.proposal.turn != decide.turn:
+            self._decision(decide.turn, "stale", "therapist", now_s)
+            return
+        self._waiting = None
+        match decide.decision:
+            case "drop":
+                self._decision(decide.turn, "dropped", "therapist", now_s)
+            case "edit":
+                self._decision(decide.turn, "edited", "therapist", now_s)
+                self._queue.append(_Words(text=decide.text, source="therapist", turn=decide.turn))
+                self._act_all(waiting.proposal, now_s)
+            case "speak":
+                self._decision(decide.turn, "spoken", "therapist", now_s)
+                self._carry_out(waiting.proposal, waiting.source, now_s)
+
+    def _whispered(self, text: str, now_s: float) -> None:
+        """Say the therapist's words: before any others, and instead of the guide's present ones."""
+        if self._over:
+            return
+        self._drop_model_words(now_s)
+        self._silence(now_s)
+        self._queue.appendleft(_Words(text=text, source="therapist", turn=self._turn, ahead_s=AT_ONCE_S))
+
+    # risk -----------------------------------------------------------------------------------------------
+
+    def _risk(self, heard: Heard, risk: Risk, now_s: float) -> None:
+        again = self._crisis is not None
+        known = self._crisis is not None and self._crisis.kind == risk.kind
+        if heard.final or not known:
+            evidence = "; ".join(risk.evidence)
+            flagged = RiskFlagged(
+                at_s=now_s, turn=heard.turn, level=risk.level.value, kind=risk.kind, evidence=evidence
+            )
+            self._out.append(Tell(event=flagged))
+            self._out.append(Escalate(risk=risk, turn=heard.turn))
+        if risk.level is not RiskLevel.URGENT or known:
+            return
+        self._crisis, self._crisis_words, self._crisis_s = risk, heard.text, now_s
+        self._drop_model_words(now_s)
+        self._leave_skill(now_s)
+        self._waiting = self._cut = None
+        self._silence(now_s)
+        text = self._settings.book.line(risk.kind, "again" if again else "urgent")
+        text = text or self._settings.book.line(risk.kind)
+        if text:
+            self._queue.append(
+                _Words(
+                    text=text,
+                    source="risk",
+                    line_id=f"risk.{risk.kind}",
+                    turn=heard.turn,
+                    safety=True,
+                    ahead_s=AT_ONCE_S,
+                )
+            )
+
+    # exercises and stages -------------------------------------------------------------------------------
+
+    def _stage_began(self, kind: StageKind, now_s: float) -> None:
+        self._leave_skill(now_s)
+        self._queue = deque(words for words in self._queue if words.source in ("therapist", "risk"))
+        if self.mode is GuideMode.OFF or self._crisis is not None or self._over:
+            return
+        if kind is StageKind.RETURN:
+            self._begin_skill(RETURN_SKILL, now_s)
+            return
+        at_s = now_s + 3.0 if kind is StageKind.ARRIVE else now_s  # the place appears over three seconds
+        for step in stage_steps(kind, met_before=self._settings.met_before):
+            line = self._bank.line(step.line_id)
+            self._queue.append(_Words(text=line.text, source="line", line_id=line.line_id, not_before_s=at_s))
+            at_s += _length_s(line.text) + step.pause_after_s
+
+    def _begin_skill(self, name: str, now_s: float) -> None:
+        spec = self._settings.skills.get(name)
+        if spec is None or not spec.fits(self._settings.flags):
+            return
+        left_s = max(self._around().stage_left_s, 30.0)
+        self._skill = spec.start(SkillContext(begun_s=now_s, may_last_s=left_s, flags=self._settings.flags))
+
+    def _in_skill(self, choice: Choice, now_s: float) -> bool:
+        """Give an answer to the exercise first; return whether it was all that it was for."""
+        if self._skill is None:
+            return False
+        wish = choice.sure and bool(choice.proposal.actions or choice.skill)
+        if not wish:
+            self._step_skill(Answered(intent=choice.intent), now_s)
+            return True
+        return False
+
+    def _step_skill(self, event: Answered | Spoken | Tick | Leave, now_s: float) -> None:
+        state = self._skill
+        if state is None:
+            return
+        state, steps = self._settings.skills[state.skill].next(state, event, now_s)
+        self._skill = None if state.done else state
+        for step in steps:
+            line = self._bank.line(step.line_id)
+            self._queue.append(_Words(text=line.text, source="skill", line_id=line.line_id, step=step))
+            if step.action is not None:
+                self._do(self._turn, step.action, f"exercise {state.skill}", now_s)
+
+    def _leave_skill(self, now_s: float) -> None:
+        self._step_skill(Leave(), now_s)
+        self._skill = None
+
+    # speaking -------------------------------------------------------------------------------------------
+
+    def _go_on(self, now_s: float) -> None:
+        """Say the next words if nobody speaks; let the exercise go on."""
+        if not self._queue and self._speaking is None and self._quiet() and self._crisis is None:
+            self._step_skill(Tick(), now_s)
+        if self._speaking is not None or not self._queue:
+            return
+        first = self._queue[0]
+        at_once = first.safety or first.source == "therapist"
+        if not at_once and (not self._quiet() or now_s < first.not_before_s or self._over):
+            return
+        self._begin_words(self._queue.popleft(), now_s)
+
+    def _quiet(self) -> bool:
+        return self._voice_since_s is None and self._waiting is None
+
+    def _begin_words(self, words: _Words, now_s: float) -> None:
+        self._utterances += 1
+        words.utterance, words.began_s = self._utterances, now_s + words.ahead_s
+        words.over_s = words.began_s + _length_s(words.text)
+        self._speaking = words
+        if words.line_id:
+            self._said.append(words.line_id)
+        utterance = Utterance(
+            utterance=words.utterance,
+            turn=words.turn,
+            text=words.text,
+            source=words.source,
+            language=self._settings.language,
+            line_id=words.line_id,
+        )
+        self._out.append(SpeakNow(utterance=utterance, at_s=words.began_s, safety=words.safety))
+        said = GuideSaid(
+            at_s=words.began_s,
+            utterance=words.utterance,
+            turn=words.turn,
+            text=words.text,
+            source=words.source,
+            line_id=words.line_id,
+            mode=self._effective().value,
+            language=self._settings.language,
+        )
+        self._out.append(Tell(event=said))
+        who = "therapist" if words.source == "therapist" else "guide"
+        self._transcript.append(
+            {
+                "who": who,
+                "text": words.text,
+                "at_s": words.began_s,
+                "source": words.source,
+                "interrupted": False,
+            }
+        )
+
+    def _played(self, played: Played, now_s: float) -> None:
+        speaking = self._speaking
+        if speaking is None or played.utterance != speaking.utterance:
+            return
+        speaking.heard = played.heard
+        speaking.over_s = max(speaking.over_s, now_s + 0.5)
+        if played.done:
+            speaking.heard = speaking.text
+            self._finish(speaking, now_s, complete=True)
+
+    def _unheard(self, utterance: int, now_s: float) -> None:
+        """The words have no sound: their caption is read instead, for as long as they would have taken."""
+        if self._speaking is not None and utterance == self._speaking.utterance:
+            self._speaking.heard = self._speaking.text
+            self._speaking.over_s = now_s + _length_s(self._speaking.text) - _NO_REPORT_S
+
+    def _no_report(self, now_s: float) -> None:
+        speaking = self._speaking
+        if speaking is not None and now_s >= speaking.over_s + _NO_REPORT_S:
+            self._finish(speaking, now_s, complete=speaking.heard == speaking.text)
+
+    def _finish(self, words: _Words, now_s: float, *, complete: bool) -> None:
+        self._speaking = None
+        self._out.append(
+            Tell(event=GuideHeard(at_s=now_s, utterance=words.utterance, text=words.heard, complete=complete))
+        )
+        if words.heard:
+            self._history.append(
+                Turn(who="therapist" if words.source == "therapist" else "guide", text=words.heard)
+            )
+        if not complete:
+            for line in reversed(self._transcript):
+                if line["who"] != "patient" and line["text"] == words.text:
+                    line["interrupted"] = True
+                    break
+        elif words.step is not None:
+            self._step_skill(Spoken(), now_s)
+        if self._queue and not self._queue[0].safety:
+            self._queue[0].not_before_s = max(self._queue[0].not_before_s, now_s + _BREATH_S)
+
+    def _resume(self, now_s: float) -> None:
+        """Say again what a mere "mm-hm" or a cough has cut: from the sentence on that was not heard whole."""
+        cut, self._cut = self._cut, None
+        if cut is None or self._over or self._crisis is not None:
+            return
+        rest = _unheard_rest(cut.text, cut.heard)
+        if rest:
+            line_id = cut.line_id if rest == cut.text else ""
+            again = _Words(text=rest, source=cut.source, line_id=line_id, turn=cut.turn, step=cut.step)
+            again.not_before_s = now_s + _BREATH_S
+            self._queue.appendleft(again)
+
+    def _silence(self, now_s: float) -> None:
+        """End what is being said, and drop what waits of the guide's own."""
+        if self._speaking is not None:
+            self._finish(self._speaking, now_s, complete=False)
+            self._out.append(HushNow())
+        self._queue = deque(words for words in self._queue if words.source in ("therapist", "risk"))
+
+    def _drop_model_words(self, now_s: float) -> None:
+        """A newer turn outranks an older answer."""
+        if self._asked is not None:
+            self._out.append(CancelAsk(turn=self._asked.turn))
+            self._asked = None
+        if self._waiting is not None:
+            self._decision(self._waiting.proposal.turn, "stale", "patient", now_s)
+            self._waiting = None
+        self._queue = deque(words for words in self._queue if words.source not in ("model", "line"))
+
+    def _say_line(
+        self, intent: str, now_s: float, *, turn: int, source: Source = "line", ahead_s: float = AHEAD_S
+    ) -> None:
+        del now_s
+        present = self._present()
+        choice = self._bank.pick(intent, self._settings.chooser.slots("", present), said=present.said)
+        self._queue.append(
+            _Words(text=choice.text, source=source, line_id=choice.line_id, turn=turn, ahead_s=ahead_s)
+        )
+
+    # the rest -------------------------------------------------------------------------------------------
+
+    def _set_mode(self, wanted: SetMode, now_s: float) -> None:
+        was = self.mode
+        self.mode = wanted.mode
+        if wanted.approval is not None:
+            self.approval = wanted.approval
+        if was is wanted.mode:
+            return
+        self._out.append(
+            Tell(event=GuideModeChanged(at_s=now_s, was=was.value, now=self.mode.value, why=wanted.why))
+        )
+        self._drop_model_words(now_s)
+        if self.mode is GuideMode.OFF:
+            self._leave_skill(now_s)
+            self._silence(now_s)
+        if self._live and not self._over:
+            self._out.append(ListenNow(self.mode is not GuideMode.OFF))
+
+    def _ended(self, *, stopped: bool) -> None:
+        """Nothing is said any more but what is for safety; a session that ends by itself is heard out."""
+        self._over, self._live = True, False
+        self._asked = self._waiting = self._cut = self._skill = None
+        self._voice_since_s, self._partial = None, ""
+        self._queue = deque(words for words in self._queue if words.safety)
+        if stopped and self._speaking is not None and not self._speaking.safety:
+            self._speaking = None
+            self._out.append(HushNow())
+        self._out.append(ListenNow(on=False))
+
+    def _effective(self) -> GuideMode:
+        """How freely the guide can speak: without a model it is scripted."""
+        if self.mode in (GuideMode.FREE, GuideMode.APPROVED) and self._status.mind:
+            return GuideMode.SCRIPTED
+        return self.mode
+
+    def _state(self, now_s: float) -> str:
+        if self._crisis is not None:
+            return "crisis"
+        if self.mode is GuideMode.OFF:
+            return "off"
+        if self._speaking is not None:
+            return "speaking"
+        if self._voice_since_s is not None:
+            return "listening"
+        if self._asked is not None or self._waiting is not None:
+            return "thinking"
+        return "held" if now_s < self._held_until_s else "idle"
+
+    def _around(self) -> Surroundings:
+        return self._settings.surroundings()
+
+    def _present(self) -> Present:
+        around = self._around()
+        return Present(
+            controls=around.controls,
+            here=around.here,
+            places=around.places,
+            minutes_left=around.minutes_left,
+            said=tuple(self._said),
+            awaiting=None if self._awaiting is None else self._awaiting.scale,
+            asked_again=self._asked_again,
+        )
+
+    def _briefing(self, heard: Heard) -> Briefing:
+        around = self._around()
+        scored = self._settings.chooser.lines(heard.text, self._present(), k=_CHOICES)
+        limits = ", ".join(f"{name} {r.low:g}…{r.high:g}" for name, r in around.limits.ranges.items())
+        return Briefing(
+            turn=heard.turn,
+            mode=self.mode,
+            language=self._settings.language,
+            words=heard.text,
+            history=tuple(self._history)[:-1],
+            stage=f"{around.stage_name} ({around.stage.value.lower()})" if around.stage else "",
+            state=around.state,
+            limits=limits,
+            lines=tuple(line for line, _ in scored),
+            controls=guide_controls(around.limits, around.controls, around.baseline_breath_per_min),
+            places=tuple(place for place in around.places if place != around.here),
+            remembered=self._settings.remembered,
+        )
+
+    def _remember(self, who: str, text: str, now_s: float, *, confidence: float) -> None:
+        self._history.append(Turn(who="patient", text=text))
+        self._transcript.append({"who": who, "text": text, "at_s": now_s, "confidence": confidence})
+
+    def _tell_said(self, heard: Heard) -> None:
+        said = PatientSaid(
+            at_s=heard.from_s,
+            until_s=heard.until_s,
+            turn=heard.turn,
+            text=heard.text,
+            confidence=heard.confidence,
+            language=heard.language,
+        )
+        self._out.append(Tell(event=said))
+
+    def _propose_event(self, proposal: Proposal, now_s: float) -> None:
+        actions = "; ".join(action_in_words(action) for action in proposal.actions)
+        proposed = GuideProposed(
+            at_s=now_s,
+            turn=proposal.turn,
+            text=proposal.say,
+            line_id=proposal.line_id,
+            actions=actions,
+            backend=proposal.backend,
+            reason=proposal.reason,
+        )
+        self._out.append(Tell(event=proposed))
+
+    def _decision(self, turn: int, decision: str, by: str, now_s: float) -> None:
+        self._out.append(Tell(event=ProposalDecided(at_s=now_s, turn=turn, decision=decision, by=by)))
+
+    def _acted(self, turn: int, action: GuideAction, verdict: Verdict, now_s: float) -> None:
+        name = type(verdict).__name__.lower()
+        reason = "" if isinstance(verdict, Admitted) else verdict.reason
+        shown = action if isinstance(verdict, Refused) else verdict.action
+        acted = GuideActed(at_s=now_s, turn=turn, action=action_in_words(shown), verdict=name, reason=reason)
+        self._out.append(Tell(event=acted))
+
+    def _done(self) -> list[Command]:
+        out, self._out = self._out, []
+        return out
+
+
+def action_in_words(action: GuideAction) -> str:
+    """Return an action as the panel and the record tell it: `ShiftScene control=weather value=0.2`."""
+    fields = (f"{f.name}={getattr(action, f.name)}" for f in dataclasses.fields(action))
+    shown = (field for field in fields if not field.endswith("="))
+    return " ".join((type(action).__name__, *shown))
+
+
+def _length_s(text: str) -> float:
+    return max(_LEAST_S, len(text) / _LETTERS_PER_S)
+
+
+def _unheard_rest(text: str, heard: str) -> str:
+    """Return `text` from the sentence on whose end was not heard."""
+    rest = text
+    if text.startswith(heard.strip()):
+        ends = [heard.rfind(mark) for mark in (". ", "? ", "! ", "… ")]
+        at = max(ends)
+        rest = text[at + 2 :] if at >= 0 else text
+    return "" if len(heard.strip()) >= len(text.strip()) else rest.strip()

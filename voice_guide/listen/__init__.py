@@ -1,0 +1,1 @@
+"""Listening: packets to samples, speech found in them, turns, words."""
