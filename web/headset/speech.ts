@@ -46,6 +46,8 @@ interface Waiting extends Omit<SpeechPacket, 'inMs'> {
 
 export class SpeechBuffer {
   #queue: Waiting[] = [];
+  /** Samples in the queue, those already played of its first packet included. */
+  #frames = 0;
   #at = 0;
   #now = 0;
   #current: number | null = null;
@@ -68,7 +70,7 @@ export class SpeechBuffer {
   }
 
   get bufferMs(): number {
-    return (this.#queue.reduce((sum, { samples }) => sum + samples.length, 0) - this.#at) / MS;
+    return (this.#frames - this.#at) / MS;
   }
 
   push(packet: SpeechPacket): void {
@@ -78,7 +80,7 @@ export class SpeechBuffer {
       this.#forget(utterance);
       return;
     }
-    if (this.bufferMs * MS + packet.samples.length > CAPACITY) return;
+    if (this.#frames + packet.samples.length > CAPACITY) return;
     const samples = packet.samples.slice();
     const dueAt = this.#now + Math.max(0, Math.min(MAX_WAIT_MS, packet.inMs)) * MS;
     const before = this.#queue.at(-1);
@@ -86,7 +88,7 @@ export class SpeechBuffer {
       if (seq <= before.seq) return;
       if (seq > before.seq + 1) this.#bridge(before, Math.min(MAX_MISSING, seq - before.seq - 1), samples);
     }
-    this.#queue.push({ utterance, seq, samples, last, safety, dueAt });
+    this.#append({ utterance, seq, samples, last, safety, dueAt });
   }
 
   /** Fade an utterance (0: all there are, up to `through`) and forget what waits of it. */
@@ -154,10 +156,20 @@ export class SpeechBuffer {
     }
     for (let i = 0; i < Math.min(FADE, after.length); i++) after[i] = (after[i] ?? 0) * (i / FADE);
     const silence = new Float32Array(missing * PACKET_FRAMES);
-    this.#queue.push({ ...before, seq: before.seq + missing, samples: silence, last: false });
+    this.#append({ ...before, seq: before.seq + missing, samples: silence, last: false });
   }
 
-  /** Begin if there is enough; returns how many samples can be heard without a break. */
+  #append(packet: Waiting): void {
+    this.#queue.push(packet);
+    this.#frames += packet.samples.length;
+  }
+
+  #keep(which: (packet: Waiting) => boolean): void {
+    this.#queue = this.#queue.filter(which);
+    this.#frames = this.#queue.reduce((sum, { samples }) => sum + samples.length, 0);
+  }
+
+  /** Begin if there is enough; returns how many samples can be heard without a break, or that they are enough. */
   #ready(): number {
     const head = this.#queue[0];
     if (head === undefined) return 0;
@@ -165,7 +177,7 @@ export class SpeechBuffer {
     let whole = false;
     for (const packet of this.#queue) {
       if (packet.utterance !== head.utterance) whole = true;
-      if (whole) break;
+      if (whole || ahead >= START_MS * MS) break;
       ahead += packet.samples.length;
       whole = packet.last;
     }
@@ -204,6 +216,7 @@ export class SpeechBuffer {
 
   #next(packet: Waiting): void {
     this.#queue.shift();
+    this.#frames -= packet.samples.length;
     this.#at = 0;
     if (!packet.last) return;
     this.#note(true);
@@ -219,7 +232,7 @@ export class SpeechBuffer {
       if (gone !== null) {
         this.#note(true);
         this.#current = null;
-        this.#queue = this.#queue.filter(({ utterance }) => utterance !== gone);
+        this.#keep(({ utterance }) => utterance !== gone);
         this.#at = 0;
       }
     } else if (this.#current !== null) {
@@ -239,7 +252,7 @@ export class SpeechBuffer {
 
   #drop(which: (utterance: number) => boolean): void {
     const gone = new Set(this.#queue.map(({ utterance }) => utterance).filter(which));
-    this.#queue = this.#queue.filter(({ utterance }) => !gone.has(utterance));
+    this.#keep(({ utterance }) => !gone.has(utterance));
     for (const utterance of gone) this.#forget(utterance);
   }
 
