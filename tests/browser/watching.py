@@ -8,7 +8,6 @@ from typing import Final
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-
 CHROMIUM_FLAGS: Final = [
     "--no-sandbox",
     "--disable-gpu",
