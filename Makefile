@@ -18,7 +18,7 @@ setup: ## install what is missing to run (system packages, Python, web client)
 setup-dev: ## the same, and what tests and checks need
 	@$(PYTHON) scripts/setup.py --dev
 
-voice: ## what is missing for the voice guide: PyTorch, a voice, the models (about 1.5 GB)
+voice: ## what is missing for the voice guide: PyTorch, a voice, the models (2.5 GB)
 	@$(PYTHON) scripts/setup.py --voice
 
 demo: setup ## start a session with a simulated patient; prints two addresses (ARGS="--replay sample:ecg")

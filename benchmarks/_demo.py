@@ -118,6 +118,7 @@ def running_demo(home: Path) -> Iterator[Demo]:
             "-c",
             "from vr_world.cli import main; main()",
             "demo",
+            "--no-guide",
             "--no-tls",
             "--port",
             "0",

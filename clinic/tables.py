@@ -7,7 +7,17 @@ from typing import Any, ClassVar
 from sqlalchemy import Double, ForeignKey, Index, MetaData
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-__all__ = ["Account", "Base", "ContextRow", "SessionRow", "SignInSession", "SoundDoseRow"]
+__all__ = [
+    "Account",
+    "Base",
+    "ContextRow",
+    "GuideMemoryAccessRow",
+    "GuideMemoryRow",
+    "GuideNoteRow",
+    "SessionRow",
+    "SignInSession",
+    "SoundDoseRow",
+]
 
 
 class Base(DeclarativeBase):
@@ -87,3 +97,40 @@ class SoundDoseRow(Base):
     patient: Mapped[str]
     at_utc_s: Mapped[float]
     share: Mapped[float]
+
+
+class GuideMemoryRow(Base):
+    """Whether the guide may remember anything of a patient, and when the two first met (`clinic.memory`)."""
+
+    __tablename__ = "guide_memory"
+
+    patient: Mapped[str] = mapped_column(primary_key=True)
+    consent: Mapped[bool]
+    consent_utc_s: Mapped[float | None]
+    met_utc_s: Mapped[float | None]
+
+
+class GuideNoteRow(Base):
+    """One short note: proposed after a session, or kept by a therapist. Never words of the patient."""
+
+    __tablename__ = "guide_note"
+    __table_args__ = (Index("ix_guide_note_patient", "patient"),)
+
+    note_id: Mapped[int] = mapped_column(primary_key=True)
+    patient: Mapped[str]
+    text: Mapped[str]
+    kept: Mapped[bool]
+    at_utc_s: Mapped[float]
+
+
+class GuideMemoryAccessRow(Base):
+    """Who looked at, changed or erased a patient's memory, and when; never what stood in it."""
+
+    __tablename__ = "guide_memory_access"
+    __table_args__ = (Index("ix_guide_memory_access_patient", "patient"),)
+
+    access_id: Mapped[int] = mapped_column(primary_key=True)
+    patient: Mapped[str]
+    at_utc_s: Mapped[float]
+    actor: Mapped[str]
+    what: Mapped[str]

@@ -1,7 +1,7 @@
 """Make this machine ready: system libraries, virtual environment, Python packages, web client.
 
 python3 scripts/setup.py          what `make demo` needs
-python3 scripts/setup.py --voice  and the voice guide: PyTorch, speech synthesis, models (about 1.5 GB)
+python3 scripts/setup.py --voice  and the voice guide: PyTorch, speech synthesis, models (2.5 GB)
 python3 scripts/setup.py --dev    and what tests and checks need; the voice guide too if it can be had
 
 Each step says what it does, does only what is missing, and fails with one line. A second run takes about a

@@ -34,7 +34,7 @@ class Stillwater:
     panel: httpx.Client | None = None
 
     def __init__(self, home: Path, *arguments: str) -> None:
-        self.start(home, "demo", "--port", "0", "--no-tls", *arguments)
+        self.start(home, "demo", "--port", "0", "--no-tls", "--no-guide", *arguments)
         self.origin = self.said(r"Therapist panel\s+(http://\S+)/panel/")
         self.password = self.said(r"password\s+(\S+)")
         self.code = self.said(r"#code=(\d{6})")

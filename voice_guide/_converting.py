@@ -40,7 +40,9 @@ def convert(making: Literal["copy", "whisper_ct2", "gguf"], sources: Mapping[str
 def _gguf(file: Path, made: Path) -> None:
     import torch  # noqa: PLC0415  # an extra, and slow to import
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig  # noqa: PLC0415
+    from transformers.utils import logging  # noqa: PLC0415
 
+    logging.disable_progress_bar()
     where = {"gguf_file": file.name, "local_files_only": True}
     AutoTokenizer.from_pretrained(file.parent, **where).save_pretrained(made)
     model = AutoModelForCausalLM.from_pretrained(

@@ -143,8 +143,8 @@ class Slots:
 class LineBank:
     """All lines of one language.
 
-    `similar` says whether the sentence model knows the language; `story` finds words that tell of something else,
-    then or elsewhere, and wish nothing now.
+    `similar` says whether the sentence model knows the language; `story` finds words that tell of something
+    else, then or elsewhere, and wish nothing now.
     """
 
     language: str
@@ -254,7 +254,7 @@ def resolved(
 def _moved(shift: Shift, now: Controls) -> GuideAction | None:
     limit, present = TABLE[shift.control], getattr(now, shift.control)
     wanted = present + shift.by if shift.by is not None else shift.to
-    value = limit.clamp(wanted)
+    value = round(limit.clamp(wanted), 6)
     if value == present:
         return None
     if shift.control == "light":

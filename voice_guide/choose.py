@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from therapy.controls import Controls
-from therapy.talk import ApprovedLine, Proposal
+from therapy.talk import NO_RISK, ApprovedLine, Proposal, Risk, RiskLevel
 from voice_guide.bank import BankLine, Intent, LineBank, Shift, Slots
 from voice_guide.ratings import Scale, bare_number, read_rating
 from voice_guide.rules import normal
@@ -37,7 +37,12 @@ _TURNS: Final = frozenset(
 _AWAY: Final = frozenset(
     {"dont", "not", "hate", "leave", "from", "out", "nicht", "kein", "weg", "verlassen", "hasse"}
 )
-_LISTENING, _UNCLEAR = "listening", "unclear"
+_LISTENING, _UNCLEAR, _OFFER = "listening", "unclear", "offer_therapist"
+#: Where the screen watches these, an answer that is made for such words may be said; never a way out.
+_OF_THE_BODY: Final = frozenset({"medical", "panic"})
+_WAYS_OUT: Final = frozenset({"finish"})
+#: Most characters of a rule that are shown as a reason.
+_SHOWN: Final = 48
 
 
 class Embedder(Protocol):
@@ -218,8 +223,19 @@ class Chooser:
             for name, score in [*likely, (_LISTENING, 0.0)]
         ]
 
-    def choose(self, words: str, present: Present, *, turn: int, confidence: float = 1.0) -> Choice:
-        """Return the answer to `words`, heard with `confidence` 0 … 1. Never fails, whatever was said."""
+    def choose(
+        self, words: str, present: Present, *, turn: int, confidence: float = 1.0, risk: Risk = NO_RISK
+    ) -> Choice:
+        """Return the answer to `words`. Never fails, whatever was said.
+
+        Args:
+            words: of the patient.
+            present: what it depends on besides.
+            turn: that is answered.
+            confidence: of the hearing, 0 … 1.
+            risk: what the risk screen found in them. Where it watches, a human is offered, unless an intent
+                was found that is made for such words. (What is urgent never comes here: it has its own line.)
+        """
         if not normal(words) or not confidence >= self._heed.clear:
             reason = f"heard with confidence {confidence:.2f}"
             return self._answer(_UNCLEAR, present, turn, reason, sure=False)
@@ -229,6 +245,8 @@ class Chooser:
             if rated is not None:
                 return rated
         name, reason = self._meant(words, found)
+        if self._offers(risk, self.bank.intents[name]):
+            return self._answer(_OFFER, present, turn, f"the risk screen watches: {risk.kind}")
         if name == _LISTENING:
             return self._answer(_LISTENING, present, turn, reason, sure=False)
         answer = self._answer(name, present, turn, reason, slots=self.slots(words, present))
@@ -236,6 +254,17 @@ class Chooser:
         if moves and not answer.proposal.actions:
             return self._answer("held", present, turn, f"{name}: as far as it goes already")
         return answer
+
+    def _offers(self, risk: Risk, intent: Intent) -> bool:
+        """Whether a human is offered instead of an answer to `intent`."""
+        if risk.level is RiskLevel.NONE or risk.kind == "stop":
+            return False
+        made_for_it = intent.screen_first and intent.name not in _WAYS_OUT and risk.kind in _OF_THE_BODY
+        return not (made_for_it or intent.name == "therapist")
+
+    def own(self, intent: str, present: Present, *, turn: int, reason: str) -> Choice:
+        """Return a line of `intent` that the guide says by itself (`held`, `refused`, `unclear` …)."""
+        return self._answer(intent, present, turn, reason)
 
     def _meant(self, words: str, found: Sequence[Found]) -> tuple[str, str]:
         """Return the intent that may be answered and acted on, and why; the listening one when unsure."""
@@ -256,7 +285,8 @@ class Chooser:
         cover = min(strength / len(heard), 1.0)
         if cover < self._heed.cover:
             return None
-        return Found(intent=intent.name, score=1.0 + cover, evidence=f"rule {text!r}", by_rule=True)
+        shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+        return Found(intent=intent.name, score=1.0 + cover, evidence=f"rule {shown!r}", by_rule=True)
 
     def _may_act(self, words: str, found: Sequence[Found]) -> bool:
         first = found[0]

@@ -8,9 +8,9 @@ exercise or chooser or model ─▶ proposal ─▶ (therapist) ─▶ gate ─�
 ```
 
 Give it what happens with `take(what, now_s)` and call `tick(now_s)` often; both return what is to be done.
-Whatever the voice service does or does not do, a line is on its way `answer_within_s` after the patient's last
-word: the chooser needs no process and no model. One utterance at a time; what the patient did not hear does
-not enter the memory; a stop leaves nothing but safety lines.
+Whatever the voice service does or does not do, a line is on its way `answer_within_s` after the patient's
+last word: the chooser needs no process and no model. One utterance at a time; what the patient did not hear
+does not enter the memory; a stop leaves nothing but safety lines.
 """
 
 from __future__ import annotations
@@ -187,7 +187,9 @@ class Conversation:
 
     # what happens ---------------------------------------------------------------------------------------
 
-    def take(self, what: Input, now_s: float) -> list[Command]:
+    def take(  # noqa: C901, PLR0912  # one branch for each thing that may happen
+        self, what: Input, now_s: float
+    ) -> list[Command]:
         """Take what happened at `now_s`; return what is to be done, in order."""
         match what:
             case Status():

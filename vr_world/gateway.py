@@ -19,6 +19,7 @@ import uvicorn
 
 from clinic.accounts import Accounts
 from clinic.doses import SoundDoses
+from clinic.memory import GuideMemory
 from clinic.sessions import SessionIndex
 from clinic.slow import SlowChannel
 from clinic.store import open_store
@@ -108,6 +109,7 @@ async def running_gateway(settings: ServerSettings) -> AsyncIterator[Running]:
             accounts=accounts,
             sessions=sessions,
             context=SlowChannel(store, utc_s=time.time),
+            memory=GuideMemory(store, utc_s=time.time),
             rooms=rooms,
             desk=desk,
             endpoint=host.endpoint,
@@ -124,6 +126,8 @@ async def running_gateway(settings: ServerSettings) -> AsyncIterator[Running]:
         servers = [_Server(_config(app), plain)]
         if tls_socket is not None and certificates is not None:
             servers.append(_Server(_config(app, certificates), tls_socket))
+        if settings.guide:
+            host.start_voice()
         rooms.start()
         finished = asyncio.create_task(_serve_all(servers))
         try:

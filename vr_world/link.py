@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from therapy.errors import TherapyError
+from therapy.guide import GuideChoice
 from therapy.personal import NOTHING_CHOSEN, Personal
 
 __all__ = [
@@ -34,7 +35,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Do something.
 
     `name` is `open` (plan_id, scene, personal, patient, session_id, sound_dose,
-    stream), `begin`, `pause`, `resume`,
+    stream, guide), `begin`, `pause`, `resume`,
     `return`, `stop`, `steer` (steer), `place` (scene), `unwell` (level), or `acknowledge` (alarm).
     `sound_dose` is the share of a week's allowance of sound that the patient has had before this session.
     """
@@ -51,6 +52,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     screening: str = ""
     sound_dose: float = 0.0
     stream: Literal["view", "panorama"] = "view"
+    guide: GuideChoice = GuideChoice()
     steer: dict[str, float | None] = {}
     alarm: int | None = None
     level: float | None = None

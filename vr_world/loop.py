@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Final, Protocol, assert_never
 
 from therapy.comfort import RESTED, Care, cared, said_unwell, softened
-from therapy.controls import START, Controls
+from therapy.controls import START, TABLE, Controls
 from therapy.errors import BadValue, TherapyError
 from therapy.events import (
     AlarmRaised,
@@ -46,7 +46,17 @@ from therapy.session import (
     SessionMachine,
     SessionMemory,
 )
-from therapy.steer import NO_WISHES, Steering, Wishes, hold, seen_under, steer
+from therapy.steer import (
+    NO_WISHES,
+    WISH_TAU_S,
+    Reason,
+    Steering,
+    Wishes,
+    hold,
+    seen_under,
+    steer,
+    toward,
+)
 from therapy.trust import NOTHING_KNOWN, steadied
 from therapy.why import Change, ChangeLog
 from therapy.yoke import Trace, follow
@@ -115,6 +125,7 @@ class WorldMemory:
     wishes: Wishes
     personal: Personal = NOTHING_CHOSEN
     care: Care = RESTED
+    asked: dict[str, tuple[float, str]] = dataclasses.field(default_factory=dict)
 
 
 class World:
@@ -138,6 +149,8 @@ class World:
         self._told_triggers: set[str] = set()
         self._known = NOTHING_KNOWN
         self._trace: Trace | None = None
+        #: What the patient asked for through the guide: control → (value, why). The therapist's outrank it.
+        self.asked: dict[str, tuple[float, str]] = {}
 
     @property
     def phase(self) -> str:
@@ -157,7 +170,7 @@ class World:
         if self.machine is not None:
             machine = self.machine
             self._do(lambda: machine.tick(now_s), now_s, cause="time")
-        wanted = self._care(self._steer(dt_s), now_s, dt_s)
+        wanted = self._care(self._asked_for(self._steer(dt_s), dt_s), now_s, dt_s)
         limits = Limits() if self.machine is None else self.machine.plan.limits
         bounded = bound(wanted.controls, self.controls, limits, dt_s)
         self.controls = bounded.controls
@@ -181,6 +194,7 @@ class World:
         self.machine = SessionMachine(plan)
         self.session_id, self.patient = session_id, patient
         self.wishes = NO_WISHES
+        self.asked = {}
         self.care, self._sway_mm = RESTED, None
         self._told_triggers.clear()
         self.iso_path = None
@@ -219,11 +233,21 @@ class World:
         self._do(lambda: do(now_s), now_s, cause=by)
 
     def wish(self, wishes: Wishes, now_s: float, detail: str) -> None:
-        """Take the therapist's wishes; they hold until changed or the session ends."""
+        """Take the therapist's wishes; they hold until changed or the session ends, before the guide's."""
+        for name in [name for name in self.asked if getattr(wishes, name, None) is not None]:
+            del self.asked[name]
         self.wishes = wishes
         self._outputs.event(TherapistCommand(at_s=now_s, command="steer", detail=detail))
 
-    def go_to(self, scene: str, now_s: float) -> None:
+    def ask(self, control: str, value: float, because: str) -> None:
+        """Take what the patient asked for and the gate let through; it holds until the session ends.
+
+        A control that the therapist has wished for stays as they wish.
+        """
+        if getattr(self.wishes, control, None) is None:
+            self.asked[control] = (value, because)
+
+    def go_to(self, scene: str, now_s: float, *, because: str = "the therapist chose it") -> None:
         """Go to another place, and stay there for the rest of the session; the rest of the plan holds.
 
         Raises:
@@ -243,9 +267,7 @@ class World:
             self.machine.plan = before
             raise
         self._outputs.event(TherapistCommand(at_s=now_s, command="place", detail=scene))
-        change = Change(
-            at_s=now_s, control="place", was=was, now=scene, because="the therapist chose it", confidence=1.0
-        )
+        change = Change(at_s=now_s, control="place", was=was, now=scene, because=because, confidence=1.0)
         self.why.appendleft(change)
         self._outputs.changed([change])
 
@@ -278,6 +300,7 @@ class World:
             wishes=self.wishes,
             personal=self.machine.plan.personal,
             care=self.care,
+            asked=dict(self.asked),
         )
 
     def restore(self, memory: WorldMemory, plan: SessionPlan, now_s: float) -> None:
@@ -285,7 +308,7 @@ class World:
         self.machine = SessionMachine.restored(plan, memory.machine, now_s)
         self.session_id, self.patient = memory.session_id, memory.patient
         self.controls, self.wishes = memory.controls, memory.wishes
-        self.care = memory.care
+        self.care, self.asked = memory.care, dict(memory.asked)
         self._changes = ChangeLog(self.controls)
         self._outputs.scene(self.machine.stage.scene)
         shown = self.machine.phase in (Phase.RUNNING, Phase.RETURNING, Phase.PAUSED)
@@ -309,6 +332,22 @@ class World:
         seen = seen_under(plan.condition, steady, arousal=plan.arousal)
         strength = self._strength(machine, seen)
         return steer(seen, machine.stage, self.controls, dt_s, wishes, strength=strength)
+
+    def _asked_for(self, wanted: Steering, dt_s: float) -> Steering:
+        """Put what the patient asked for in the place of what the steering wants."""
+        if not self.asked or self.machine is None or self.machine.over:
+            return wanted
+        moved = {
+            name: toward(name, getattr(self.controls, name), value, dt_s, WISH_TAU_S)
+            for name, (value, _) in self.asked.items()
+        }
+        why = [reason for reason in wanted.why if reason.control not in self.asked]
+        for name, (value, because) in self.asked.items():
+            was = getattr(self.controls, name)
+            if abs(TABLE[name].distance(was, value)) > 1e-3 * (TABLE[name].high - TABLE[name].low):
+                why.append(Reason(control=name, was=was, target=value, because=because, confidence=1.0))
+        controls = dataclasses.replace(wanted.controls, **moved)  # type: ignore[arg-type]  # names of the table
+        return Steering(controls=controls, why=tuple(why))
 
     def _strength(self, machine: SessionMachine, seen: PatientState) -> float:
         """Return how much the world leads now: from the stage before on along this stage's path."""

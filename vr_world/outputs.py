@@ -37,15 +37,17 @@ from therapy.specs import SceneSpec
 from therapy.why import Change
 from vr_world.head_sway import HeadSway
 from vr_world.loop import World
+from vr_world.notifiers import notifier_from
 from vr_world.panel_state import Alarm, state_message
 from vr_world.rendering import messages as rendering
 from vr_world.rendering.messages import Stream
 from vr_world.room_config import RoomConfig
+from vr_world.room_guide import RoomGuide
 from vr_world.room_sound import RoomSound
 from vr_world.seats import Seats
 from vr_world.sound_dose import EASED_GAIN, SoundDose
 from vr_world.streaming import protocol
-from vr_world.streaming.control import Hello, PhaseChanged, SafePicture, Welcome
+from vr_world.streaming.control import Hello, PhaseChanged, Played, SafePicture, ServerText, Welcome
 from vr_world.streaming.headset import Headset
 from vr_world.supervise import Child, ChildSpec
 from vr_world.tape import Tape
@@ -112,6 +114,15 @@ class RoomOutputs:
         self.dose = SoundDose(
             sensitive=config.sensitive_ears, full_scale_dba=config.full_scale_dba, on_event=self.event
         )
+        self.guide = RoomGuide(
+            config.room,
+            config.voice_socket,
+            self,
+            scenes=self._scenes,
+            notifier=notifier_from(config.notify) if config.notify else None,
+            stop=lambda _why: self._stop("voice"),
+            now_s=now_s,
+        )
         self.sound_out = RoomSound(
             config.seed, self, standby=config.audio_standby, on_event=self.event, now_s=now_s
         )
@@ -120,10 +131,11 @@ class RoomOutputs:
         """Start the children."""
         self.sound_out.child.start()
         self._renderer.start()
+        self.guide.start()
 
     async def stop(self) -> None:
         """Let the children end, the recording last."""
-        await asyncio.gather(self._renderer.stop(), self.sound_out.child.stop())
+        await asyncio.gather(self._renderer.stop(), self.sound_out.child.stop(), self.guide.stop())
         await self.tape.stop()
 
     def check(self, now_s: float) -> None:
@@ -132,6 +144,7 @@ class RoomOutputs:
         self._renderer.check()
         self.tape.pass_time(now_s)
         self.world.sways(self._head.mm(now_s))
+        self.guide.tick(now_s)
 
     # what the loop reaches ------------------------------------------------------------------------------
 
@@ -216,6 +229,7 @@ class RoomOutputs:
         """A human has seen an alarm."""
         for known in self._alarms:
             known.acknowledged = known.acknowledged or known.id == alarm
+        self.guide.acknowledge("panel")
 
     def tell_phase(self) -> None:
         """Tell the headset where the session is."""
@@ -237,6 +251,7 @@ class RoomOutputs:
             recording=self.tape.summary(),
             sound=self.dose.state(),
             alarms=reversed(self._alarms),
+            guide=self.guide.view(now_s),
         )
 
     async def headset_named(self, name: str) -> Headset:
@@ -278,6 +293,7 @@ class RoomOutputs:
         self.sound_out.space(on=self._seats.space)
         headset.tell(SafePicture(on=self._safe.on, fade_s=self._safe.fade_s))
         self.tell_phase()
+        self.guide.headset_here()
         if anew:
             looker = rendering.HeadsetOn(headset=self._seats.looker, codecs=self._seats.codecs)
             self._renderer.send(looker)
@@ -350,6 +366,39 @@ class RoomOutputs:
         """The patient feels unwell, or well again: the loop softens the place."""
         if self.world.machine is not None:
             self.world.unwell(level, self._now_s(), source=f"patient: {headset.name}")
+
+    def headset_mic(self, headset: Headset, packet: protocol.Microphone) -> None:
+        """Let the guide hear; of a group only the first headset's patient is heard."""
+        if self._seats.leads(headset):
+            self.guide.headset_mic(headset, packet)
+
+    def headset_mic_is(self, headset: Headset, state: str) -> None:
+        """Show what became of its microphone."""
+        if self._seats.leads(headset):
+            self.guide.headset_mic_is(state)
+
+    def headset_played(self, headset: Headset, played: Played) -> None:
+        """Let the guide know what was heard."""
+        if self._seats.leads(headset):
+            self.guide.headset_played(played)
+
+    # what the guide reaches -----------------------------------------------------------------------------
+
+    def guide_tells(self, message: ServerText) -> None:
+        """Send a text of the guide to the headsets."""
+        self._seats.tell(message)
+
+    def guide_speaks(self, packet: protocol.Speech) -> None:
+        """Send 20 ms of the guide's words to the headsets."""
+        self._seats.speech(packet)
+
+    def guide_silent(self) -> None:
+        """Forget the guide's words that were not sent."""
+        self._seats.drop_speech()
+
+    def guide_ducks(self, from_s: float, until_s: float) -> None:
+        """Let the music step back for words."""
+        self.sound_out.duck(from_s, until_s)
 
     def headset_bad(self, headset: Headset, what: str) -> None:
         """Record a refusal, at most once a second."""

@@ -42,6 +42,7 @@ def state_message(  # noqa: PLR0913  # each part of the panel has its own source
     recording: Mapping[str, Any],
     sound: Mapping[str, Any],
     alarms: Iterable[Alarm],
+    guide: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what the panel shows of `room` now, without the join code."""
     machine = world.machine
@@ -84,6 +85,7 @@ def state_message(  # noqa: PLR0913  # each part of the panel has its own source
         "sound": dict(sound),
         "join": None,
         "alarms": [dataclasses.asdict(alarm) for alarm in alarms],
+        "guide": guide,
     }
 
 

@@ -133,6 +133,8 @@ class Room:
         self._outputs.tape.open(self._folder(memory.session_id), {"resumed": True, "room": config.room})
         plan = personalised(in_places(PLANS[memory.plan_id], memory.scenes), memory.personal)
         self._world.restore(memory, plan, now_s)
+        if (guide := config.snapshot.get("guide")) is not None:
+            self._outputs.guide.go_on(guide)
         gap_s = now_s - (config.died_at_s if config.died_at_s is not None else now_s)
         self._outputs.event(ChildReturned(at_s=now_s, child="room", gap_s=gap_s))
 
@@ -166,7 +168,11 @@ class Room:
         memory = self._world.memory() if self._world.going_on else None
         snapshot = None
         if memory is not None:
-            snapshot = {**msgspec.to_builtins(memory), "stream": self._outputs.stream}
+            snapshot = {
+                **msgspec.to_builtins(memory),
+                "stream": self._outputs.stream,
+                "guide": self._outputs.guide.memory(),
+            }
         self._broadcast(pack(Remember(snapshot=snapshot)))
 
     def _close_finished_tape(self) -> None:
@@ -252,6 +258,7 @@ class Room:
                 self._outputs.tell_phase()
 
     def _open(self, ask: Ask, now_s: float) -> None:
+        config = self._config
         if self._world.going_on:
             raise RoomBusy(self._config.room, self._world.phase)
         plan = personalised(in_place(PLANS[ask.plan_id], ask.scene), ask.personal)
@@ -274,6 +281,8 @@ class Room:
         self._outputs.tape.open(self._folder(ask.session_id), info)
         self._outputs.show_stream(ask.stream)
         self._outputs.dose.open(max(ask.sound_dose, 0.0))
+        if config.guide:
+            self._outputs.guide.open(ask.guide)
         self._world.open(ask.session_id, plan, ask.patient, now_s)
         self._outputs.tell_phase()
 

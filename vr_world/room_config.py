@@ -27,6 +27,9 @@ class RoomConfig:
         full_scale_dba: level at the ear of sound at 0 LUFS.
         sensitive_ears: count the sound dose against the allowance of sensitive ears.
         audio_standby: keep a second audio process ready to take over.
+        guide: whether sessions have a voice guide.
+        voice_socket: of the machine's voice service.
+        notify: how a human is reached who is not at the panel (`vr_world.notifiers`), empty: not at all.
         snapshot: what the room before it was doing (`Remember.snapshot`), or `None`.
         died_at_s: when the room before it died.
     """
@@ -42,5 +45,8 @@ class RoomConfig:
     full_scale_dba: float = DEFAULT_FULL_SCALE_DBA
     sensitive_ears: bool = False
     audio_standby: bool = True
+    guide: bool = False
+    voice_socket: str = ""
+    notify: str = ""
     snapshot: dict[str, Any] | None = None
     died_at_s: float | None = None

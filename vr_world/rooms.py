@@ -33,6 +33,8 @@ from therapy.personal import TRIGGERS, check_choices
 from therapy.plan import PLANS, in_place
 from therapy.ports import RoomHost
 from therapy.specs import SceneSpec
+from voice_guide.service import ServiceConfig, ServiceState
+from voice_guide.service import Shutdown as VoiceShutdown
 from vr_world.link import Answer, Ask, Remember, StateNow, pack, parse_from_room
 from vr_world.room_config import RoomConfig
 from vr_world.settings import ServerSettings
@@ -53,6 +55,10 @@ CHECK_S: Final = 0.5
 MAX_MESSAGE_BYTES: Final = 8 << 20
 #: Share of a week's allowance of sound that may be lost with the gateway: about two minutes at 80 dBA.
 DOSE_STEP: Final = 0.001
+VOICE: Final = "voice_guide.service:main"
+VOICE_SOCKET: Final = "voice.sock"
+#: It beats twice a second from the start; its workers take care of each other.
+VOICE_SILENCE_S: Final = 10.0
 
 
 class LocalRoomHost:
@@ -64,7 +70,28 @@ class LocalRoomHost:
         self._now_s = now_s
         self._rooms: dict[str, Child] = {}
         self._died_s: dict[str, float] = {}
+        self._voice: Child | None = None
+        self.voice_state: ServiceState | None = None
         self._checking = asyncio.create_task(self._check())
+
+    def start_voice(self) -> None:
+        """Start the voice service that this machine's rooms share, and keep it alive."""
+        settings = self._settings
+        spec = ChildSpec(
+            name="voice",
+            main=VOICE,
+            config=lambda: ServiceConfig(
+                socket=str(self._run_folder / VOICE_SOCKET),
+                think=settings.guide_think,
+                voice=settings.guide_voice,
+                languages=settings.guide_languages,
+            ),
+            shutdown=VoiceShutdown(),
+            silence_s=VOICE_SILENCE_S,
+            on_start=lambda _child: None,
+        )
+        self._voice = Child(spec, on_message=self._voice_says, on_event=self._tell, now_s=self._now_s)
+        self._voice.start()
 
     def start(self, room: str, snapshot: Callable[[], dict[str, Any] | None]) -> None:
         """Start `room` and keep it alive."""
@@ -96,7 +123,17 @@ class LocalRoomHost:
     async def stop(self) -> None:
         """Let every room leave."""
         self._checking.cancel()
-        await asyncio.gather(*(child.stop() for child in self._rooms.values()))
+        voice = () if self._voice is None else (self._voice,)
+        await asyncio.gather(*(child.stop() for child in (*self._rooms.values(), *voice)))
+
+    @property
+    def voice_pids(self) -> Mapping[str, int | None]:
+        """Process ids of the voice service and its workers, for `doctor`, tests and benchmarks."""
+        own = None if self._voice is None else self._voice.pid
+        return {"voice": own, **(self.voice_state.pids if self.voice_state is not None else {})}
+
+    def _voice_says(self, state: ServiceState) -> None:
+        self.voice_state = state
 
     def _config(self, room: str, snapshot: dict[str, Any] | None) -> RoomConfig:
         Path(self.endpoint(room)).unlink(missing_ok=True)
@@ -112,6 +149,9 @@ class LocalRoomHost:
             full_scale_dba=self._settings.full_scale_dba,
             sensitive_ears=self._settings.sensitive_ears,
             audio_standby=self._settings.audio_standby,
+            guide=self._settings.guide,
+            voice_socket=str(self._run_folder / VOICE_SOCKET),
+            notify=self._settings.notify,
             snapshot=snapshot,
             died_at_s=self._died_s.get(room),
         )
@@ -130,6 +170,8 @@ class LocalRoomHost:
             await asyncio.sleep(CHECK_S)
             for child in self._rooms.values():
                 child.check()
+            if self._voice is not None:
+                self._voice.check()
 
 
 class RoomLink:

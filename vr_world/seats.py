@@ -149,6 +149,16 @@ class Seats:
         for headset in self._headsets.values():
             headset.tell(message)
 
+    def speech(self, packet: protocol.Speech) -> None:
+        """Send 20 ms of the guide's words to all."""
+        for headset in self._headsets.values():
+            headset.speech(packet)
+
+    def drop_speech(self) -> None:
+        """Forget words that have not been sent."""
+        for headset in self._headsets.values():
+            headset.drop_speech()
+
     def audio(self, packet: protocol.Audio, place: tuple[bytes, bytes] | None) -> None:
         """Send 10 ms of sound to all."""
         for headset in self._headsets.values():

@@ -12,15 +12,19 @@ import platformdirs
 
 from sensors.pins import Pin
 from therapy.dose import DEFAULT_FULL_SCALE_DBA
+from therapy.talk import GuideMode
+from voice_guide.think import ThinkSettings
 
-__all__ = ["DATA_VARIABLE", "SETTINGS", "ServerSettings", "data_folder"]
+__all__ = ["DATA_VARIABLE", "GUIDE_KEY_VARIABLE", "SETTINGS", "ServerSettings", "data_folder"]
 
 DATA_VARIABLE: Final = "STILLWATER_HOME"
+GUIDE_KEY_VARIABLE: Final = "STILLWATER_GUIDE_KEY"
 
 #: Environment variable → what it sets. `docs/reference/settings.md` is checked against it.
 SETTINGS: Final[Mapping[str, str]] = {
     DATA_VARIABLE: "folder for recordings, the database and certificates (default: the user's data folder)",
     "STILLWATER_MODELS": "folder for the voice guide's models (default: `models` in the folder above)",
+    GUIDE_KEY_VARIABLE: "bearer token for the guide's language model server, where it wants one",
     "STILLWATER_DATA": "folder with shared recordings, for tests only",
 }
 
@@ -45,6 +49,13 @@ class ServerSettings:
         sensitive_ears: count the dose against 75 dBA for 40 h a week (children, sensitive ears), not 80 dBA.
         audio_standby: keep a second audio process of each room built and asleep (about 60 MB), so that the
             music is back within half a second of a crash; without it in one to two.
+        guide: run the voice guide; without it rooms have none.
+        guide_policy: how freely a guide may speak here at most: `free` has to be allowed on purpose.
+        guide_languages: languages that are made ready, the first is the usual one.
+        guide_voice: name of the voice (`voice_guide.speak`), empty for the best there is.
+        guide_think: which model thinks, within what bounds (`voice_guide.think`).
+        notify: how a human is reached who is not at the panel when a risk was found: `https://…` (a POST) or
+            `command:PROGRAM …`; empty: the panel alone.
         idle_s: the panel signs out after this long without a request.
     """
 
@@ -61,6 +72,12 @@ class ServerSettings:
     full_scale_dba: float = DEFAULT_FULL_SCALE_DBA
     sensitive_ears: bool = False
     audio_standby: bool = True
+    guide: bool = False
+    guide_policy: GuideMode = GuideMode.APPROVED
+    guide_languages: tuple[str, ...] = ("en",)
+    guide_voice: str = ""
+    guide_think: ThinkSettings = dataclasses.field(default_factory=ThinkSettings)
+    notify: str = ""
     idle_s: float = 900.0
 
 

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from clinic.accounts import Accounts
 from clinic.api import panel_routes
 from clinic.limiter import TryLimiter
+from clinic.memory import GuideMemory
 from clinic.sessions import SessionIndex
 from clinic.slow import SlowChannel
 from clinic.store import Store, open_store
@@ -71,9 +72,15 @@ def make_clinic(folder: Path) -> Clinic:
     rooms = RoomsDouble()
     sessions = SessionIndex(store)
     context = SlowChannel(store, utc_s=clock)
+    memory = GuideMemory(store, utc_s=clock)
     app = Starlette(
         routes=panel_routes(
-            accounts=accounts, sessions=sessions, context=context, rooms=rooms, version="1.2.3"
+            accounts=accounts,
+            sessions=sessions,
+            context=context,
+            rooms=rooms,
+            version="1.2.3",
+            memory=memory,
         )
     )
     return Clinic(store, accounts, sessions, rooms, clock, app)

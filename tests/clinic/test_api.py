@@ -33,6 +33,9 @@ UNSAFE = [
     "/api/account/sign-out",
     "/api/context",
     "/api/context/newest",
+    "/api/guide-memory",
+    "/api/guide-memory/of",
+    "/api/guide-memory/erase",
     "/api/rooms/1/session",
     "/api/rooms/1/commands",
 ]

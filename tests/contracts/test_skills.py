@@ -1,4 +1,4 @@
-"""What every exercise keeps to: it ends in time, can be left anywhere, invites, and has its words in every language."""
+"""What every exercise keeps to: it ends in time, can be left anywhere, invites, has its words everywhere."""
 
 from __future__ import annotations
 
@@ -31,9 +31,11 @@ from voice_guide.stages import RETURN_SKILL, stage_steps
 SKILLS = skills()
 FORMS = [(name, variant) for name, spec in SKILLS.items() for variant in ("", *spec.variants)]
 INVITES = {
-    "en": re.compile(r"you may|if you like|if it|perhaps|might|when it suits|whatever|we can|whenever", re.I),
+    "en": re.compile(
+        r"you may|if you like|if it|perhaps|might|when it suits|whatever|we can|whenever", re.IGNORECASE
+    ),
     "de": re.compile(
-        r"dürfen|wenn sie mögen|wenn es|vielleicht|darf|könnten|was weh tut|können wir|möge", re.I
+        r"dürfen|wenn sie mögen|wenn es|vielleicht|darf|könnten|was weh tut|können wir|möge", re.IGNORECASE
     ),
 }
 #: Lines that tell how to leave.

@@ -207,6 +207,37 @@ def test_a_lock_that_changed_is_installed_again(script: Script, tmp_path: Path) 
     assert not setup._Stamp(tmp_path / "bin" / "python", "a.lock", lock).is_current()
 
 
+def test_without_the_voice_guide_set_up_goes_on_and_says_why(
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setup = script("setup")
+    monkeypatch.setenv("PATH", str(tmp_path))  # neither espeak-ng nor apt-get
+    setup._voice_guide_if_it_can_be_had(Path(sys.executable))
+    said = capsys.readouterr().out
+    assert "without the voice guide, whose tests are skipped: no apt-get here" in said
+    assert "espeak-ng" in said
+    with pytest.raises(setup.Failure, match="espeak-ng"):
+        setup._voice_guide(Path(sys.executable))
+
+
+def test_what_is_there_is_not_installed_again(
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = script("setup")
+    python = tmp_path / "bin" / "python"
+    for name in ("requirements-voice.lock", "requirements-torch.txt"):
+        setup._Stamp(python, name, ROOT / name).write()
+    asked: list[str] = []
+    monkeypatch.setattr(setup.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(setup, "_ask", lambda _command: "")
+    monkeypatch.setattr(setup, "run", lambda what, _command: asked.append(what))
+    setup._voice_guide(python)
+    assert asked == []
+    monkeypatch.setattr(setup, "_ask", lambda _command: None)
+    setup._voice_guide(python)
+    assert asked == ["getting the models"]
+
+
 @pytest.mark.parametrize(
     ("named", "code", "said"),
     [

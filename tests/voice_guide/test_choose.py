@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from therapy.actions import Advance, CallTherapist, Dim, Hold, ShiftScene
 from therapy.controls import NEUTRAL
+from therapy.talk import Risk, RiskLevel
 from voice_guide.bank import Slots
 from voice_guide.choose import Chooser, Present, WordOverlap
 from voice_guide.linebank import load_lines
@@ -135,6 +136,24 @@ def test_a_rating_is_read_where_one_was_asked_for() -> None:
     assert chooser().choose("seven or eight", asked, turn=1).intent == "ask_again"
     again = dataclasses.replace(asked, asked_again=True)
     assert chooser().choose("seven or eight", again, turn=1).intent == "leave_rating"
+
+
+def test_where_the_risk_screen_watches_a_human_is_offered() -> None:
+    body = {"medical", "panic", "stop"}
+
+    def intent(words: str, kind: str) -> str:
+        risk = Risk(level=RiskLevel.WATCH, kind=kind, evidence=("a rule",))
+        choice = chooser().choose(words, PRESENT, turn=1, risk=risk)
+        assert any(isinstance(action, CallTherapist) for action in choice.proposal.actions) or kind in body
+        return choice.intent
+
+    assert intent("I want it all to stop now", "self_harm") == "offer_therapist"
+    assert intent("I feel calmer now", "self_harm") == "offer_therapist"
+    assert intent("I feel dizzy", "medical") == "unwell"
+    assert intent("I feel so anxious", "panic") == "anxious"
+    assert intent("it's too bright", "panic") == "offer_therapist"
+    assert intent("can I talk to my therapist", "abuse") == "therapist"
+    assert intent("can we finish early", "stop") == "finish"
 
 
 def test_the_time_that_is_left_is_said_where_it_is_known() -> None:

@@ -322,17 +322,9 @@ def test_memory_holds_no_words() -> None:
 
 TEXTS = st.sampled_from(
     [
-        "mm-hm",
-        "hello",
-        "the waves are a bit much",
-        "go to the forest",
-        "be quiet",
-        "seven",
-        "xyzzy",
-        "",
-        "stop",
+        *("mm-hm", "hello", "the waves are a bit much", "go to the forest", "be quiet", "seven", "xyzzy", ""),
+        *("stop", "i am scared", "louder", "let us do the body scan", "no", "can we end this"),
     ]
-    + ["i am scared", "louder", "let us do the body scan", "no", "can we end this"]
 )
 RISKS = st.sampled_from([NO_RISK] * 6 + [Risk(level=RiskLevel.URGENT, kind=k) for k in ("medical", "panic")])
 STEPS = st.lists(
@@ -355,7 +347,9 @@ STEPS = st.lists(
 )
 
 
-def play(talk: Talk, step: tuple[Any, ...]) -> list[Any]:
+def play(  # noqa: C901, PLR0911, PLR0912  # one branch a kind of step
+    talk: Talk, step: tuple[Any, ...]
+) -> list[Any]:
     match step:
         case ("says", text, risk, final):
             return talk.says(text, risk, final=final)
@@ -394,8 +388,8 @@ def play(talk: Talk, step: tuple[Any, ...]) -> list[Any]:
 @given(mode=st.sampled_from(list(GuideMode)), approval=st.booleans(), steps=STEPS)
 def test_whatever_happens_nothing_is_said_that_must_not_be(
     mode: GuideMode,
-    approval: bool,
-    steps: list[tuple[Any, ...]],  # noqa: FBT001
+    approval: bool,  # noqa: FBT001  # drawn by hypothesis
+    steps: list[tuple[Any, ...]],
 ) -> None:
     talk = Talk(mode, approval=approval)
     ended = False

@@ -1,4 +1,4 @@
-"""Approved lines: read strictly, the same in every language, and every action such as the gate lets through."""
+"""Approved lines: read strictly, the same in every language, with actions that the gate lets through."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_slots_are_filled_from_closed_sets_only() -> None:
     assert filled("{minutes} and {count}", Slots(minutes=3, count=0), bank.places) == "3 and 0"
     with pytest.raises(BadLines, match=r"slot \{minutes\} must be known"):
         filled("{minutes}", Slots(), bank.places)
-    with pytest.raises(BadLines, match="slot {place} must be one of ocean"):
+    with pytest.raises(BadLines, match=r"slot \{place\} must be one of ocean"):
         filled("{place}", Slots(place="the moon"), bank.places)
 
 
@@ -213,7 +213,7 @@ def test_an_unknown_language_and_a_missing_file_are_named(tmp_path: Path) -> Non
     folder = tmp_path / "lines"
     shutil.copytree(LINES, folder)
     (folder / "skills.de.toml").unlink()
-    with pytest.raises(BadLines, match="skills.de.toml: must be there"):
+    with pytest.raises(BadLines, match=r"skills\.de\.toml: must be there"):
         load_lines("de", folder)
     with pytest.raises(BadLines, match="line must be one of the"):
         load_lines("en").line("nobody.knows")

@@ -8,6 +8,12 @@ from hypothesis import strategies as st
 
 from voice_guide.ratings import Rating, Scale, bare_number, parse_rating, read_rating
 
+#: What ratings are made of, in both languages.
+MADE_OF = [
+    "ten", "of", "no", "to", "seven", "7.5", "/", "a", "half", "hundred",
+    "%", "-", "from", "down", "now", "or", "eins", "zwanzig", "von",
+]  # fmt: skip
+
 
 @pytest.mark.parametrize(
     ("words", "scale", "language", "value"),
@@ -91,9 +97,7 @@ def test_a_bare_number_stands_alone() -> None:
     st.one_of(
         st.text(max_size=80),
         st.lists(
-            st.sampled_from(
-                "ten of no to seven 7.5 / a half hundred % - from down now or eins zwanzig von".split()
-            ),
+            st.sampled_from(MADE_OF),
             max_size=9,
         ).map(" ".join),
     ),

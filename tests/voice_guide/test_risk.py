@@ -106,6 +106,13 @@ def test_a_stop_stays_a_stop_however_often_and_whatever_prevails() -> None:
     assert (risk.level, risk.kind, risk.stop) == (URGENT, "medical", True)
 
 
+def test_likeness_to_a_stop_tells_the_panel_and_stops_nothing(sentence_model) -> None:
+    screen = RiskScreen(load_risk_book("en"), sentence_model)
+    risk = screen.assess("let us stop at the bridge")
+    assert (risk.level, risk.kind, risk.stop) == (WATCH, "stop", False)
+    assert screen.assess("stop please").stop
+
+
 def test_a_safe_word_is_the_patients_own() -> None:
     screen = RiskScreen(load_risk_book("en"), safe_words=("Red balloon", ""))
     assert screen.assess("red balloon").kind == "stop"

@@ -151,16 +151,18 @@ class Ear:
 
         Args:
             pcm: shape (n,), 16 kHz, any length.
-            from_s: time of its first sample. A jump is a gap: it counts as quiet.
+            from_s: time of its first sample. A jump is a gap: it counts as quiet. A jump back ends the turn.
         """
+        events: list[EarEvent] = []
         if self._next_s is not None and abs(from_s - self._next_s) > _GAP_S:
             self._rest = self._rest[:0]
             self._vad.reset()
+            if from_s < self._next_s:  # another session's time: what was open belongs to the one before
+                events += self.flush()
         start_s = from_s - len(self._rest) / RATE_HZ
         self._next_s = from_s + len(pcm) / RATE_HZ
         sound = np.concatenate((self._rest, pcm))
         whole = len(sound) // CHUNK
-        events: list[EarEvent] = []
         for number in range(whole):
             chunk = sound[number * CHUNK : (number + 1) * CHUNK]
             self._chunk(chunk, start_s + (number + 1) * CHUNK_S, events)
@@ -195,6 +197,8 @@ class Ear:
     # --- sound
 
     def _chunk(self, chunk: Samples, until_s: float, events: list[EarEvent]) -> None:
+        if not np.isfinite(chunk).all():  # one such sample would stay in the detector's memory for ever
+            chunk = np.zeros(CHUNK, np.float32)
         probability = self._vad.probability(chunk)
         told = self._turns.push(probability, until_s, CHUNK_S)
         if self._turn is None and not any(isinstance(event, Began) for event in told):

@@ -51,7 +51,9 @@ class _Decoded:
 def load_transcriber(
     folder: Path, *, language: str | None = "en", precision: Precision = "int8", threads: int = 1
 ) -> Transcriber:
-    """Load a Whisper from a transformers folder, nothing from the network; takes one or two seconds.
+    """Load a Whisper from a transformers folder; takes one or two seconds.
+
+    Nothing comes from the network: the hub is switched off for this process (`HF_HUB_OFFLINE`).
 
     Args:
         folder: with `config.json`, `model.safetensors`, tokenizer and feature extractor.
@@ -90,18 +92,23 @@ class WhisperTranscriber:
     def __init__(self, model: Any, processor: Any, *, language: str | None, precision: Precision) -> None:
         settings = model.generation_config
         self._languages: dict[str, int] = {
-            token.strip("<|>"): number for token, number in settings.lang_to_id.items()
+            token.strip("<|>"): number
+            for token, number in (getattr(settings, "lang_to_id", None) or {}).items()
         }
-        if language is not None and language not in self._languages:
+        if language not in (None, *(self._languages or ("en",))):
             raise BadModel(f"language must be one that the model knows, such as en or de, got {language!r}")
         if precision == "int8":
             from voice_guide.listen._int8 import quantise  # noqa: PLC0415  # imports torch
 
             quantise(model)
-        self._model, self._processor, self._language = model, processor, language
+        self._model, self._processor = model, processor
+        self._language = language if self._languages else "en"
         self._start: int = model.config.decoder_start_token_id
         self._end: int = model.config.eos_token_id
-        self._task: tuple[int, int] = (settings.task_to_id["transcribe"], settings.no_timestamps_token_id)
+        # What comes before the words. A Whisper for English alone (`….en`) knows neither languages nor tasks.
+        self._task: list[int] = [settings.no_timestamps_token_id]
+        if self._languages:
+            self._task.insert(0, settings.task_to_id["transcribe"])
         # "No speech" stands before "no timestamps" in every Whisper's vocabulary.
         self._no_speech: int = settings.no_timestamps_token_id - 1
         self._never: list[int] = list(settings.suppress_tokens or ())
@@ -110,7 +117,7 @@ class WhisperTranscriber:
     @property
     def languages(self) -> tuple[str, ...]:
         """The languages that the model knows, two-letter codes."""
-        return tuple(self._languages)
+        return tuple(self._languages) or ("en",)
 
     def transcribe(self, pcm: Samples) -> Transcript:
         """Return what is said in `pcm` (shape (n,), 16 kHz); of more than 30 s the last 30 s.
@@ -185,7 +192,8 @@ class WhisperTranscriber:
         """Decode greedily until the end token, `cap` tokens, or a loop."""
         logits, past = self._step([self._start], heard, None)
         no_speech = float(logits.softmax(dim=-1)[self._no_speech])
-        logits, past = self._step([self._languages[language], *self._task], heard, past)
+        spoken = [self._languages[language]] if self._languages else []
+        logits, past = self._step([*spoken, *self._task], heard, past)
         tokens: list[int] = []
         certain: list[float] = []
         loop: int | None = None

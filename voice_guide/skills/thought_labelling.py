@@ -1,8 +1,8 @@
 """A thought at a distance: notice it, name it as a thought, look at it once more, and let it be.
 
 Naming ("I am having the thought that …") is defusion of acceptance and commitment therapy (Hayes et al.
-1999); the questions after it are the catch, check, change of cognitive therapy (Beck 1979), asked once and not
-pressed. The thought need not be said aloud.
+1999); the questions after it are the catch, check, change of cognitive therapy (Beck 1979), asked once and
+not pressed. The thought need not be said aloud.
 """
 
 from typing import Final

@@ -13,6 +13,7 @@ from session_records.errors import RecordsError
 from therapy.errors import TherapyError
 from voice_guide.errors import VoiceError
 from vr_world.commands.edge import edge
+from vr_world.commands.guide import guide
 from vr_world.commands.lists import devices, doctor, scenes
 from vr_world.commands.offline import analyze, bench, midi, render, sound
 from vr_world.commands.serve import demo, serve
@@ -40,6 +41,7 @@ app.command()(scenes)
 app.command()(devices)
 app.command()(edge)
 app.command()(doctor)
+app.command()(guide)
 app.command()(transcribe)
 app.add_typer(models, name="models")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from sensors import lsl
 from sensors.errors import SensorsError
 from therapy.discover import declared
 from therapy.specs import DeviceSpec, SceneSpec
+from voice_guide.models import MODELS, find, model_folder
 from vr_world.app import STATIC
 from vr_world.commands.mapping import map_streams, publish_device
 from vr_world.settings import data_folder
@@ -30,6 +32,7 @@ __all__ = ["CHECKS", "Check", "devices", "doctor", "scenes"]
 #: How long to look for streams: LSL needs more than its 0.5 s round to be sure.
 LOOK_S: Final = 1.5
 ENOUGH_DISK: Final = 5 * 2**30
+VOICE_STACK: Final = ("torch", "transformers", "onnxruntime", "llguidance")
 
 
 def scenes() -> None:
@@ -167,6 +170,15 @@ def _pages() -> str:
     return f"built {built}"
 
 
+def _voice() -> str:
+    packages = [name for name in VOICE_STACK if importlib.util.find_spec(name) is None]
+    models = [name for name in MODELS if find(name) is None]
+    if packages or models:
+        missing = ", ".join([*packages, *models])
+        raise Trouble(f"without {missing} it speaks scripted lines or none: make voice", fatal=False)
+    return f"{len(MODELS)} models in {model_folder()}"
+
+
 def _disk() -> str:
     home = data_folder()
     existing = next(folder for folder in (home, *home.parents) if folder.exists())
@@ -185,5 +197,6 @@ CHECKS: Final = (
     Check(title="real-time priority", look=_priority),
     Check(title="signals (LSL)", look=_signals),
     Check(title="web pages", look=_pages),
+    Check(title="voice guide", look=_voice),
     Check(title="disk", look=_disk),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import os
 import secrets
 import signal
 from collections.abc import AsyncIterator
@@ -23,10 +24,15 @@ from sensors.pins import load_pins
 from therapy.dose import DEFAULT_FULL_SCALE_DBA
 from therapy.errors import BadValue
 from therapy.plan import PLANS
+from therapy.talk import GuideMode
+from voice_guide.linebank import languages
+from voice_guide.models import MODELS, find
+from voice_guide.think import ThinkSettings, backends
 from vr_world.clock import session_now_s
 from vr_world.edge_door import KEY_FILE, edge_key
 from vr_world.gateway import CannotListen, Running, running_gateway
-from vr_world.settings import ServerSettings, data_folder
+from vr_world.notifiers import notifier_from
+from vr_world.settings import GUIDE_KEY_VARIABLE, ServerSettings, data_folder
 from vr_world.supervise import Child, ChildSpec
 
 __all__ = ["demo", "serve"]
@@ -38,7 +44,7 @@ _READY_S: Final = 60.0
 _SILENCE_S: Final = 5.0
 
 
-def serve(
+def serve(  # noqa: PLR0913, PLR0917  # a server's options
     port: Annotated[int, typer.Option(help="port for browsers on this machine (plain http)")] = PORT,
     tls_port: Annotated[int, typer.Option(help="port for headsets and other machines (TLS)")] = TLS_PORT,
     host: Annotated[str, typer.Option(help="address that TLS listens on")] = "0.0.0.0",  # noqa: S104  # with TLS
@@ -52,6 +58,21 @@ def serve(
     ] = DEFAULT_FULL_SCALE_DBA,
     sensitive_ears: Annotated[bool, typer.Option(help="sound dose for children and sensitive ears")] = False,  # noqa: FBT002  # a flag
     standby: Annotated[bool, typer.Option(help="keep a second audio process of each room ready")] = True,  # noqa: FBT002  # a flag
+    guide: Annotated[bool, typer.Option(help="run the voice guide (about 1.5 GB with its models)")] = True,  # noqa: FBT002  # a flag
+    guide_policy: Annotated[
+        GuideMode, typer.Option(help="how freely a guide may speak at most; free is allowed on purpose only")
+    ] = GuideMode.APPROVED,
+    guide_language: Annotated[
+        list[str] | None, typer.Option(help="a language to make ready, the usual one first (en, de)")
+    ] = None,
+    guide_voice: Annotated[str, typer.Option(help="name of the voice, empty for the best there is")] = "",
+    guide_backend: Annotated[str, typer.Option(help=f"what thinks: {', '.join(backends())}")] = "packaged",
+    guide_folder: Annotated[str, typer.Option(help="a model's folder, for local_folder")] = "",
+    guide_server: Annotated[str, typer.Option(help="address of an OpenAI-compatible server, …/v1")] = "",
+    guide_model: Annotated[str, typer.Option(help="name of the model on that server")] = "",
+    notify: Annotated[
+        str, typer.Option(help="call a human away from the panel: https://… or command:PROGRAM …")
+    ] = "",
 ) -> None:
     """Run the server of a clinic: panel for therapists, page for headsets, LSL for sensors."""
     settings = ServerSettings(
@@ -66,8 +87,30 @@ def serve(
         full_scale_dba=full_scale_dba,
         sensitive_ears=sensitive_ears,
         audio_standby=standby,
+        guide=guide,
+        guide_policy=guide_policy,
+        guide_languages=_languages(guide_language),
+        guide_voice=guide_voice,
+        guide_think=ThinkSettings(
+            backend=guide_backend,
+            folder=guide_folder,
+            server_url=guide_server,
+            server_model=guide_model,
+            server_key=os.environ.get(GUIDE_KEY_VARIABLE, ""),
+        ),
+        notify=notify,
     )
+    if notify:
+        notifier_from(notify)  # a wrong one is refused now, not in a crisis
     asyncio.run(_serve(settings))
+
+
+def _languages(wanted: list[str] | None) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(wanted or ["en"]))
+    for language in chosen:
+        if language not in languages():
+            raise BadValue("--guide-language", f"one of {', '.join(languages())}", language)
+    return chosen
 
 
 async def _serve(settings: ServerSettings) -> None:
@@ -110,12 +153,13 @@ def demo(
     begin: Annotated[bool, typer.Option(help="begin the session by itself")] = True,  # noqa: FBT002  # a flag
     tls: Annotated[bool, typer.Option(help="also serve headsets on the network (TLS)")] = True,  # noqa: FBT002  # a flag
     seed: Annotated[int, typer.Option(help="seed of the simulated patient")] = 1,
+    guide: Annotated[bool, typer.Option(help="run the voice guide, as far as it is installed")] = True,  # noqa: FBT002  # a flag
 ) -> None:
     """Show all of it on one machine: a session with a simulated patient or a recording, over real LSL."""
     if plan not in PLANS:
         raise BadValue("--plan", f"one of {', '.join(PLANS)}", plan)
     source = _replaying(replay_of) if replay_of is not None else _simulating(seed)
-    asyncio.run(_demo(source, seconds=seconds, port=port, plan=plan, begin=begin, tls=tls))
+    asyncio.run(_demo(source, seconds=seconds, port=port, plan=plan, begin=begin, tls=tls, guide=guide))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,13 +193,20 @@ def _simulating(seed: int) -> _Source:
 _LSL_SESSION: Final = f"stillwater-demo-{secrets.token_hex(4)}"
 
 
-async def _demo(
-    source: _Source, *, seconds: float | None, port: int | None, plan: str, begin: bool, tls: bool
+async def _demo(  # the command's own options
+    source: _Source,
+    *,
+    seconds: float | None,
+    port: int | None,
+    plan: str,
+    begin: bool,
+    tls: bool,
+    guide: bool,
 ) -> None:
     console = Console(highlight=False)
     stop = _stop_on_signals()
     console.print("Starting picture, music, recording and signals …")
-    async with _demo_gateway(port, tls=tls) as running, _publishing(source):
+    async with _demo_gateway(port, tls=tls, guide=guide) as running, _publishing(source):
         password = await asyncio.to_thread(_demo_password, running)
         code = await _open_session(running, plan, begin=begin)
         console.print()
@@ -164,12 +215,22 @@ async def _demo(
         for address in running.secure[:1]:
             console.print(f"                  {address} from a headset or phone on your network")
         console.print(f"Signals           {source.title}")
+        if guide:
+            console.print(f"Guide             {_guide_in_words()}")
         console.print("Ctrl-C ends it.")
         await _first(stop.wait(), asyncio.shield(running.finished), asyncio.sleep(seconds or 1e9))
 
 
+def _guide_in_words() -> str:
+    """Return how the guide is, as far as it can be seen without loading anything."""
+    missing = [name for name in MODELS if find(name) is None]
+    if not missing:
+        return "listens, chooses approved lines, speaks"
+    return f"scripted, for {', '.join(missing)} are not installed: make voice, or stillwater models install"
+
+
 @contextlib.asynccontextmanager
-async def _demo_gateway(port: int | None, *, tls: bool) -> AsyncIterator[Running]:
+async def _demo_gateway(port: int | None, *, tls: bool, guide: bool) -> AsyncIterator[Running]:
     """Serve on the usual ports, or on free ones where nobody asked for a certain one and they are taken."""
     settings = ServerSettings(
         home=data_folder() / "demo",
@@ -177,6 +238,7 @@ async def _demo_gateway(port: int | None, *, tls: bool) -> AsyncIterator[Running
         tls_port=TLS_PORT if tls else None,
         lsl_session=_LSL_SESSION,
         idle_s=4 * 3600.0,
+        guide=guide,
     )
     async with contextlib.AsyncExitStack() as stack:
         try:

@@ -1,0 +1,45 @@
+"""How a session's guide is to be: chosen when the session is opened, within the clinic's policy."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final
+
+from therapy.errors import BadPlan
+from therapy.talk import GuideMode
+
+__all__ = ["FREEDOM", "GuideChoice", "within_policy"]
+
+#: From the strictest to the freest.
+FREEDOM: Final = (GuideMode.OFF, GuideMode.SCRIPTED, GuideMode.APPROVED, GuideMode.FREE)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GuideChoice:
+    """How freely the guide may speak in a session, and to whom.
+
+    Attributes:
+        mode: how freely.
+        approval: whether the therapist approves each answer before it is said.
+        language: BCP 47 tag.
+        met_before: whether this patient knows already that the guide is a computer.
+        remembered: what this patient allowed to be remembered.
+    """
+
+    mode: GuideMode = GuideMode.APPROVED
+    approval: bool = False
+    language: str = "en"
+    met_before: bool = False
+    remembered: tuple[str, ...] = ()
+
+
+def within_policy(mode: GuideMode, policy: GuideMode) -> None:
+    """Check that `mode` is no freer than `policy`.
+
+    Raises:
+        BadPlan: it is.
+    """
+    if FREEDOM.index(mode) > FREEDOM.index(policy):
+        raise BadPlan(
+            f"the guide may be at most {policy.value!r} by this clinic's policy, {mode.value!r} was wanted"
+        )
