@@ -40,12 +40,16 @@ _SHOWN: Final = 80
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Sign:
-    """Something that spoke for one kind, with its evidence in words and its strength 0 … 1."""
+    """Something that spoke for one kind, with its evidence in words and its strength 0 … 1.
+
+    `exact` where the patient's own words were matched, and not only likeness found.
+    """
 
     kind: RiskKind
     level: BookLevel
     why: str
     score: float
+    exact: bool = False
 
 
 def stronger(one: Risk, other: Risk) -> Risk:
@@ -87,7 +91,7 @@ class RiskScreen:
     def how(self) -> str:
         """How it judges now, in words, for the panel."""
         rules = f"{len(self._book.rules)} rules ({self._book.language}, version {self._book.version})"
-        if self._rows is None or self._negative_rows is None:
+        if self._fault or self._rows is None or self._negative_rows is None:
             return f"{rules} alone: {self._fault or 'no sentence model'}"
         return f"{rules} and {len(self._positives)} exemplars against {len(self._negative_texts)}"
 
@@ -100,7 +104,8 @@ class RiskScreen:
             confidence: of the hearing, 0 … 1; what is not a number counts as poor.
 
         Returns:
-            The most urgent kind that was found; `stop` also where another kind prevails.
+            The most urgent kind that was found; `stop` also where another kind prevails, but only by rule or
+            safe word: likeness to "stop" tells the panel and ends no session.
         """
         unclear = not confidence >= self._book.thresholds.unclear_confidence
         signs = list(self._signs(words, unclear=unclear))
@@ -129,7 +134,7 @@ class RiskScreen:
     def _by_rules(self, text: str, *, unclear: bool) -> list[_Sign]:
         signs: list[_Sign] = []
         if self._safe is not None and (said := self._safe.search(text)):
-            signs.append(_Sign("stop", "watch", f"safe word: {said[0]!r}", 1.0))
+            signs.append(_Sign("stop", "watch", f"safe word: {said[0]!r}", 1.0, exact=True))
         for rule in self._book.rules:
             if rule.level == "unclear" and not unclear:
                 continue
@@ -137,7 +142,7 @@ class RiskScreen:
                 level: BookLevel = "watch" if rule.level == "unclear" else rule.level
                 poor = ", heard poorly" if rule.level == "unclear" else ""
                 why = f"rule {rule.name}: {found[:_SHOWN]!r}{poor}"
-                signs.append(_Sign(rule.kind, level, why, _RANK[level] / 3.0))
+                signs.append(_Sign(rule.kind, level, why, _RANK[level] / 3.0, exact=True))
         return signs
 
     def _by_exemplars(self, text: str, *, unclear: bool) -> list[_Sign]:
@@ -216,7 +221,7 @@ def _risk(signs: Sequence[_Sign]) -> Risk:
         kind=first.kind,
         evidence=tuple(f"{sign.kind}, {sign.why}" for sign in shown[:_MOST_EVIDENCE]),
         score=first.score,
-        stop=any(sign.kind == "stop" for sign in counted),
+        stop=any(sign.kind == "stop" and sign.exact for sign in counted),
     )
 
 
