@@ -16,7 +16,9 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Final
 
-__all__ = ["LANGUAGES", "DenyRule", "SayScreen", "denied", "sentences"]
+from therapy.talk import Risk, RiskLevel
+
+__all__ = ["LANGUAGES", "DenyRule", "SayScreen", "by_risk", "denied", "sentences"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,8 @@ _ENGLISH: Final = (
     ),
     _rule(
         "a claim to see or feel",
-        r"\bi(?:'m| am)? ?(?:can |could |do |also |really |just )*(?:see|feel|hear|sense|notice|smell|"
+        r"\bi(?:'m| am)? ?(?:can |could |do |also |really |just )*(?:see|feel|hear(?! (?:you|that)\b)|"
+        r"sense|notice|smell|"
         r"watch|know|"
         r"understand|seeing|feeling|hearing|sensing|watching|looking|noticing)\b",
         r"\bi(?:'m| am) (?:so |very |really |truly |deeply |also )*(?:sorry|sad|happy|glad|proud|worried|"
@@ -119,9 +122,10 @@ _ENGLISH: Final = (
         r"\b(?:stupid|idiot|ugly|pathetic|weak|worthless|useless|hopeless|shut up|your (?:own )?fault|"
         r"get over|"
         r"calm down|man up|stop (?:crying|whining|complaining|it)|ridiculous|damn|hell|fuck\w*|shit\w*)\b",
-        r"\byou (?:must|have to|need to|should|ought to|shouldn't|can't|cannot|mustn't|are not allowed)\b",
+        r"(?<!nothing )\byou (?:must|have to|need to|should|ought to|shouldn't|can't|cannot|mustn't|"
+        r"are not allowed)\b",
         r"\b(?:close your eyes and (?:don't|do not)|don't (?:move|speak|breathe|tell|leave|stop|take off)|"
-        r"(?:take|keep) (?:the|your) headset|stand up|get up|walk|run|drive)\b",
+        r"(?:keep|leave) (?:the|your) headset on|stand up|get up|walk|run|drive)\b",
         r"\b(?:go back to|picture|imagine|relive|remember|think (?:about|of)) (?:the |that |your )(?:\w+ )?"
         r"(?:accident|trauma|attack|abuse|crash|rape|war|death|worst|pain)\b",
     ),
@@ -165,15 +169,18 @@ _GERMAN: Final = (
         r"arzt|ärztin|freund\w*|psycholog\w*|mann|frau|maschine|roboter|bot)\b",
         r"\b(?:als ich|in meine[rm]|meine? (?:familie|frau|mann|kinder|mutter|vater|herz|körper|freund\w*|"
         r"leben))\b",
-        r"\bich (?:liebe|brauche|vermisse|hasse|will|habe)\b",
+        r"\bich (?:liebe|brauche|vermisse|hasse|will)\b",
+        r"\bich habe (?:auch|früher|das erlebt|angst|gefühle|eine? |meine? )",
         r"\b(?:sprachmodell|ki-?modell|openai|chatgpt|assistent\w*)\b",
     ),
     _rule(
         "a claim to see or feel",
-        r"\bich (?:kann )?(?:sehe|spüre|fühle|höre|merke|weiß|verstehe|rieche|beobachte|bemerke)\b",
+        r"\bich (?:kann )?(?:sehe|spüre|fühle|höre(?! (?:sie|dich|das|zu)\b)|merke|weiß|verstehe|rieche|"
+        r"beobachte|bemerke)\b",
         r"\bich kann (?:\w+ ){0,4}(?:sehen|spüren|fühlen|hören|verstehen|merken)\b",
         r"\b(?:es tut mir leid|ich bin (?:so |sehr )?(?:traurig|froh|stolz|besorgt|glücklich))\b",
-        r"\b(?:du (?:siehst|klingst|wirkst|scheinst)|sie (?:sehen|klingen|wirken|scheinen))\b",
+        r"\b(?:du (?:siehst|klingst|wirkst|scheinst)|sie (?:klingen|wirken|scheinen))\b",
+        r"\bsie sehen (?:\w+ ){0,3}aus\b",
         r"\b(?:dein|deine|ihr|ihre) (?:herz|puls|blutdruck|atem|atmung|stimme|körper) (?:ist|sind|klingt|"
         r"schlägt)\b",
         r"\b(?:du bist|sie sind) (?:\w+ )?(?:ängstlich|nervös|wütend|gestresst|angespannt|aufgeregt|ruhig)\b",
@@ -185,8 +192,9 @@ _GERMAN: Final = (
         r"ertrink\w*|erstick\w*|selbstmord\w*)\b",
         r"\b(?:dumm|idiot\w*|hässlich|schwach|wertlos|hoffnungslos|halt den mund|selbst schuld|reiß dich|"
         r"beruhige dich|scheiß\w*|verdammt)\b",
-        r"\b(?:du musst|sie müssen|du sollst|du solltest|sie sollten|du darfst nicht|sie dürfen nicht)\b",
-        r"\b(?:steh(?:en sie)? auf|setz\w* .{0,20}(?:brille|headset) ab)\b",
+        r"\b(?:du musst|sie müssen)\b(?!.{0,40}\bnicht)",
+        r"\b(?:du sollst|du solltest|sie sollten|du darfst nicht|sie dürfen nicht)\b",
+        r"\bsteh(?:en sie)? auf\b",
     ),
     _rule("words about its own instructions", r"\b(?:anweisung\w*|json|schema|prompt|ignorier\w*)\b"),
 )
@@ -200,6 +208,8 @@ LANGUAGES: Final = tuple(_RULES)
 _MOST_SENTENCES: Final = 6
 _MOST_WORDS: Final = 40
 _RUN: Final = 3
+#: Letters from which a sentence counts as the patient's own words.
+_LEAST_ECHO: Final = 12
 _MOST_RUNS: Final = 2
 _APOSTROPHES: Final = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "‐": "-", "‑": "-"})
 _END: Final = re.compile(r"(?<=[.!?…])[\"'”’)]*\s+")
@@ -238,10 +248,12 @@ class SayScreen:
     """The screen of a whole turn: `SayScreen(language="en", also=risk)(text)` says why not, or "".
 
     `also` is asked for each sentence: the risk screen, a clinic's own rules; each answers as `denied`.
+    `heard` is what the patient said: small models like to say it back.
     """
 
     language: str = "en"
     also: tuple[Callable[[str], str], ...] = ()
+    heard: str = ""
 
     def __call__(self, text: str) -> str:
         """Return why `text` may not be spoken, or ""."""
@@ -251,6 +263,9 @@ class SayScreen:
         looped = _looped(text)
         if looped:
             return looped
+        heard = _bare(self.heard)
+        if any(len(bare) >= _LEAST_ECHO and bare in heard for bare in map(_bare, parts)):
+            return "a model must not say the patient's own words back"
         for part in (*parts, text):  # the whole too: a rule may reach across a full stop
             for screen in (self._denied, *self.also):
                 because = screen(part)
@@ -264,6 +279,22 @@ class SayScreen:
         ):
             return f"a sentence has at most {_MOST_WORDS} words, has {len(sentence.split())}"
         return denied(sentence, self.language)
+
+
+def _bare(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum())
+
+
+def by_risk(assess: Callable[[str], Risk]) -> Callable[[str], str]:
+    """Return a screen for `SayScreen.also`: what the risk screen finds anything in is not said."""
+
+    def screen(sentence: str) -> str:
+        risk = assess(sentence)
+        if risk.level is RiskLevel.NONE:
+            return ""
+        return f"a model must not say what the risk screen finds {risk.level.value}: {risk.kind}"
+
+    return screen
 
 
 def _strange(text: str) -> str:

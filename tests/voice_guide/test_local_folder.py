@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 import pytest
-from mind_kit import briefing, decided
+from mind_kit import LINES, briefing, decided
 
 from therapy.safety import Refused
 from therapy.talk import GuideMode, Proposal
@@ -105,6 +105,26 @@ def test_a_thought_through_the_backend_ends_in_a_proposal_or_a_reason(folder: Pa
     *_, last = mind.think(briefing(GuideMode.OFF))
     assert isinstance(last, NotUsable)
     mind.close()
+
+
+def test_what_stays_in_a_prompt_is_read_ahead(model) -> None:
+    from voice_guide.think.local_folder import FolderMind
+
+    asked = model.prompt(messages(briefing(GuideMode.APPROVED)))
+    model.read([5])
+    FolderMind(model, PATIENT).prepare(LINES)
+    steps = sum(1 for _ in model._read_along(asked))
+    model.read([5])
+    assert steps < sum(1 for _ in model._read_along(asked)), "less is left to read"
+
+
+def test_a_long_prompt_is_called_off_while_it_is_read(model) -> None:
+    asked = briefing(GuideMode.APPROVED)
+    model.read([5])
+    pieces = model.write(model.prompt(messages(asked)), schema(asked), most=5)
+    assert next(pieces) == ""
+    pieces.close()
+    assert len(model._kept) < 200, "one part was read, and no more"
 
 
 def test_a_folder_without_a_model_is_refused_by_name(tmp_path: Path) -> None:

@@ -93,6 +93,14 @@ def test_a_slow_model_is_given_up_before_the_scripted_line_is_due() -> None:
     assert "nothing to say" in got.reason
 
 
+def test_it_is_not_asked_in_a_language_that_it_was_not_tuned_for() -> None:
+    (got,) = mind(FakeModel({})).think(briefing(language="de"))
+    assert isinstance(got, NotUsable)
+    assert "'de'" in got.reason
+    (got,) = mind(FakeModel({})).think(briefing(language="en-GB"))
+    assert isinstance(got, Proposal)
+
+
 @pytest.mark.parametrize("mode", [GuideMode.SCRIPTED, GuideMode.OFF])
 def test_it_is_not_asked_where_no_model_may_be(mode: GuideMode) -> None:
     model = FakeModel({})

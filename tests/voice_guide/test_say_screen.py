@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_guide.say_screen import SayScreen, denied, sentences
+from therapy.talk import NO_RISK, Risk, RiskLevel
+from voice_guide.say_screen import SayScreen, by_risk, denied, sentences
 
 FINE = (
     "You can let the shoulders drop a little, if you like.",
@@ -15,11 +16,14 @@ FINE = (
     "Thank you for saying so.",
     "What would help right now?",
     "Would a warmer light be nicer?",
+    "I hear you. There is nothing you need to do.",
+    "You may take the headset off at any time.",
 )
 FINE_GERMAN = (
     "Lass die Schultern ein wenig sinken, wenn du magst.",
     "Es eilt nicht. Nimm dir die Zeit, die du brauchst.",
     "Was würde jetzt helfen?",
+    "Ich höre Sie. Sie müssen nichts tun.",
 )
 #: Words of packaged small models as they were measured, and others of their kind; what they are about.
 NEVER = {
@@ -44,6 +48,8 @@ NEVER = {
     "I love you.": "human being",
     "I can see that you are crying.": "see or feel",
     "I feel how sad you are.": "see or feel",
+    "I hear your heart.": "see or feel",
+    "I hear you crying when I am away, you must come back.": "harmful",
     "Your heart is beating fast.": "see or feel",
     "You look tense.": "see or feel",
     "You must keep the headset on.": "harmful",
@@ -60,6 +66,8 @@ NEVER_GERMAN = {
     "Ich bin ein Mensch wie du.": "human being",
     "Ich sehe, dass du weinst.": "see or feel",
     "Du musst jetzt ruhig sein.": "harmful",
+    "Ich habe auch Angst.": "human being",
+    "Sie sehen müde aus.": "see or feel",
 }
 
 
@@ -118,6 +126,23 @@ def test_other_screens_are_asked_for_each_sentence() -> None:
     screen = SayScreen(also=(risk,))
     assert screen("Take your time. Look at the sea.") == "no water"
     assert asked == ["Take your time.", "Look at the sea."]
+
+
+def test_what_the_risk_screen_finds_is_not_said_either() -> None:
+    def assess(sentence: str) -> Risk:
+        return Risk(level=RiskLevel.WATCH, kind="panic") if "faint" in sentence else NO_RISK
+
+    screen = SayScreen(also=(by_risk(assess),))
+    assert "watch: panic" in screen("Take your time. It may get faint.")
+    assert screen("Take your time.") == ""
+
+
+def test_the_patients_own_words_are_not_said_back() -> None:
+    screen = SayScreen(heard="The waves are a bit too much for me")
+    assert "own words" in screen("The waves are a bit too much for me.")
+    assert screen("The waves can be softer.") == ""
+    assert "own words" in SayScreen(heard="I'm okay now. That was actually nice.")("That was actually nice.")
+    assert SayScreen(heard="")("The waves can be softer.") == ""
 
 
 def test_sentences_end_where_a_speaker_would_stop() -> None:

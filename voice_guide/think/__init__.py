@@ -10,6 +10,7 @@ from __future__ import annotations
 from therapy.discover import declared
 from voice_guide.think._mind import BackendSpec, Mind, NoMind, NotUsable, Sentence, Thought
 from voice_guide.think._settings import ThinkSettings
+from voice_guide.think._watch import Watch
 
 __all__ = [
     "BackendSpec",
@@ -19,6 +20,7 @@ __all__ = [
     "Sentence",
     "ThinkSettings",
     "Thought",
+    "Watch",
     "backends",
 ]
 

@@ -6,14 +6,14 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeAlias
 
-from therapy.errors import TherapyError
 from therapy.talk import ApprovedLine, Briefing, Proposal
+from voice_guide.errors import VoiceError
 from voice_guide.think._settings import ThinkSettings
 
 __all__ = ["BackendSpec", "Mind", "NoMind", "NotUsable", "Sentence", "Thought", "never_cancelled"]
 
 
-class NoMind(TherapyError):
+class NoMind(VoiceError):
     """A backend that cannot be opened: what it needs, and what it found."""
 
 
@@ -30,7 +30,10 @@ class Sentence:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class NotUsable:
-    """Nothing of this turn's thought may be used; a scripted line is said instead."""
+    """Nothing of this turn's thought may be used; a scripted line is said instead.
+
+    `reason` may quote the model, and so the patient: it belongs into events, never into a log.
+    """
 
     turn: int
     reason: str

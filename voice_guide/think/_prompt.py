@@ -15,7 +15,7 @@ from typing import Final
 from therapy.talk import Briefing, GuideMode
 from voice_guide.think._schema import MOST_ACTIONS, choices, movable
 
-__all__ = ["LONGEST_PROMPT", "Message", "messages", "plain"]
+__all__ = ["LONGEST_PROMPT", "Message", "fixed", "messages", "plain"]
 
 #: Most characters of a prompt, all messages together.
 LONGEST_PROMPT: Final = 9_000
@@ -83,15 +83,16 @@ def plain(text: str, longest: int) -> str:
 def messages(briefing: Briefing) -> tuple[Message, Message]:
     """Return the fixed and the changing part of the prompt, together at most `LONGEST_PROMPT` characters."""
     return (
-        Message(role="system", content=_system(briefing)),
+        fixed(briefing.mode, briefing.language),
         Message(role="user", content=_user(briefing)),
     )
 
 
-def _system(briefing: Briefing) -> str:
-    language = plain(briefing.language, 12)
-    task = _FREE if briefing.mode is GuideMode.FREE else _APPROVED
-    return _RULES.format(language=language) + task.format(most=MOST_ACTIONS) + _ACTIONS
+def fixed(mode: GuideMode, language: str) -> Message:
+    """Return the part of every prompt in a `mode` and a `language` that stays: it can be read ahead."""
+    task = _FREE if mode is GuideMode.FREE else _APPROVED
+    rules = _RULES.format(language=plain(language, 12))
+    return Message(role="system", content=rules + task.format(most=MOST_ACTIONS) + _ACTIONS)
 
 
 def _user(briefing: Briefing) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -18,13 +19,14 @@ import numpy as np
 import torch
 import transformers
 
+from therapy.errors import BadValue
 from voice_guide.think._mind import NoMind
 from voice_guide.think._prompt import Message
 
 __all__ = ["LoadedModel", "allowed_tokens"]
 
 #: More tokens than this are not prefilled in one step, so that a cancelled thought ends soon.
-_CHUNK: Final = 256
+_CHUNK: Final = 128
 
 
 class LoadedModel:
@@ -68,27 +70,35 @@ class LoadedModel:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def read(self, tokens: Sequence[int]) -> torch.Tensor:
-        """Read a prompt, keeping what it has in common with the one before; return the next logits (V,)."""
+        """Read a prompt, keeping what it has in common with the one before; return the next logits (V,).
+
+        Raises:
+            BadValue: no tokens.
+        """
+        *_, logits = self._read_along(tokens)
+        return logits
+
+    def _read_along(self, tokens: Sequence[int]) -> Iterator[torch.Tensor]:
+        """Yield the logits (V,) after each part of a prompt that was read."""
+        if not tokens:
+            raise BadValue("prompt", "at least one token", 0)
         same = _in_common(self._kept, tokens)
         same = min(same, len(tokens) - 1)  # at least one token gives the logits
         surplus = len(self._kept) - same
         if surplus:
             self._cache.crop(-surplus)
         self._kept = list(tokens[:same])
-        logits = torch.empty(0)
-        with torch.inference_mode():
-            for at in range(same, len(tokens), _CHUNK):
-                part = list(tokens[at : at + _CHUNK])
-                logits = self._step(part)
-        return logits
+        for at in range(same, len(tokens), _CHUNK):
+            yield self._step(tokens[at : at + _CHUNK])
 
     def _step(self, part: Sequence[int]) -> torch.Tensor:
-        out = self.model(
-            input_ids=torch.tensor([list(part)]),
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
+        with torch.inference_mode():
+            out = self.model(
+                input_ids=torch.tensor([list(part)]),
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
         self._kept += part
         last: torch.Tensor = out.logits[0, -1].float()
         return last
@@ -101,10 +111,12 @@ class LoadedModel:
         most: int,
         temperature: float = 0.0,
         seed: int = 0,
+        mask_ms: list[float] | None = None,
     ) -> Iterator[str]:
         """Yield the pieces of an answer to the prompt `tokens` that fits the JSON `schema`.
 
-        It yields at least an empty piece a step, so that the caller may stop it; at most `most` steps.
+        It yields at least an empty piece a step, so that the caller may stop it; at most `most` steps. What
+        each mask cost goes to `mask_ms`.
         """
         grammar = llguidance.LLMatcher.grammar_from_json_schema(
             json.dumps(schema), overrides={"whitespace_flexible": False}
@@ -113,12 +125,17 @@ class LoadedModel:
         if matcher.get_error():
             raise NoMind(f"the schema must be one that llguidance takes: {matcher.get_error()[:160]}")
         random = np.random.default_rng(seed)
-        logits = self.read(tokens)
-        yield ""
+        logits = torch.empty(0)
+        for read in self._read_along(tokens):
+            logits = read
+            yield ""
         written: list[int] = []
         shown = ""
         for _ in range(most):
+            began_s = time.perf_counter()
             allowed = allowed_tokens(matcher, self.vocabulary)
+            if mask_ms is not None:
+                mask_ms.append(1e3 * (time.perf_counter() - began_s))
             token = _choice(logits, allowed, temperature, random)
             if not matcher.consume_token(token):
                 break
@@ -131,8 +148,7 @@ class LoadedModel:
                 shown = text
             if matcher.is_stopped():
                 break
-            with torch.inference_mode():
-                logits = self._step([token])
+            logits = self._step([token])
 
     def likelihoods(self, tokens: Sequence[int], answers: Sequence[Sequence[int]]) -> list[float]:
         """Return the mean log-likelihood per token of each of `answers` after the prompt `tokens`.

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from therapy.talk import ApprovedLine, Briefing
+from therapy.talk import ApprovedLine, Briefing, GuideMode
 from voice_guide.think._mind import BackendSpec, Mind, NoMind, NotUsable, Thought, never_cancelled
-from voice_guide.think._prompt import messages
+from voice_guide.think._prompt import fixed, messages
 from voice_guide.think._reader import read_along
 from voice_guide.think._schema import schema, unaskable
 from voice_guide.think._settings import ThinkSettings
@@ -44,12 +44,17 @@ class FolderMind:
             temperature=self._settings.temperature,
             seed=self._settings.seed,
         )
-        yield from read_along(
-            pieces, briefing, self._settings, backend=_NAME, cancelled=cancelled, began_s=began_s
-        )
+        try:
+            yield from read_along(
+                pieces, briefing, self._settings, backend=_NAME, cancelled=cancelled, began_s=began_s
+            )
+        except NoMind as error:  # a schema that the decoder does not take
+            yield NotUsable(turn=briefing.turn, reason=str(error), backend=_NAME)
 
     def prepare(self, lines: Sequence[ApprovedLine]) -> None:
-        """Nothing can be done ahead."""
+        """Read the part of the prompt that stays, in the language of `lines`."""
+        if lines:
+            self._model.read(self._model.prompt([fixed(GuideMode.APPROVED, lines[0].language)]))
 
     def close(self) -> None:
         """Nothing is held open."""

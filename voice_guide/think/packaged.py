@@ -42,6 +42,8 @@ ORDER_WEIGHT: Final = 1.2
 _LONGEST_WORDS: Final = 240
 #: Most lines whose likelihood without words is remembered.
 _MOST_KNOWN: Final = 2_000
+#: The language that it was tuned for.
+_LANGUAGE: Final = "en"
 #: Words that say nothing.
 _NOTHING_SAID: Final = ("hello", "hm")
 
@@ -78,7 +80,7 @@ class PackagedMind:
         """Yield the proposal: the line that these words make likelier than the others, with its actions."""
         watch = Watch(self._settings, began_s=self._settings.now_s())
         offered = [*choices(briefing).values()][:MOST_LINES]
-        refused = unaskable(briefing) or ("" if offered else "there is no approved line to choose from")
+        refused = unaskable(briefing) or _not_for_it(briefing, offered)
         if refused:
             yield NotUsable(turn=briefing.turn, reason=refused, backend=_NAME)
             return
@@ -114,6 +116,13 @@ class PackagedMind:
             weighed = [self._weigh(words, part) for words in _NOTHING_SAID]
             for text, *likely in zip(part, *weighed, strict=True):
                 self._alone[text] = sum(likely) / len(likely)
+
+
+def _not_for_it(briefing: Briefing, offered: Sequence[ApprovedLine]) -> str:
+    """Return why this model has nothing to say to `briefing`, or ""."""
+    if briefing.language.split("-", maxsplit=1)[0].casefold() != _LANGUAGE:
+        return f"language must be {_LANGUAGE!r} for the packaged model, is {briefing.language[:12]!r}"
+    return "" if offered else "there must be an approved line to choose from, there is none"
 
 
 def _chosen(briefing: Briefing, offered: Sequence[ApprovedLine], gains: Sequence[float]) -> Proposal:
