@@ -1,6 +1,7 @@
 """A whole Stillwater as a process of its own: `stillwater demo`, its panel and its headset."""
 
 import contextlib
+import importlib.util
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import psutil
 import pytest
 from websockets.sync.client import connect
 
+from voice_guide.models import MODELS, find, model_folder
 from vr_world.streaming.client import join
 
 
@@ -53,7 +55,13 @@ class Stillwater:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "STILLWATER_HOME": str(home), "COLUMNS": "200", "NO_COLOR": "1"},
+            env={
+                **os.environ,
+                "STILLWATER_HOME": str(home),
+                "STILLWATER_MODELS": str(model_folder()),
+                "COLUMNS": "200",
+                "NO_COLOR": "1",
+            },
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -159,3 +167,14 @@ def stillwater(tmp_path):
     yield start
     for each in running:
         each.close()
+
+
+@pytest.fixture
+def voice_ready() -> None:
+    """Skip where the voice guide's packages or weights are not installed."""
+    for package in ("torch", "transformers", "onnxruntime", "piper"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed: make voice")
+    missing = [name for name in MODELS if find(name) is None]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} not in {model_folder()}: make voice")

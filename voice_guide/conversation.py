@@ -31,11 +31,9 @@ from therapy.events import (
     RatingGiven,
     RiskFlagged,
 )
-from therapy.gate import Admitted, Refused, Verdict, admit, guide_controls
-from therapy.may_say import MaySay
+from therapy.gate import Admitted, Refused, Verdict
 from therapy.plan import StageKind
 from therapy.talk import (
-    Briefing,
     GuideMode,
     Heard,
     Proposal,
@@ -46,6 +44,7 @@ from therapy.talk import (
     Utterance,
 )
 from voice_guide.choose import Choice, Present
+from voice_guide.context import Context, action_in_words
 from voice_guide.dialogue import (
     Act,
     Ask,
@@ -67,7 +66,6 @@ from voice_guide.dialogue import (
     SpeakNow,
     StageBegan,
     StopSession,
-    Surroundings,
     Tell,
     Unwell,
     Whisper,
@@ -86,7 +84,7 @@ from voice_guide.rules import normal
 from voice_guide.skill import Answered, Leave, SkillContext, SkillState, SkillStep, Spoken, Tick
 from voice_guide.stages import RETURN_SKILL, stage_steps
 
-__all__ = ["Conversation", "action_in_words"]
+__all__ = ["Conversation"]
 
 #: The music needs this long to step back before words of the guide; words at once wait for nothing.
 AHEAD_S: Final = 0.45
@@ -107,7 +105,6 @@ _NO_REPORT_S: Final = 4.0
 _BREATH_S: Final = 0.4
 _TURNS_KEPT: Final = 12
 _SHOWN: Final = 40
-_CHOICES: Final = 6
 #: Half unwell, as the button on the page says it fully: words may mean less.
 _UNWELL: Final = 0.6
 
@@ -155,6 +152,7 @@ class Conversation:
 
     def __init__(self, settings: ConversationSettings, *, memory: ConversationMemory | None = None) -> None:
         self._settings = settings
+        self._context = Context(settings)
         self._bank = settings.chooser.bank
         self.mode = settings.mode if memory is None else GuideMode(memory.mode)
         self.approval = settings.approval if memory is None else memory.approval
@@ -351,7 +349,7 @@ class Conversation:
         self._cut = None
         self._drop_model_words(now_s)
         choice = self._settings.chooser.choose(
-            heard.text, self._present(), turn=heard.turn, confidence=heard.confidence
+            heard.text, self._now(), turn=heard.turn, confidence=heard.confidence
         )
         if choice.proposal.rating is not None and self._awaiting is not None:
             rating = RatingGiven(at_s=now_s, scale=self._awaiting.scale, value=float(choice.proposal.rating))
@@ -385,7 +383,11 @@ class Conversation:
     def _ask(self, heard: Heard, choice: Choice, now_s: float) -> None:
         self._asked = _Asked(turn=heard.turn, ended_s=now_s, fallback=choice.proposal)
         until_s = now_s + self._settings.answer_within_s
-        self._out.append(Ask(briefing=self._briefing(heard), until_s=until_s))
+        self._out.append(
+            Ask(
+                briefing=self._context.briefing(heard, self.mode, self._history, self._now()), until_s=until_s
+            )
+        )
 
     # the model's answer ---------------------------------------------------------------------------------
 
@@ -393,7 +395,7 @@ class Conversation:
         asked = self._asked
         if asked is None or turn != asked.turn or self.approval or self.mode is not GuideMode.FREE:
             return
-        verdict = self._admitted(Say(text=text))
+        verdict = self._gate(Say(text=text))
         if isinstance(verdict, Refused):
             self._fall_back(verdict.reason, now_s)
             return
@@ -438,7 +440,7 @@ class Conversation:
         self._carry_out(proposal, source, now_s)
 
     def _carry_out(self, proposal: Proposal, source: Source, now_s: float) -> None:
-        verdict = self._admitted(Say(text=proposal.say, line_id=proposal.line_id))
+        verdict = self._gate(Say(text=proposal.say, line_id=proposal.line_id))
         if isinstance(verdict, Refused):
             self._acted(proposal.turn, Say(text=proposal.say, line_id=proposal.line_id), verdict, now_s)
             self._say_line("listening", now_s, turn=proposal.turn)
@@ -453,7 +455,7 @@ class Conversation:
             self._do(proposal.turn, action, proposal.reason, now_s)
 
     def _do(self, turn: int, action: GuideAction, because: str, now_s: float) -> None:
-        verdict = self._admitted(action)
+        verdict = self._gate(action)
         self._acted(turn, action, verdict, now_s)
         if isinstance(verdict, Refused):
             return
@@ -463,29 +465,6 @@ class Conversation:
         elif isinstance(admitted, AskRating):
             self._awaiting, self._asked_again = admitted, False
         self._out.append(Act(turn=turn, action=admitted, verdict=verdict, because=because))
-
-    def _admitted(self, action: GuideAction) -> Verdict:
-        around = self._around()
-        return admit(
-            action,
-            mode=self.mode,
-            limits=around.limits,
-            controls=around.controls,
-            places=frozenset(around.places),
-            may_say=self._may_say(),
-            risk_held=self._crisis is not None,
-            fastest_breath_per_min=around.baseline_breath_per_min,
-            stage=around.stage,
-        )
-
-    def _may_say(self) -> MaySay:
-        slots = {
-            "place": frozenset(place.title for place in self._bank.places.values()),
-            "minutes": frozenset(str(count) for count in range(121)),
-            "count": frozenset(str(count) for count in range(101)),
-        }
-        lines = {line_id: line.text for line_id, line in self._bank.lines.items()}
-        return MaySay(lines=lines, slots=slots, screen=self._settings.screen)
 
     def _decided(self, decide: Decide, now_s: float) -> None:
         waiting = self._waiting
@@ -565,7 +544,7 @@ class Conversation:
         spec = self._settings.skills.get(name)
         if spec is None or not spec.fits(self._settings.flags):
             return
-        left_s = max(self._around().stage_left_s, 30.0)
+        left_s = max(self._context.around().stage_left_s, 30.0)
         self._skill = spec.start(SkillContext(begun_s=now_s, may_last_s=left_s, flags=self._settings.flags))
 
     def _in_skill(self, choice: Choice, now_s: float) -> bool:
@@ -722,7 +701,7 @@ class Conversation:
         self, intent: str, now_s: float, *, turn: int, source: Source = "line", ahead_s: float = AHEAD_S
     ) -> None:
         del now_s
-        present = self._present()
+        present = self._now()
         choice = self._bank.pick(intent, self._settings.chooser.slots("", present), said=present.said)
         self._queue.append(
             _Words(text=choice.text, source=source, line_id=choice.line_id, turn=turn, ahead_s=ahead_s)
@@ -777,39 +756,11 @@ class Conversation:
             return "thinking"
         return "held" if now_s < self._held_until_s else "idle"
 
-    def _around(self) -> Surroundings:
-        return self._settings.surroundings()
+    def _now(self) -> Present:
+        return self._context.present(self._said, self._awaiting, asked_again=self._asked_again)
 
-    def _present(self) -> Present:
-        around = self._around()
-        return Present(
-            controls=around.controls,
-            here=around.here,
-            places=around.places,
-            minutes_left=around.minutes_left,
-            said=tuple(self._said),
-            awaiting=None if self._awaiting is None else self._awaiting.scale,
-            asked_again=self._asked_again,
-        )
-
-    def _briefing(self, heard: Heard) -> Briefing:
-        around = self._around()
-        scored = self._settings.chooser.lines(heard.text, self._present(), k=_CHOICES)
-        limits = ", ".join(f"{name} {r.low:g}…{r.high:g}" for name, r in around.limits.ranges.items())
-        return Briefing(
-            turn=heard.turn,
-            mode=self.mode,
-            language=self._settings.language,
-            words=heard.text,
-            history=tuple(self._history)[:-1],
-            stage=f"{around.stage_name} ({around.stage.value.lower()})" if around.stage else "",
-            state=around.state,
-            limits=limits,
-            lines=tuple(line for line, _ in scored),
-            controls=guide_controls(around.limits, around.controls, around.baseline_breath_per_min),
-            places=tuple(place for place in around.places if place != around.here),
-            remembered=self._settings.remembered,
-        )
+    def _gate(self, action: GuideAction) -> Verdict:
+        return self._context.admitted(action, self.mode, risk_held=self._crisis is not None)
 
     def _remember(self, who: str, text: str, now_s: float, *, confidence: float) -> None:
         self._history.append(Turn(who="patient", text=text))
@@ -852,13 +803,6 @@ class Conversation:
     def _done(self) -> list[Command]:
         out, self._out = self._out, []
         return out
-
-
-def action_in_words(action: GuideAction) -> str:
-    """Return an action as the panel and the record tell it: `ShiftScene control=weather value=0.2`."""
-    fields = (f"{f.name}={getattr(action, f.name)}" for f in dataclasses.fields(action))
-    shown = (field for field in fields if not field.endswith("="))
-    return " ".join((type(action).__name__, *shown))
 
 
 def _length_s(text: str) -> float:

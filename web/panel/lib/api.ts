@@ -1,4 +1,4 @@
-import type { Account, Command, PastSession, Place, Plan, RoomState, ScreeningItem, StreamKind, Trigger } from './types';
+import type { Account, Command, GuideMemory, PastSession, Place, Plan, RoomState, ScreeningItem, StreamKind, Trigger } from './types';
 
 /** What the server answered instead of doing it. `status` 0: it was not reached. */
 export class ApiError extends Error {
@@ -64,6 +64,10 @@ export const api = {
   triggers: () => ask<Trigger[]>('/api/triggers'),
   rooms: () => ask<{ room: string; phase: string | null }[]>('/api/rooms'),
   sessions: () => ask<PastSession[]>('/api/sessions'),
+  memory: (patient: string) => ask<GuideMemory>('/api/guide-memory/of', { patient }),
+  keepMemory: (patient: string, consent: boolean, notes: string[]) =>
+    ask<GuideMemory>('/api/guide-memory', { patient, consent, notes }),
+  eraseMemory: (patient: string) => ask<GuideMemory>('/api/guide-memory/erase', { patient }),
   start: (room: string, request: StartRequest) =>
     ask<RoomState>(`${roomPath(room)}/session`, request),
   command: (room: string, command: Command) =>
