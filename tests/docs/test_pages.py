@@ -161,6 +161,8 @@ def test_the_wire_protocol_page_has_the_sizes_of_the_code() -> None:
         "KEY_REQUEST": (protocol._KEY_REQUEST_TYPE, protocol._KEY_REQUEST.size),
         "SHOWN": (protocol._SHOWN_TYPE, protocol._SHOWN.size),
         "AUDIO_PLACE": (protocol._AUDIO_PLACE_TYPE, protocol._AUDIO_PLACE.size),
+        "SPEECH": (protocol._SPEECH_TYPE, protocol._SPEECH.size),
+        "MIC": (protocol._MICROPHONE_TYPE, protocol._MICROPHONE.size),
         "AUDIO_BED": (protocol._AUDIO_TYPE, protocol._AUDIO.size),
     }
 
