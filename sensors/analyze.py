@@ -58,6 +58,7 @@ def analyze(recording: Recording, out_dir: Path, progress: Callable[[float], Non
     breaths: list[Sequence[Any]] = []
     vitals: list[Sequence[Any]] = []
     swings = _Swings()
+    belted = any(isinstance(estimator, KeepsPhase) for _, estimator, _ in readable)
     for index, (stream, estimator, columns) in enumerate(readable):
         for part, done in _seconds(stream):
             events = estimator.push(stream.samples[part][:, columns], stream.stamps_s[part])
@@ -65,7 +66,12 @@ def analyze(recording: Recording, out_dir: Path, progress: Callable[[float], Non
             beats += [_beat(e, stream.name) for e in events if isinstance(e, Beat | Pulse)]
             breaths += [_breath(e, stream.name) for e in events if isinstance(e, Breath)]
             readings = estimator.readings(now_s)
-            vitals += [_vital(now_s, r.vital, r.value, r.unit, r.quality) for r in readings]
+            told = [
+                r
+                for r in readings
+                if not belted or r.vital != "breath_rate" or isinstance(estimator, KeepsPhase)
+            ]
+            vitals += [_vital(now_s, r.vital, r.value, r.unit, r.quality) for r in told]
             swings.take(stream.name, estimator, events, readings)
             if isinstance(estimator, PredictsBeat):
                 share = coherence(estimator.intervals(now_s, WINDOW_S), now_s)

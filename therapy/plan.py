@@ -27,6 +27,7 @@ __all__ = [
     "StageKind",
     "in_place",
     "in_places",
+    "paced",
     "personalised",
 ]
 
@@ -166,6 +167,21 @@ def in_places(plan: SessionPlan, scenes: Sequence[str]) -> SessionPlan:
             f"plan {plan.plan_id!r} needs {len(plan.stages)} places, one a stage, got {len(scenes)}"
         )
     stages = tuple(dataclasses.replace(s, scene=scene) for s, scene in zip(plan.stages, scenes, strict=True))
+    return dataclasses.replace(plan, stages=stages)
+
+
+def paced(plan: SessionPlan, per_min: float) -> SessionPlan:
+    """Return `plan` with each pace that it leads to replaced by `per_min`, such as the patient's resonance.
+
+    Raises:
+        BadPlan: no pace that a pacer may have.
+    """
+    stages = tuple(
+        dataclasses.replace(s, aim=dataclasses.replace(s.aim, breath_pace_per_min=per_min))
+        if s.aim.breath_pace_per_min is not None
+        else s
+        for s in plan.stages
+    )
     return dataclasses.replace(plan, stages=stages)
 
 
