@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from clinic import messages, wire
 from clinic.accounts import LONGEST_S, Accounts
 from clinic.errors import BadRequest, ClinicError
+from clinic.figures import PatientFigures
 from clinic.live import LiveSocket
 from clinic.openapi import Answer, Call, Operation, document
 from clinic.ports import RoomsPort, SessionStart
@@ -38,6 +39,7 @@ def panel_routes(
     context: SlowChannel,
     rooms: RoomsPort,
     version: str,
+    figures: PatientFigures | None = None,
     check_every_s: float = 5.0,
 ) -> list[BaseRoute]:
     """Return the routes under `/api/` and `/ws/panel/` of the panel.
@@ -48,9 +50,10 @@ def panel_routes(
         context: what wearables know.
         rooms: the rooms of this server.
         version: Stillwater's version, for the OpenAPI document.
+        figures: what earlier sessions measured; without it the two operations on them are not there.
         check_every_s: how often an open socket looks whether its session is still valid.
     """
-    api = PanelApi(accounts=accounts, sessions=sessions, context=context, rooms=rooms)
+    api = PanelApi(accounts=accounts, sessions=sessions, context=context, rooms=rooms, figures=figures)
     operations = api.operations()
     described = document(operations, version)
 
@@ -79,12 +82,19 @@ class PanelApi:
     """The operations of the panel."""
 
     def __init__(
-        self, *, accounts: Accounts, sessions: SessionIndex, context: SlowChannel, rooms: RoomsPort
+        self,
+        *,
+        accounts: Accounts,
+        sessions: SessionIndex,
+        context: SlowChannel,
+        rooms: RoomsPort,
+        figures: PatientFigures | None = None,
     ) -> None:
         self._accounts = accounts
         self._context = context
         self._sessions = sessions
         self._rooms = rooms
+        self._figures = figures
 
     def operations(self) -> list[Operation]:
         """Return the table: every operation once."""
@@ -207,6 +217,33 @@ class PanelApi:
                 body=messages.CommandBody,
                 reply=messages.Phase,
                 errors=(409,),
+            ),
+            *([] if self._figures is None else self._figure_operations(self._figures)),
+        ]
+
+    def _figure_operations(self, figures: PatientFigures) -> list[Operation]:
+        async def keep(call: Call) -> Answer:
+            return Answer(value=await run_in_threadpool(figures.keep, call.body))
+
+        async def of(call: Call) -> Answer:
+            return Answer(value=await run_in_threadpool(figures.of, call.body.patient))
+
+        return [
+            Operation(
+                method="POST",
+                path="/api/figures",
+                summary="Keep a patient's resonance or a value at rest, for the sessions to come",
+                handler=keep,
+                body=messages.FigureBody,
+                reply=messages.Figure,
+            ),
+            Operation(
+                method="POST",
+                path="/api/figures/of",
+                summary="What sessions measured of a patient, newest first (a label is never in an address)",
+                handler=of,
+                body=messages.FigureOf,
+                reply=list[messages.Figure],
             ),
         ]
 

@@ -268,6 +268,32 @@ class ContextAdded(Struct, frozen=True, kw_only=True):
     known: int
 
 
+class FigureOf(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose figures to return."""
+
+    patient: _Label
+
+
+class FigureBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A figure that a human brings: `kind` is `resonance`, or a value at rest."""
+
+    patient: _Label
+    kind: str
+    value: float
+    why: Annotated[str, Meta(max_length=400)] = ""
+
+
+class Figure(Struct, frozen=True, kw_only=True):
+    """What a session measured of its patient, and later ones begin with."""
+
+    kind: str
+    value: float
+    unit: str
+    at_utc_s: float
+    session_id: str
+    why: str
+
+
 class SessionInfo(Struct, frozen=True, kw_only=True):
     """A session of the past, or one that is going on (`ended_utc_s` is `null`)."""
 
@@ -412,7 +438,10 @@ class Alarm(Struct, frozen=True, kw_only=True):
 
 
 class RoomState(Struct, frozen=True, kw_only=True):
-    """Everything that a therapist sees of a room. `phase` is `null` without a session."""
+    """Everything that a therapist sees of a room. `phase` is `null` without a session.
+
+    `baseline` holds the patient's values at rest in this session, by vital, once two minutes of it are known.
+    """
 
     type: Literal["state"]
     at_s: float
@@ -440,5 +469,6 @@ class RoomState(Struct, frozen=True, kw_only=True):
     processes: list[ProcessInfo]
     recording: Recording
     sound: SoundInfo | None = None
+    baseline: dict[str, float] = {}
     join: JoinCode | None
     alarms: list[Alarm]

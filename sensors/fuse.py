@@ -7,11 +7,14 @@
     rmssd        −ln(now / baseline) / 0.5          0.30
     breath_rate  (now − baseline) / 5 per min       0.15
 
-The baseline of a vital is the mean of its trusted values in the first two minutes in which it had any.
-Confidence = share of the two minutes that heart rate has had × Σ w·quality / Σ weight; below 30 s of baseline
-it is 0, and so is arousal. The scales are this project's choice: a standard deviation or so of what adults at
-rest show from minute to minute. Slow paced breathing lowers breath rate and raises RMSSD by itself: what the
-number says is "the body is calmer than at the start", not why, and it names no emotion.
+The baseline of a vital is the median of its trusted values in the first two minutes in which it had any; a
+cough or a laugh does not move it. What earlier sessions found (`before`) stands in until then, in the share that
+is missing: resting values differ from day to day, so that today's count for more the more there are.
+Confidence = share of the two minutes that heart rate has had (at least `_BEFORE` with an earlier one) × Σ
+w·quality / Σ weight; below 30 s of baseline and without an earlier one it is 0, and so is arousal. The scales
+are this project's choice: a standard deviation or so of what adults at rest show from minute to minute. Slow
+paced breathing lowers breath rate and raises RMSSD by itself: what the number says is "the body is calmer than
+at the start", not why, and it names no emotion.
 
 Where several streams tell a vital, `Sources` keeps to one until another is better by `_BETTER` for `_FOR_S`,
 or it has told nothing for `_SILENT_S`: two that are about as good must not take turns. A pulse rate stands in
@@ -21,8 +24,11 @@ is no RMSSD.
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import math
+import statistics
+import types
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -40,6 +46,8 @@ _SILENT_S: Final = 2.0
 
 _BASELINE_S: Final = 120.0
 _LEAST_S: Final = 30.0
+_LEAST_OWN_S: Final = 10.0
+_BEFORE: Final = 0.5
 _TRUSTED: Final = 0.3
 _LONGEST_STEP_S: Final = 1.0
 _WEIGHTS: Final[Mapping[str, float]] = {"heart_rate": 0.55, "rmssd": 0.3, "breath_rate": 0.15}
@@ -138,20 +146,50 @@ def _best(by_source: Mapping[str, Reading]) -> str:
 
 @dataclasses.dataclass(slots=True)
 class _Baseline:
-    sum: float = 0.0
+    """Values at rest, on the vital's scale: this session's, and what earlier ones found."""
+
+    before: float | None
+    values: list[float] = dataclasses.field(default_factory=list)
     weight_s: float = 0.0
+    median: float | None = None
+
+    def add(self, value: float, step_s: float) -> None:
+        """Take a value that held for `step_s`."""
+        bisect.insort(self.values, value)
+        self.weight_s += step_s
+        self.median = statistics.median(self.values)
 
     @property
     def value(self) -> float | None:
-        return self.sum / self.weight_s if self.weight_s >= 10.0 else None
+        if self.before is None:
+            return self.median if self.weight_s >= _LEAST_OWN_S else None
+        if self.median is None:
+            return self.before
+        own = min(self.weight_s / _BASELINE_S, 1.0)
+        return own * self.median + (1.0 - own) * self.before
 
 
 class Fusion:
-    """Learns the patient's baseline from `learn`, then tells `arousal`. Time is an argument."""
+    """Learns the patient's baseline from `learn`, then tells `arousal`. Time is an argument.
 
-    def __init__(self) -> None:
-        self._baselines = {vital: _Baseline() for vital in _WEIGHTS}
+    Args:
+        before: what earlier sessions found at rest, by vital.
+    """
+
+    def __init__(self, before: Mapping[str, float] = types.MappingProxyType({})) -> None:
+        self._baselines = {
+            vital: _Baseline(before=_scale(vital, before[vital]) if vital in before else None)
+            for vital in _WEIGHTS
+        }
         self._learned_at_s: float | None = None
+
+    def baseline(self) -> dict[str, float]:
+        """Return this session's own values at rest, by vital, of those with two minutes of them."""
+        return {
+            vital: math.exp(b.median) if vital == "rmssd" else b.median
+            for vital, b in self._baselines.items()
+            if b.median is not None and b.weight_s >= _BASELINE_S
+        }
 
     def learn(self, readings: Mapping[str, Reading], now_s: float) -> None:
         """Take the readings of `now_s` into the baseline while it is being made."""
@@ -163,12 +201,12 @@ class Fusion:
             if reading is None or reading.value is None or reading.quality < _TRUSTED:
                 continue
             if baseline.weight_s < _BASELINE_S:
-                baseline.sum += step_s * _scale(vital, reading.value)
-                baseline.weight_s += step_s
+                baseline.add(_scale(vital, reading.value), step_s)
 
     def arousal(self, readings: Mapping[str, Reading]) -> tuple[float, float]:
         """Return arousal −1 … 1 against the baseline and the confidence 0 … 1 in it; (0, 0) while unknown."""
-        known_s = self._baselines["heart_rate"].weight_s
+        heart = self._baselines["heart_rate"]
+        known_s = max(heart.weight_s, 0.0 if heart.before is None else _BEFORE * _BASELINE_S)
         if known_s < _LEAST_S:
             return 0.0, 0.0
         total = weights = 0.0

@@ -135,6 +135,16 @@ class Ingest:
         """Tell the pacer's breaths a minute, the frequency of coherence; `None`: that of its highest peak."""
         self._pace_per_min = per_min
 
+    def rest(self, before: Mapping[str, float]) -> None:
+        """Begin a new baseline, with what earlier sessions found at rest, by vital."""
+        with self._lock:
+            self._fusion = Fusion(before)
+
+    def baseline(self) -> dict[str, float]:
+        """Return the patient's values at rest in this session, by vital; none before two minutes of them."""
+        with self._lock:
+            return self._fusion.baseline()
+
     def pin(self, kind: str, name: str) -> None:
         """Let the stream with this name or source id steer for its LSL type, now or once it is found."""
         with self._lock:

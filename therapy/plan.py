@@ -186,7 +186,13 @@ def paced(plan: SessionPlan, per_min: float) -> SessionPlan:
 
 
 def personalised(plan: SessionPlan, personal: Personal) -> SessionPlan:
-    """Return `plan` for one patient: what is chosen, and triggers that are held from its first moment."""
+    """Return `plan` for one patient: what is chosen, the own pace, and triggers held from its first moment.
+
+    Raises:
+        BadPlan: a pace that no pacer may have.
+    """
+    if personal.breath_pace_per_min is not None:
+        plan = paced(plan, personal.breath_pace_per_min)
     limits = dataclasses.replace(plan.limits, triggers=personal.triggers)
     return dataclasses.replace(plan, personal=personal, limits=limits)
 

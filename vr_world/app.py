@@ -118,7 +118,14 @@ def make_app(  # noqa: PLR0913  # every part of the server, once
         Route("/api/rooms/{room}/join.svg", join_picture, methods=["GET"]),
         WebSocketRoute("/ws/headset/{kind:str}", doors.socket),
         WebSocketRoute("/ws/edge", edge.socket),
-        *panel_routes(accounts=accounts, sessions=sessions, context=context, rooms=rooms, version=VERSION),
+        *panel_routes(
+            accounts=accounts,
+            sessions=sessions,
+            context=context,
+            rooms=rooms,
+            version=VERSION,
+            figures=rooms.figures,
+        ),
     ]
     app = Starlette(routes=routes)
     app.mount("/", StaticFiles(directory=STATIC, check_dir=False))

@@ -34,9 +34,10 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Do something.
 
     `name` is `open` (plan_id, scene, personal, patient, session_id, sound_dose,
-    stream), `begin`, `pause`, `resume`,
+    baseline, stream), `begin`, `pause`, `resume`,
     `return`, `stop`, `steer` (steer), `place` (scene), `unwell` (level), or `acknowledge` (alarm).
-    `sound_dose` is the share of a week's allowance of sound that the patient has had before this session.
+    `sound_dose` is the share of a week's allowance of sound that the patient has had before this session,
+    `baseline` what earlier sessions found at rest, by vital.
     """
 
     id: int
@@ -50,6 +51,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     started: str = ""
     screening: str = ""
     sound_dose: float = 0.0
+    baseline: dict[str, float] = {}
     stream: Literal["view", "panorama"] = "view"
     steer: dict[str, float | None] = {}
     alarm: int | None = None

@@ -41,6 +41,7 @@ def state_message(  # noqa: PLR0913  # each part of the panel has its own source
     processes: Iterable[Mapping[str, Any]],
     recording: Mapping[str, Any],
     sound: Mapping[str, Any],
+    baseline: Mapping[str, float],
     alarms: Iterable[Alarm],
 ) -> dict[str, Any]:
     """Return what the panel shows of `room` now, without the join code."""
@@ -82,6 +83,7 @@ def state_message(  # noqa: PLR0913  # each part of the panel has its own source
         "processes": list(processes),
         "recording": dict(recording),
         "sound": dict(sound),
+        "baseline": dict(baseline),
         "join": None,
         "alarms": [dataclasses.asdict(alarm) for alarm in alarms],
     }

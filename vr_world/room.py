@@ -151,7 +151,9 @@ class Room:
                 self._close_finished_tape()
             if count % STATE_EVERY == 0 and self._links:
                 streams = self._body.streams(now_s)
-                self._broadcast(pack(StateNow(state=self._outputs.state_message(now_s, streams))))
+                self._broadcast(
+                    pack(StateNow(state=self._outputs.state_message(now_s, streams, self._body.baseline())))
+                )
             if count % REMEMBER_EVERY == 0:
                 self._remember()
                 self._gateway.send("beat")
@@ -226,7 +228,7 @@ class Room:
         except TherapyError as error:
             refused = str(error)
         now_s = self._now_s()
-        state = self._outputs.state_message(now_s, self._body.streams(now_s))
+        state = self._outputs.state_message(now_s, self._body.streams(now_s), self._body.baseline())
         return Answer(id=ask.id, phase=self._world.phase, refused=refused, state=state)
 
     def _obey(self, ask: Ask) -> None:
@@ -274,6 +276,7 @@ class Room:
         self._outputs.tape.open(self._folder(ask.session_id), info)
         self._outputs.show_stream(ask.stream)
         self._outputs.dose.open(max(ask.sound_dose, 0.0))
+        self._body.rest(ask.baseline)
         self._world.open(ask.session_id, plan, ask.patient, now_s)
         self._outputs.tell_phase()
 

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from clinic.accounts import Accounts
 from clinic.api import panel_routes
+from clinic.figures import PatientFigures
 from clinic.limiter import TryLimiter
 from clinic.sessions import SessionIndex
 from clinic.slow import SlowChannel
@@ -73,7 +74,12 @@ def make_clinic(folder: Path) -> Clinic:
     context = SlowChannel(store, utc_s=clock)
     app = Starlette(
         routes=panel_routes(
-            accounts=accounts, sessions=sessions, context=context, rooms=rooms, version="1.2.3"
+            accounts=accounts,
+            sessions=sessions,
+            context=context,
+            rooms=rooms,
+            version="1.2.3",
+            figures=PatientFigures(store, utc_s=clock),
         )
     )
     return Clinic(store, accounts, sessions, rooms, clock, app)

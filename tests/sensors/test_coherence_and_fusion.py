@@ -126,3 +126,26 @@ def test_a_breath_rate_of_little_quality_steers_nothing():
     assert steering_breath({}) is None
     assert steering_breath({"breath_rate": told("breath_rate", 9.0, BREATH_STEERS - 0.01)}) is None
     assert steering_breath({"breath_rate": told("breath_rate", 9.0, BREATH_STEERS)}) == 9.0
+
+
+def test_a_baseline_is_the_median_of_two_minutes_and_told_once_it_is_whole():
+    fusion = Fusion()
+    for k in range(600):
+        fusion.learn(at(k / 4, 140.0 if k % 10 == 0 else 70.0, rmssd=40.0), k / 4)  # coughs
+        if k == 400:
+            assert fusion.baseline() == {}
+    assert fusion.baseline() == {
+        "heart_rate": 70.0,
+        "rmssd": pytest.approx(40.0),
+        "breath_rate": 12.0,
+    }
+
+
+def test_what_earlier_sessions_found_stands_in_until_today_is_known():
+    fusion = Fusion({"heart_rate": 60.0, "rmssd": 50.0, "breath_rate": 12.0})
+    arousal, confidence = fusion.arousal(at(0.0, 70.0))
+    assert arousal > 0.4
+    assert 0.3 < confidence <= 0.5
+    for k in range(600):
+        fusion.learn(at(k / 4, 70.0), k / 4)
+    assert fusion.arousal(at(150.0, 70.0)) == (pytest.approx(0.0, abs=1e-6), pytest.approx(0.9))
