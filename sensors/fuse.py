@@ -8,13 +8,13 @@
     breath_rate  (now − baseline) / 5 per min       0.15
 
 The baseline of a vital is the median of its trusted values in the first two minutes in which it had any; a
-cough or a laugh does not move it. What earlier sessions found (`before`) stands in until then, in the share that
-is missing: resting values differ from day to day, so that today's count for more the more there are.
+cough or a laugh does not move it. What earlier sessions found (`before`) stands in until then, in the share
+that is missing: resting values differ from day to day, so that today's count for more the more there are.
 Confidence = share of the two minutes that heart rate has had (at least `_BEFORE` with an earlier one) × Σ
 w·quality / Σ weight; below 30 s of baseline and without an earlier one it is 0, and so is arousal. The scales
 are this project's choice: a standard deviation or so of what adults at rest show from minute to minute. Slow
-paced breathing lowers breath rate and raises RMSSD by itself: what the number says is "the body is calmer than
-at the start", not why, and it names no emotion.
+paced breathing lowers breath rate and raises RMSSD by itself: what the number says is "the body is calmer
+than at the start", not why, and it names no emotion.
 
 Where several streams tell a vital, `Sources` keeps to one until another is better by `_BETTER` for `_FOR_S`,
 or it has told nothing for `_SILENT_S`: two that are about as good must not take turns. A pulse rate stands in
