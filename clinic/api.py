@@ -323,6 +323,8 @@ class PanelApi:
             scene=body.scene or "",
             personal=personal,
             stream=body.stream,
+            yoked_to=body.yoked_to or "",
+            blind=body.blind,
         )
         return Answer(value=await self._rooms.start_session(call.room, start))
 

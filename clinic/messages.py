@@ -70,7 +70,9 @@ class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     choices that the places offer; `triggers` (GET /api/triggers) are never shown or heard: a place that
     cannot do without one is refused. `soften` lets motion and detail soften when the patient is unwell.
     `stream`: `view` is stereo for one headset; `panorama` is one picture all round for a group, in which each
-    headset joins with a code of its own (the command `new_code` gives the next).
+    headset joins with a code of its own (the command `new_code` gives the next). `yoked_to` names an earlier
+    session: the world then does what it did in that one, whatever this patient's body does (a study's
+    control); `blind` hides from the panel which of the two it is.
     """
 
     plan_id: _Label
@@ -84,6 +86,8 @@ class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     soften: bool = True
     stream: Stream = "view"
+    yoked_to: _Label | None = None
+    blind: bool = False
 
 
 class Steer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -51,6 +51,7 @@ class SessionStart:
 
     `scene` is the place to go to, empty for the plan's own; `personal` is what was chosen for the patient;
     `stream` what is sent: with `"panorama"` the session is a group's, each headset with a code of its own.
+    `yoked_to` is the session whose controls drive this one, empty for none; `blind` hides the condition.
     """
 
     plan_id: str
@@ -60,6 +61,8 @@ class SessionStart:
     scene: str = ""
     personal: Personal = NOTHING_CHOSEN
     stream: Stream = "view"
+    yoked_to: str = ""
+    blind: bool = False
 
 
 class RoomsPort(Protocol):

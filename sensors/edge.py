@@ -331,7 +331,7 @@ class Landing:
         allowed: which streams this server has pinned; others are refused.
 
     Samples wait here until somebody reads the outlet, and are acknowledged only then. What waits longer than
-    the sender keeps (`BACKLOG_S`), or is more than `MOST_HELD_BYTES` of one stream, is given up, oldest first.
+    the sender keeps (`BACKLOG_S`), or is more than `MOST_HELD_BYTES` a stream, is given up, oldest first.
 
     Attributes:
         unread: samples that were given up because nobody read the outlet.

@@ -115,6 +115,8 @@ class WorldMemory:
     wishes: Wishes
     personal: Personal = NOTHING_CHOSEN
     care: Care = RESTED
+    yoked_to: str = ""
+    blind: bool = False
 
 
 class World:
@@ -138,6 +140,7 @@ class World:
         self._told_triggers: set[str] = set()
         self._known = NOTHING_KNOWN
         self._trace: Trace | None = None
+        self._yoked_to = ""
 
     @property
     def phase(self) -> str:
@@ -168,7 +171,14 @@ class World:
             self._outputs.changed(changes)
 
     def open(
-        self, session_id: str, plan: SessionPlan, patient: str, now_s: float, *, trace: Trace | None = None
+        self,
+        session_id: str,
+        plan: SessionPlan,
+        patient: str,
+        now_s: float,
+        *,
+        trace: Trace | None = None,
+        yoked_to: str = "",
     ) -> None:
         """Make a session READY: the place waits in the safe picture. Any session before it must be over.
 
@@ -177,7 +187,7 @@ class World:
         """
         if plan.condition is Condition.YOKED and trace is None:
             raise BadValue("trace of a yoked session", "another session's controls", None)
-        self._trace, self._known = trace, NOTHING_KNOWN
+        self._trace, self._yoked_to, self._known = trace, yoked_to, NOTHING_KNOWN
         self.machine = SessionMachine(plan)
         self.session_id, self.patient = session_id, patient
         self.wishes = NO_WISHES
@@ -278,10 +288,15 @@ class World:
             wishes=self.wishes,
             personal=self.machine.plan.personal,
             care=self.care,
+            yoked_to=self._yoked_to,
+            blind=self.machine.plan.blind,
         )
 
-    def restore(self, memory: WorldMemory, plan: SessionPlan, now_s: float) -> None:
+    def restore(
+        self, memory: WorldMemory, plan: SessionPlan, now_s: float, *, trace: Trace | None = None
+    ) -> None:
         """Go on where another process was; picture and sound return in a fade."""
+        self._trace, self._yoked_to = trace, memory.yoked_to
         self.machine = SessionMachine.restored(plan, memory.machine, now_s)
         self.session_id, self.patient = memory.session_id, memory.patient
         self.controls, self.wishes = memory.controls, memory.wishes

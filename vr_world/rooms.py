@@ -357,6 +357,8 @@ class Rooms:
             scene=start.scene,
             personal=personal,
             baseline=before,
+            yoked_to=start.yoked_to,
+            blind=start.blind,
             stream=start.stream,
             session_id=session_id,
             started=started.isoformat(),
