@@ -53,6 +53,7 @@ class SessionStart:
     `stream` what is sent: with `"panorama"` the session is a group's, each headset with a code of its own.
     `remembered` is what the guide may know of the patient, with their consent; `met_before` whether it has
     already told them what it is.
+    `yoked_to` is the session whose controls drive this one, empty for none; `blind` hides the condition.
     """
 
     plan_id: str
@@ -64,6 +65,8 @@ class SessionStart:
     stream: Stream = "view"
     remembered: tuple[str, ...] = ()
     met_before: bool = False
+    yoked_to: str = ""
+    blind: bool = False
 
 
 class RoomsPort(Protocol):

@@ -22,7 +22,8 @@ from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from clinic.doses import SoundDoses
-from clinic.errors import NoSuchRoom, Refused
+from clinic.errors import BadRequest, NoSuchRoom, Refused
+from clinic.figures import RESONANCE, PatientFigures
 from clinic.ports import Command, LiveItem, SessionStart
 from clinic.sessions import SessionIndex
 from sensors.pins import Pins
@@ -271,13 +272,14 @@ class Rooms:
     `address` is where headsets reach this server.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it serves, keeps and shows each have their own place
         self,
         settings: ServerSettings,
         host: RoomHost,
         desk: JoinDesk,
         sessions: SessionIndex,
         doses: SoundDoses,
+        figures: PatientFigures,
         *,
         address: str,
         now_s: Callable[[], float],
@@ -293,6 +295,8 @@ class Rooms:
         self._links = {room: RoomLink(room, host) for room in settings.rooms}
         self._mailboxes: dict[str, set[_Mailbox]] = {room: set() for room in settings.rooms}
         self._doses = doses
+        self.figures = figures
+        self._rest_noted: set[str] = set()
         self._going_on: dict[str, str] = {}
         self._dose_noted: dict[str, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -385,13 +389,18 @@ class Rooms:
             if start.patient
             else 0.0
         )
+        before = await asyncio.to_thread(self.figures.before, start.patient) if start.patient else {}
+        personal = dataclasses.replace(start.personal, breath_pace_per_min=before.pop(RESONANCE, None))
         await link.ask(
             "open",
             start.actor,
             plan_id=start.plan_id,
             patient=start.patient,
             scene=start.scene,
-            personal=start.personal,
+            personal=personal,
+            baseline=before,
+            yoked_to=start.yoked_to,
+            blind=start.blind,
             stream=start.stream,
             session_id=session_id,
             started=started.isoformat(),
@@ -481,6 +490,7 @@ class Rooms:
         phase = None if link.state is None else link.state["phase"]
         if session_id is not None and link.state is not None:
             self._note_dose(room, session_id, link.state, over=phase in ("ENDED", "STOPPED"))
+            self._note_rest(session_id, link.state)
         if session_id is not None and phase in ("ENDED", "STOPPED"):
             del self._going_on[room]
             noted = asyncio.to_thread(self._sessions.ended, session_id, outcome=phase, at_utc_s=self._utc_s())
@@ -496,6 +506,20 @@ class Rooms:
             self._doses.note, session_id, patient=patient, share=share, at_utc_s=self._utc_s()
         )
         self._tasks.append(asyncio.create_task(noted))
+
+    def _note_rest(self, session_id: str, state: Mapping[str, Any]) -> None:
+        """Keep the patient's values at rest of this session, once they are known."""
+        patient, baseline = str(state["patient"]), state.get("baseline") or {}
+        if not patient or not baseline or session_id in self._rest_noted:
+            return
+        self._rest_noted.add(session_id)
+
+        def note() -> None:
+            for kind, value in baseline.items():
+                with contextlib.suppress(BadRequest):  # no value that a body has: nothing to begin with later
+                    self.figures.note(session_id, patient=patient, kind=kind, value=value)
+
+        self._tasks.append(asyncio.create_task(asyncio.to_thread(note)))
 
     def _pictured(self, room: str) -> None:
         """Pass a new picture on, once: a renderer that makes none must look dead."""
