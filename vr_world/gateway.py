@@ -19,8 +19,8 @@ import uvicorn
 
 from clinic.accounts import Accounts
 from clinic.doses import SoundDoses
-from clinic.memory import GuideMemory
 from clinic.figures import PatientFigures
+from clinic.memory import GuideMemory
 from clinic.sessions import SessionIndex
 from clinic.slow import SlowChannel
 from clinic.store import open_store
