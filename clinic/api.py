@@ -18,7 +18,11 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from clinic import messages, wire
 from clinic.accounts import LONGEST_S, Accounts
 from clinic.errors import BadRequest, ClinicError
+<<<<<<< HEAD
 from clinic.figures import PatientFigures
+=======
+from clinic.guide_messages import GuideChoiceBody, GuideInfo
+>>>>>>> wip-wire
 from clinic.live import LiveSocket
 from clinic.memory import GuideMemory
 from clinic.openapi import Answer, Call, Operation, document
@@ -27,6 +31,7 @@ from clinic.screening import CONTRAINDICATIONS, Screening, check
 from clinic.sessions import SessionIndex
 from clinic.slow import SlowChannel
 from therapy.errors import BadPlan
+from therapy.guide import GuideChoice
 from therapy.personal import Personal
 
 __all__ = ["PanelApi", "panel_routes", "signed_in_as"]
@@ -173,6 +178,13 @@ class PanelApi:
             ),
             Operation(
                 method="GET",
+                path="/api/guide",
+                summary="What voice guide sessions here may have",
+                handler=self._guide,
+                reply=GuideInfo,
+            ),
+            Operation(
+                method="GET",
                 path="/api/sessions",
                 summary=f"The newest {_SHOWN_SESSIONS} sessions",
                 handler=self._past,
@@ -220,7 +232,7 @@ class PanelApi:
             Operation(
                 method="POST",
                 path="/api/rooms/{room}/commands",
-                summary="Begin, pause, resume, return, stop, steer, place, unwell, new code, acknowledge",
+                summary="Begin, pause, resume, return, stop, steer, place, unwell, code, acknowledge, guide",
                 handler=self._command,
                 body=messages.CommandBody,
                 reply=messages.Phase,
@@ -294,6 +306,9 @@ class PanelApi:
     async def _triggers(self, _call: Call) -> Answer:
         return Answer(value=await self._rooms.triggers())
 
+    async def _guide(self, _call: Call) -> Answer:
+        return Answer(value=await self._rooms.guide())
+
     async def _past(self, _call: Call) -> Answer:
         return Answer(value=await run_in_threadpool(self._sessions.recent, _SHOWN_SESSIONS))
 
@@ -332,8 +347,12 @@ class PanelApi:
             scene=body.scene or "",
             personal=personal,
             stream=body.stream,
+<<<<<<< HEAD
             yoked_to=body.yoked_to or "",
             blind=body.blind,
+=======
+            guide=_guide_of(body.guide),
+>>>>>>> wip-wire
         )
         if self._memory is not None:
             known = await run_in_threadpool(self._memory.for_guide, start.patient)
@@ -346,6 +365,12 @@ class PanelApi:
         except msgspec.ValidationError as error:
             raise BadRequest(f"body: {error}") from error
         return Answer(value=await self._rooms.command(call.room, command))
+
+
+def _guide_of(body: GuideChoiceBody | None) -> GuideChoice | None:
+    if body is None:
+        return None
+    return GuideChoice(mode=body.mode, approval=body.approval, language=body.language)
 
 
 def _memory_operations(memory: GuideMemory) -> list[Operation]:

@@ -225,11 +225,12 @@ class RoomOutputs:
         """Record what the therapist did."""
         self.event(TherapistCommand(at_s=now_s, command=name, detail=""))
 
-    def acknowledge(self, alarm: int | None) -> None:
+    def acknowledge(self, alarm: int | None, *, by: str) -> None:
         """A human has seen an alarm."""
         for known in self._alarms:
-            known.acknowledged = known.acknowledged or known.id == alarm
-        self.guide.acknowledge("panel")
+            if known.id == alarm:
+                known.acknowledged = True
+                self.guide.acknowledge(by, known.what)
 
     def tell_phase(self) -> None:
         """Tell the headset where the session is."""

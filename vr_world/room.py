@@ -26,7 +26,10 @@ from websockets.exceptions import ConnectionClosed
 from sensors.ingest import Ingest
 from sensors.lsl import configure
 from sensors.outlets import ControlsOutlet
+<<<<<<< HEAD
 from session_records.driven import driven
+=======
+>>>>>>> wip-wire
 from therapy.errors import BadValue, TherapyError
 from therapy.events import BadInput, ChildReturned, Event
 from therapy.plan import PLANS, Condition, SessionPlan, in_place, in_places, personalised
@@ -261,11 +264,27 @@ class Room:
                 level = 1.0 if ask.level is None else ask.level
                 self._world.unwell(level, now_s, source=f"therapist: {ask.actor}")
             case "acknowledge":
-                self._outputs.acknowledge(ask.alarm)
+                self._outputs.acknowledge(ask.alarm, by=ask.actor)
+            case "guide_mode" | "whisper" | "proposal" | "release":
+                self._obey_about_guide(ask)
             case _:
                 self._outputs.command(ask.name, now_s)
                 self._world.order(ask.name, now_s, by=f"therapist: {ask.actor}")
                 self._outputs.tell_phase()
+
+    def _obey_about_guide(self, ask: Ask) -> None:
+        guide, by = self._outputs.guide, f"therapist: {ask.actor}"
+        match ask.name:
+            case "guide_mode" if ask.mode is not None:
+                guide.set_mode(ask.mode.value, ask.approval, by)
+            case "whisper":
+                guide.whisper(ask.text)
+            case "proposal" if ask.turn is not None and ask.decision is not None:
+                guide.decide(ask.turn, ask.decision, ask.text)
+            case "release":
+                guide.release(by)
+            case name:
+                raise BadValue("link message", f"one with all that {name} takes", ask.id)
 
     def _open(self, ask: Ask, now_s: float) -> None:
         config = self._config

@@ -30,10 +30,12 @@ from sensors.pins import Pins
 from therapy.discover import declared
 from therapy.errors import BadPlan
 from therapy.events import ChildDied, ChildReturned, Event
+from therapy.guide import FREEDOM, GuideChoice, stricter, within_policy
 from therapy.personal import TRIGGERS, check_choices
 from therapy.plan import PLANS, in_place
 from therapy.ports import RoomHost
 from therapy.specs import SceneSpec
+from therapy.talk import GuideMode
 from voice_guide.service import ServiceConfig, ServiceState
 from voice_guide.service import Shutdown as VoiceShutdown
 from vr_world.link import Answer, Ask, Remember, StateNow, pack, parse_from_room
@@ -356,6 +358,18 @@ class Rooms:
         """Return what a list of triggers may hold."""
         return [{"name": name, "title": title} for name, title in TRIGGERS.items()]
 
+    async def guide(self) -> Mapping[str, Any]:
+        """Return what guide sessions here may have."""
+        if not self._settings.guide:
+            return {"on": False, "modes": [], "usual": None, "languages": []}
+        modes = FREEDOM[: FREEDOM.index(self._settings.guide_policy) + 1]
+        return {
+            "on": True,
+            "modes": [mode.value for mode in modes],
+            "usual": self._usual_mode().value,
+            "languages": list(self._settings.guide_languages),
+        }
+
     async def rooms(self) -> Sequence[Mapping[str, Any]]:
         """Return the rooms and their phases."""
         return [
@@ -389,8 +403,12 @@ class Rooms:
             if start.patient
             else 0.0
         )
+<<<<<<< HEAD
         before = await asyncio.to_thread(self.figures.before, start.patient) if start.patient else {}
         personal = dataclasses.replace(start.personal, breath_pace_per_min=before.pop(RESONANCE, None))
+=======
+        guide = self._guide_of(start)
+>>>>>>> wip-wire
         await link.ask(
             "open",
             start.actor,
@@ -402,6 +420,7 @@ class Rooms:
             yoked_to=start.yoked_to,
             blind=start.blind,
             stream=start.stream,
+            guide=guide,
             session_id=session_id,
             started=started.isoformat(),
             screening=msgspec.json.encode(dataclasses.asdict(start.screening)).decode(),
@@ -424,6 +443,9 @@ class Rooms:
             self._issue(room)
             self._changed(room)
             return {"phase": (link.state or {}).get("phase") or "IDLE"}
+        order = command.guide
+        if order.mode is not None:
+            self._allowed(order.mode)
         answer = await link.ask(
             command.name,
             command.actor,
@@ -431,6 +453,11 @@ class Rooms:
             alarm=command.alarm,
             level=command.level,
             scene=command.scene,
+            mode=order.mode,
+            approval=order.approval,
+            text=order.text,
+            turn=order.turn,
+            decision=order.decision,
         )
         return {"phase": answer.phase}
 
@@ -460,6 +487,27 @@ class Rooms:
     def link_to(self, room: str) -> RoomLink:
         """Return the link to `room`. Raises `NoSuchRoom`."""
         return self._link(room)
+
+    def _usual_mode(self) -> GuideMode:
+        """Return approved lines, or what the policy allows where that is less."""
+        return stricter(GuideMode.APPROVED, self._settings.guide_policy)
+
+    def _guide_of(self, start: SessionStart) -> GuideChoice:
+        """Return the guide of a session to be. Raises `Refused`."""
+        languages = self._settings.guide_languages
+        choice = start.guide or GuideChoice(mode=self._usual_mode(), language=languages[0])
+        self._allowed(choice.mode)
+        if choice.language not in languages:
+            raise Refused(
+                f"the guide's language must be one of {', '.join(languages)}, got {choice.language!r}"
+            )
+        return dataclasses.replace(choice, met_before=start.met_before, remembered=start.remembered)
+
+    def _allowed(self, mode: GuideMode) -> None:
+        try:
+            within_policy(mode, self._settings.guide_policy)
+        except BadPlan as error:
+            raise Refused(str(error)) from error
 
     def _link(self, room: str) -> RoomLink:
         link = self._links.get(room)
