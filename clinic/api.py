@@ -18,11 +18,8 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from clinic import messages, wire
 from clinic.accounts import LONGEST_S, Accounts
 from clinic.errors import BadRequest, ClinicError
-<<<<<<< HEAD
 from clinic.figures import PatientFigures
-=======
 from clinic.guide_messages import GuideChoiceBody, GuideInfo
->>>>>>> wip-wire
 from clinic.live import LiveSocket
 from clinic.memory import GuideMemory
 from clinic.openapi import Answer, Call, Operation, document
@@ -347,12 +344,9 @@ class PanelApi:
             scene=body.scene or "",
             personal=personal,
             stream=body.stream,
-<<<<<<< HEAD
             yoked_to=body.yoked_to or "",
             blind=body.blind,
-=======
             guide=_guide_of(body.guide),
->>>>>>> wip-wire
         )
         if self._memory is not None:
             known = await run_in_threadpool(self._memory.for_guide, start.patient)

@@ -80,14 +80,9 @@ class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     choices that the places offer; `triggers` (GET /api/triggers) are never shown or heard: a place that
     cannot do without one is refused. `soften` lets motion and detail soften when the patient is unwell.
     `stream`: `view` is stereo for one headset; `panorama` is one picture all round for a group, in which each
-<<<<<<< HEAD
     headset joins with a code of its own (the command `new_code` gives the next). `yoked_to` names an earlier
     session: the world then does what it did in that one, whatever this patient's body does (a study's
-    control); `blind` hides from the panel which of the two it is.
-=======
-    headset joins with a code of its own (the command `new_code` gives the next). `guide`: `null` is as
-    usual here.
->>>>>>> wip-wire
+    control); `blind` hides from the panel which of the two it is. `guide`: `null` is as usual here.
     """
 
     plan_id: _Label
@@ -101,12 +96,9 @@ class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     soften: bool = True
     stream: Stream = "view"
-<<<<<<< HEAD
     yoked_to: _Label | None = None
     blind: bool = False
-=======
     guide: GuideChoiceBody | None = None
->>>>>>> wip-wire
 
 
 class Steer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,7 +119,8 @@ class CommandBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     `steer` belongs to `steer`, `alarm` to `acknowledge`, `level` (0 well again … 1) to `unwell`,
     `scene` to `place` (go there through a fade; GET /api/scenes), and to nothing else. Of the guide:
     `mode` and perhaps `approval` belong to `guide_mode`, `text` to `whisper` (the guide says it), `turn` and
-    `decision` to `proposal`, with `text` where that is `edit`. `release`: you are with the patient, the guide may go on.
+    `decision` to `proposal`, with `text` where that is `edit`. `release`: you are with the patient, and the
+    guide may go on.
     """
 
     command: CommandName

@@ -26,10 +26,7 @@ from websockets.exceptions import ConnectionClosed
 from sensors.ingest import Ingest
 from sensors.lsl import configure
 from sensors.outlets import ControlsOutlet
-<<<<<<< HEAD
 from session_records.driven import driven
-=======
->>>>>>> wip-wire
 from therapy.errors import BadValue, TherapyError
 from therapy.events import BadInput, ChildReturned, Event
 from therapy.plan import PLANS, Condition, SessionPlan, in_place, in_places, personalised

@@ -403,12 +403,9 @@ class Rooms:
             if start.patient
             else 0.0
         )
-<<<<<<< HEAD
         before = await asyncio.to_thread(self.figures.before, start.patient) if start.patient else {}
         personal = dataclasses.replace(start.personal, breath_pace_per_min=before.pop(RESONANCE, None))
-=======
         guide = self._guide_of(start)
->>>>>>> wip-wire
         await link.ask(
             "open",
             start.actor,
