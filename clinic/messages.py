@@ -11,9 +11,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from clinic.ports import Command, CommandName, Stream
+from clinic.guide_messages import GuideChoiceBody, GuideState
+from clinic.ports import Command, CommandName, Decision, GuideOrder, Stream
 from therapy.controls import TABLE
 from therapy.personal import EYE_HEIGHT_M
+from therapy.talk import GuideMode
 
 __all__ = [
     "AccountInfo",
@@ -67,6 +69,10 @@ class ScreeningBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     override_reason: Annotated[str, Meta(max_length=500)] = ""
 
 
+#: What the guide is to say: one line of plain words.
+_Words = Annotated[str, Meta(min_length=1, max_length=300, pattern=r"^ *[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")]
+
+
 class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A session to start. `patient` is a label, not a name; an empty `present` says: nothing applies.
 
@@ -74,7 +80,9 @@ class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     choices that the places offer; `triggers` (GET /api/triggers) are never shown or heard: a place that
     cannot do without one is refused. `soften` lets motion and detail soften when the patient is unwell.
     `stream`: `view` is stereo for one headset; `panorama` is one picture all round for a group, in which each
-    headset joins with a code of its own (the command `new_code` gives the next).
+    headset joins with a code of its own (the command `new_code` gives the next). `yoked_to` names an earlier
+    session: the world then does what it did in that one, whatever this patient's body does (a study's
+    control); `blind` hides from the panel which of the two it is. `guide`: `null` is as usual here.
     """
 
     plan_id: _Label
@@ -88,6 +96,9 @@ class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     soften: bool = True
     stream: Stream = "view"
+    yoked_to: _Label | None = None
+    blind: bool = False
+    guide: GuideChoiceBody | None = None
 
 
 class Steer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,7 +117,10 @@ class CommandBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """One command.
 
     `steer` belongs to `steer`, `alarm` to `acknowledge`, `level` (0 well again … 1) to `unwell`,
-    `scene` to `place` (go there through a fade; GET /api/scenes), and to nothing else.
+    `scene` to `place` (go there through a fade; GET /api/scenes), and to nothing else. Of the guide:
+    `mode` and perhaps `approval` belong to `guide_mode`, `text` to `whisper` (the guide says it), `turn` and
+    `decision` to `proposal`, with `text` where that is `edit`. `release`: you are with the patient, and the
+    guide may go on.
     """
 
     command: CommandName
@@ -114,6 +128,11 @@ class CommandBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     alarm: int | UnsetType = UNSET
     level: Annotated[float, Meta(ge=0.0, le=1.0)] | UnsetType = UNSET
     scene: _Label | UnsetType = UNSET
+    mode: GuideMode | UnsetType = UNSET
+    approval: bool | UnsetType = UNSET
+    text: _Words | UnsetType = UNSET
+    turn: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    decision: Decision | UnsetType = UNSET
 
 
 class SocketCommand(CommandBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,6 +151,7 @@ def to_command(body: CommandBody, actor: str) -> Command:
     _fits(body.command == "acknowledge", body.alarm, "alarm")
     _fits(body.command == "unwell", body.level, "level")
     _fits(body.command == "place", body.scene, "scene")
+    guide = _to_guide(body)
     wishes: dict[str, float | None] = {}
     if isinstance(body.steer, Steer):
         wishes = {k: v for k in Steer.__struct_fields__ if (v := getattr(body.steer, k)) is not UNSET}
@@ -140,7 +160,25 @@ def to_command(body: CommandBody, actor: str) -> Command:
     alarm = None if isinstance(body.alarm, UnsetType) else body.alarm
     level = None if isinstance(body.level, UnsetType) else body.level
     scene = "" if isinstance(body.scene, UnsetType) else body.scene
-    return Command(name=body.command, steer=wishes, alarm=alarm, level=level, scene=scene, actor=actor)
+    return Command(
+        name=body.command, steer=wishes, alarm=alarm, level=level, scene=scene, guide=guide, actor=actor
+    )
+
+
+def _to_guide(body: CommandBody) -> GuideOrder:
+    _fits(body.command == "guide_mode", body.mode, "mode")
+    if body.command != "guide_mode":
+        _fits(False, body.approval, "approval")
+    _fits(body.command == "proposal", body.turn, "turn")
+    _fits(body.command == "proposal", body.decision, "decision")
+    _fits(body.command == "whisper" or body.decision == "edit", body.text, "text")
+    return GuideOrder(
+        mode=None if isinstance(body.mode, UnsetType) else body.mode,
+        approval=None if isinstance(body.approval, UnsetType) else body.approval,
+        text="" if isinstance(body.text, UnsetType) else body.text.strip(),
+        turn=None if isinstance(body.turn, UnsetType) else body.turn,
+        decision=None if isinstance(body.decision, UnsetType) else body.decision,
+    )
 
 
 def _fits(wanted: bool, value: object, name: str) -> None:  # noqa: FBT001  # a relation of two facts
@@ -270,6 +308,32 @@ class ContextAdded(Struct, frozen=True, kw_only=True):
 
     added: int
     known: int
+
+
+class FigureOf(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose figures to return."""
+
+    patient: _Label
+
+
+class FigureBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A figure that a human brings: `kind` is `resonance`, or a value at rest."""
+
+    patient: _Label
+    kind: str
+    value: float
+    why: Annotated[str, Meta(max_length=400)] = ""
+
+
+class Figure(Struct, frozen=True, kw_only=True):
+    """What a session measured of its patient, and later ones begin with."""
+
+    kind: str
+    value: float
+    unit: str
+    at_utc_s: float
+    session_id: str
+    why: str
 
 
 class SessionInfo(Struct, frozen=True, kw_only=True):
@@ -449,7 +513,10 @@ class Alarm(Struct, frozen=True, kw_only=True):
 
 
 class RoomState(Struct, frozen=True, kw_only=True):
-    """Everything that a therapist sees of a room. `phase` is `null` without a session."""
+    """Everything that a therapist sees of a room. `phase` is `null` without a session.
+
+    `baseline` holds the patient's values at rest in this session, by vital, once two minutes of it are known.
+    """
 
     type: Literal["state"]
     at_s: float
@@ -477,5 +544,7 @@ class RoomState(Struct, frozen=True, kw_only=True):
     processes: list[ProcessInfo]
     recording: Recording
     sound: SoundInfo | None = None
+    baseline: dict[str, float] = {}
     join: JoinCode | None
     alarms: list[Alarm]
+    guide: GuideState | None = None

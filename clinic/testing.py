@@ -61,6 +61,7 @@ def empty_state(room: str = "1") -> dict[str, Any]:
         "recording": {"on": False, "bytes": 0, "path": ""},
         "join": None,
         "alarms": [],
+        "guide": None,
     }
 
 
@@ -178,6 +179,15 @@ class RoomsDouble:
         """Return what a list of triggers may hold."""
         return [{"name": name, "title": title} for name, title in TRIGGERS.items()]
 
+    async def guide(self) -> Mapping[str, Any]:
+        """Return a guide that may choose among approved lines."""
+        return {
+            "on": True,
+            "modes": ["off", "scripted", "approved"],
+            "usual": "approved",
+            "languages": ["en", "de"],
+        }
+
     async def rooms(self) -> Sequence[Mapping[str, Any]]:
         """Return the room."""
         return [{"room": "1", "phase": self.now["phase"]}]
@@ -223,6 +233,8 @@ class RoomsDouble:
                 self.publish(join={"code": "771905", "expires_in_s": 300.0})
             case "unwell":
                 pass  # changes no phase; `commands` holds it
+            case "guide_mode" | "whisper" | "proposal" | "release":
+                self._guide_takes(command)
             case "acknowledge":
                 self._acknowledge(command.alarm)
             case name:
@@ -245,6 +257,25 @@ class RoomsDouble:
                 yield item
         finally:
             self._watchers.discard(mailbox)
+
+    def _guide_takes(self, command: Command) -> None:
+        """Do to the guide that the test published what a room would."""
+        guide, order = self.now["guide"], command.guide
+        if guide is None:
+            raise Refused("guide must be a session that it belongs to, got None")
+        match command.name:
+            case "guide_mode" if order.mode is not None:
+                approval = guide["approval"] if order.approval is None else order.approval
+                name = order.mode.value
+                guide = {**guide, "mode": name, "wanted_mode": name, "approval": approval}
+            case "whisper":
+                said = {"who": "therapist", "text": order.text, "at_s": self.now["at_s"]}
+                guide = {**guide, "transcript": [*guide["transcript"], said]}
+            case "proposal":
+                guide = {**guide, "proposal": None}
+            case _:
+                guide = {**guide, "risk": None, "state": "listening"}
+        self.publish(guide=guide)
 
     def _acknowledge(self, alarm: int | None) -> None:
         if alarm not in {a["id"] for a in self.now["alarms"]}:

@@ -19,6 +19,7 @@ import uvicorn
 
 from clinic.accounts import Accounts
 from clinic.doses import SoundDoses
+from clinic.figures import PatientFigures
 from clinic.memory import GuideMemory
 from clinic.sessions import SessionIndex
 from clinic.slow import SlowChannel
@@ -101,6 +102,7 @@ async def running_gateway(settings: ServerSettings) -> AsyncIterator[Running]:
             desk,
             sessions,
             SoundDoses(store),
+            PatientFigures(store, utc_s=time.time),
             address=address,
             now_s=session_now_s,
             utc_s=time.time,

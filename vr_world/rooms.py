@@ -22,17 +22,20 @@ from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from clinic.doses import SoundDoses
-from clinic.errors import NoSuchRoom, Refused
+from clinic.errors import BadRequest, NoSuchRoom, Refused
+from clinic.figures import RESONANCE, PatientFigures
 from clinic.ports import Command, LiveItem, SessionStart
 from clinic.sessions import SessionIndex
 from sensors.pins import Pins
 from therapy.discover import declared
 from therapy.errors import BadPlan
 from therapy.events import ChildDied, ChildReturned, Event
+from therapy.guide import FREEDOM, GuideChoice, stricter, within_policy
 from therapy.personal import TRIGGERS, check_choices
 from therapy.plan import PLANS, in_place
 from therapy.ports import RoomHost
 from therapy.specs import SceneSpec
+from therapy.talk import GuideMode
 from voice_guide.service import ServiceConfig, ServiceState
 from voice_guide.service import Shutdown as VoiceShutdown
 from vr_world.link import Answer, Ask, Remember, StateNow, pack, parse_from_room
@@ -271,13 +274,14 @@ class Rooms:
     `address` is where headsets reach this server.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it serves, keeps and shows each have their own place
         self,
         settings: ServerSettings,
         host: RoomHost,
         desk: JoinDesk,
         sessions: SessionIndex,
         doses: SoundDoses,
+        figures: PatientFigures,
         *,
         address: str,
         now_s: Callable[[], float],
@@ -293,6 +297,8 @@ class Rooms:
         self._links = {room: RoomLink(room, host) for room in settings.rooms}
         self._mailboxes: dict[str, set[_Mailbox]] = {room: set() for room in settings.rooms}
         self._doses = doses
+        self.figures = figures
+        self._rest_noted: set[str] = set()
         self._going_on: dict[str, str] = {}
         self._dose_noted: dict[str, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -352,6 +358,18 @@ class Rooms:
         """Return what a list of triggers may hold."""
         return [{"name": name, "title": title} for name, title in TRIGGERS.items()]
 
+    async def guide(self) -> Mapping[str, Any]:
+        """Return what guide sessions here may have."""
+        if not self._settings.guide:
+            return {"on": False, "modes": [], "usual": None, "languages": []}
+        modes = FREEDOM[: FREEDOM.index(self._settings.guide_policy) + 1]
+        return {
+            "on": True,
+            "modes": [mode.value for mode in modes],
+            "usual": self._usual_mode().value,
+            "languages": list(self._settings.guide_languages),
+        }
+
     async def rooms(self) -> Sequence[Mapping[str, Any]]:
         """Return the rooms and their phases."""
         return [
@@ -385,14 +403,21 @@ class Rooms:
             if start.patient
             else 0.0
         )
+        before = await asyncio.to_thread(self.figures.before, start.patient) if start.patient else {}
+        personal = dataclasses.replace(start.personal, breath_pace_per_min=before.pop(RESONANCE, None))
+        guide = self._guide_of(start)
         await link.ask(
             "open",
             start.actor,
             plan_id=start.plan_id,
             patient=start.patient,
             scene=start.scene,
-            personal=start.personal,
+            personal=personal,
+            baseline=before,
+            yoked_to=start.yoked_to,
+            blind=start.blind,
             stream=start.stream,
+            guide=guide,
             session_id=session_id,
             started=started.isoformat(),
             screening=msgspec.json.encode(dataclasses.asdict(start.screening)).decode(),
@@ -415,6 +440,9 @@ class Rooms:
             self._issue(room)
             self._changed(room)
             return {"phase": (link.state or {}).get("phase") or "IDLE"}
+        order = command.guide
+        if order.mode is not None:
+            self._allowed(order.mode)
         answer = await link.ask(
             command.name,
             command.actor,
@@ -422,6 +450,11 @@ class Rooms:
             alarm=command.alarm,
             level=command.level,
             scene=command.scene,
+            mode=order.mode,
+            approval=order.approval,
+            text=order.text,
+            turn=order.turn,
+            decision=order.decision,
         )
         return {"phase": answer.phase}
 
@@ -452,6 +485,27 @@ class Rooms:
         """Return the link to `room`. Raises `NoSuchRoom`."""
         return self._link(room)
 
+    def _usual_mode(self) -> GuideMode:
+        """Return approved lines, or what the policy allows where that is less."""
+        return stricter(GuideMode.APPROVED, self._settings.guide_policy)
+
+    def _guide_of(self, start: SessionStart) -> GuideChoice:
+        """Return the guide of a session to be. Raises `Refused`."""
+        languages = self._settings.guide_languages
+        choice = start.guide or GuideChoice(mode=self._usual_mode(), language=languages[0])
+        self._allowed(choice.mode)
+        if choice.language not in languages:
+            raise Refused(
+                f"the guide's language must be one of {', '.join(languages)}, got {choice.language!r}"
+            )
+        return dataclasses.replace(choice, met_before=start.met_before, remembered=start.remembered)
+
+    def _allowed(self, mode: GuideMode) -> None:
+        try:
+            within_policy(mode, self._settings.guide_policy)
+        except BadPlan as error:
+            raise Refused(str(error)) from error
+
     def _link(self, room: str) -> RoomLink:
         link = self._links.get(room)
         if link is None:
@@ -481,6 +535,7 @@ class Rooms:
         phase = None if link.state is None else link.state["phase"]
         if session_id is not None and link.state is not None:
             self._note_dose(room, session_id, link.state, over=phase in ("ENDED", "STOPPED"))
+            self._note_rest(session_id, link.state)
         if session_id is not None and phase in ("ENDED", "STOPPED"):
             del self._going_on[room]
             noted = asyncio.to_thread(self._sessions.ended, session_id, outcome=phase, at_utc_s=self._utc_s())
@@ -496,6 +551,20 @@ class Rooms:
             self._doses.note, session_id, patient=patient, share=share, at_utc_s=self._utc_s()
         )
         self._tasks.append(asyncio.create_task(noted))
+
+    def _note_rest(self, session_id: str, state: Mapping[str, Any]) -> None:
+        """Keep the patient's values at rest of this session, once they are known."""
+        patient, baseline = str(state["patient"]), state.get("baseline") or {}
+        if not patient or not baseline or session_id in self._rest_noted:
+            return
+        self._rest_noted.add(session_id)
+
+        def note() -> None:
+            for kind, value in baseline.items():
+                with contextlib.suppress(BadRequest):  # no value that a body has: nothing to begin with later
+                    self.figures.note(session_id, patient=patient, kind=kind, value=value)
+
+        self._tasks.append(asyncio.create_task(asyncio.to_thread(note)))
 
     def _pictured(self, room: str) -> None:
         """Pass a new picture on, once: a renderer that makes none must look dead."""
