@@ -132,7 +132,7 @@ def _mind(backend: str) -> Mind | None:
     if spec is None:
         raise BadValue("--backend", f"one of {', '.join(backends())}", backend)
     try:
-        return spec.open(ThinkSettings(backend=backend, speak_by_s=1.5, deadline_s=1.7))
+        return spec.open(ThinkSettings(backend=backend, speak_by_s=1.0, deadline_s=1.2))
     except NoMind as why:
         _note(f"{why}: scripted lines")
         return None
