@@ -80,12 +80,15 @@ from voice_guide.messages import (
     SpeechStarted,
     Status,
 )
+from voice_guide.remember import worth_remembering
 from voice_guide.rules import normal
 from voice_guide.skill import Answered, Leave, SkillContext, SkillState, SkillStep, Spoken, Tick
 from voice_guide.stages import RETURN_SKILL, stage_steps
 
 __all__ = ["Conversation"]
 
+#: The line that says to a patient what the guide is.
+DISCLOSURE: Final = "arrive.computer_voice"
 #: The music needs this long to step back before words of the guide; words at once wait for nothing.
 AHEAD_S: Final = 0.45
 AT_ONCE_S: Final = 0.1
@@ -180,6 +183,9 @@ class Conversation:
         self._utterances = 0 if memory is None else memory.utterance
         self._live = False
         self._over = False
+        self._intents: list[str] = []
+        self._finished: list[str] = []
+        self._met = False
         if memory is not None and memory.crisis_kind:
             self._crisis = Risk(level=RiskLevel.URGENT, kind=memory.crisis_kind)  # type: ignore[arg-type]
 
@@ -292,6 +298,8 @@ class Conversation:
                 "at_s": self._crisis_s,
                 "words": self._crisis_words,
             },
+            "met": self._met,
+            "notes": list(worth_remembering(self._intents, finished_skills=self._finished)),
             "ratings": [
                 {"scale": rating.scale, "value": rating.value, "at_s": rating.at_s}
                 for rating in self._ratings
@@ -358,6 +366,8 @@ class Conversation:
         if self._awaiting is not None:
             again = choice.proposal.rating is None and choice.intent == "ask_again"
             self._awaiting, self._asked_again = (self._awaiting, True) if again else (None, False)
+        if choice.sure:
+            self._intents.append(choice.intent)
         if self._in_skill(choice, now_s):
             return
         if now_s < self._held_until_s and not choice.sure:
@@ -562,6 +572,8 @@ class Conversation:
         if state is None:
             return
         state, steps = self._settings.skills[state.skill].next(state, event, now_s)
+        if state.done and not isinstance(event, Leave | Answered):
+            self._finished.append(state.skill)
         self._skill = None if state.done else state
         for step in steps:
             line = self._bank.line(step.line_id)
@@ -663,6 +675,8 @@ class Conversation:
                 if line["who"] != "patient" and line["text"] == words.text:
                     line["interrupted"] = True
                     break
+        elif words.line_id == DISCLOSURE:
+            self._met = True
         elif words.step is not None:
             self._step_skill(Spoken(), now_s)
         if self._queue and not self._queue[0].safety:

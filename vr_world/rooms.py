@@ -282,6 +282,7 @@ class Rooms:
         sessions: SessionIndex,
         doses: SoundDoses,
         figures: PatientFigures,
+        memory: GuideMemory,
         *,
         address: str,
         now_s: Callable[[], float],
@@ -298,9 +299,11 @@ class Rooms:
         self._mailboxes: dict[str, set[_Mailbox]] = {room: set() for room in settings.rooms}
         self._doses = doses
         self.figures = figures
+        self._memory = memory
         self._rest_noted: set[str] = set()
         self._going_on: dict[str, str] = {}
         self._dose_noted: dict[str, float] = {}
+        self._met_noted: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -536,6 +539,7 @@ class Rooms:
         if session_id is not None and link.state is not None:
             self._note_dose(room, session_id, link.state, over=phase in ("ENDED", "STOPPED"))
             self._note_rest(session_id, link.state)
+            self._note_guide(session_id, link.state, over=phase in ("ENDED", "STOPPED"))
         if session_id is not None and phase in ("ENDED", "STOPPED"):
             del self._going_on[room]
             noted = asyncio.to_thread(self._sessions.ended, session_id, outcome=phase, at_utc_s=self._utc_s())
@@ -565,6 +569,18 @@ class Rooms:
                     self.figures.note(session_id, patient=patient, kind=kind, value=value)
 
         self._tasks.append(asyncio.create_task(asyncio.to_thread(note)))
+
+    def _note_guide(self, session_id: str, state: Mapping[str, Any], *, over: bool) -> None:
+        """Keep that the guide has said what it is, and at the end propose what it may remember."""
+        patient, guide = str(state["patient"]), state.get("guide")
+        if not patient or guide is None:
+            return
+        if guide["met"] and session_id not in self._met_noted:
+            self._met_noted.add(session_id)
+            self._tasks.append(asyncio.create_task(asyncio.to_thread(self._memory.met, patient)))
+        if over and guide["notes"]:
+            noted = asyncio.to_thread(self._memory.propose, patient, guide["notes"])
+            self._tasks.append(asyncio.create_task(noted))
 
     def _pictured(self, room: str) -> None:
         """Pass a new picture on, once: a renderer that makes none must look dead."""
