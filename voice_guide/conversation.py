@@ -359,13 +359,7 @@ class Conversation:
         choice = self._settings.chooser.choose(
             heard.text, self._now(), turn=heard.turn, confidence=heard.confidence
         )
-        if choice.proposal.rating is not None and self._awaiting is not None:
-            rating = RatingGiven(at_s=now_s, scale=self._awaiting.scale, value=float(choice.proposal.rating))
-            self._ratings.append(rating)
-            self._out.append(Tell(event=rating))
-        if self._awaiting is not None:
-            again = choice.proposal.rating is None and choice.intent == "ask_again"
-            self._awaiting, self._asked_again = (self._awaiting, True) if again else (None, False)
+        self._rate(choice, now_s)
         if choice.sure:
             self._intents.append(choice.intent)
         if self._in_skill(choice, now_s):
@@ -381,6 +375,16 @@ class Conversation:
             self._ask(heard, choice, now_s)
         else:
             self._offer(choice.proposal, "line", now_s)
+
+    def _rate(self, choice: Choice, now_s: float) -> None:
+        """Keep a number that was asked for; ask again once, then let it be."""
+        if choice.proposal.rating is not None and self._awaiting is not None:
+            rating = RatingGiven(at_s=now_s, scale=self._awaiting.scale, value=float(choice.proposal.rating))
+            self._ratings.append(rating)
+            self._out.append(Tell(event=rating))
+        if self._awaiting is not None:
+            again = choice.proposal.rating is None and choice.intent == "ask_again"
+            self._awaiting, self._asked_again = (self._awaiting, True) if again else (None, False)
 
     def _asks_model(self, choice: Choice) -> bool:
         """Whether the model is asked: not for what is clear already, and never where it may not speak."""

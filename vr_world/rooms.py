@@ -24,6 +24,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from clinic.doses import SoundDoses
 from clinic.errors import BadRequest, NoSuchRoom, Refused
 from clinic.figures import RESONANCE, PatientFigures
+from clinic.memory import GuideMemory
 from clinic.ports import Command, LiveItem, SessionStart
 from clinic.sessions import SessionIndex
 from sensors.pins import Pins
