@@ -580,8 +580,11 @@ class Rooms:
             self._met_noted.add(session_id)
             self._tasks.append(asyncio.create_task(asyncio.to_thread(self._memory.met, patient)))
         if over and guide["notes"]:
-            noted = asyncio.to_thread(self._memory.propose, patient, guide["notes"])
-            self._tasks.append(asyncio.create_task(noted))
+
+            def propose() -> None:
+                self._memory.propose(patient, guide["notes"])
+
+            self._tasks.append(asyncio.create_task(asyncio.to_thread(propose)))
 
     def _pictured(self, room: str) -> None:
         """Pass a new picture on, once: a renderer that makes none must look dead."""

@@ -1,4 +1,6 @@
-import type { Account, Command, GuideMemory, PastSession, Place, Plan, RoomState, ScreeningItem, StreamKind, Trigger } from './types';
+import type {
+  Account, Command, GuideInfo, GuideMemory, GuideMode, PastSession, Place, Plan, RoomState, ScreeningItem, StreamKind, Trigger,
+} from './types'; // prettier-ignore
 
 /** What the server answered instead of doing it. `status` 0: it was not reached. */
 export class ApiError extends Error {
@@ -50,6 +52,8 @@ export interface StartRequest {
   eye_height_m?: number;
   soften?: boolean;
   stream?: StreamKind;
+  /** `null`: as is usual here. */
+  guide?: { mode: GuideMode; approval: boolean; language: string } | null;
 }
 
 export const api = {
@@ -62,6 +66,7 @@ export const api = {
   plans: () => ask<Plan[]>('/api/plans'),
   scenes: () => ask<Place[]>('/api/scenes'),
   triggers: () => ask<Trigger[]>('/api/triggers'),
+  guide: () => ask<GuideInfo>('/api/guide'),
   rooms: () => ask<{ room: string; phase: string | null }[]>('/api/rooms'),
   sessions: () => ask<PastSession[]>('/api/sessions'),
   memory: (patient: string) => ask<GuideMemory>('/api/guide-memory/of', { patient }),

@@ -117,6 +117,66 @@ export interface RoomState {
   sound?: { level_dba: number | null; session: number; week: number; eased: boolean } | null;
   join: Join | null;
   alarms: Alarm[];
+  /** `null` without a voice guide. */
+  guide?: GuideState | null;
+}
+
+/** From the strictest to the freest. */
+export type GuideMode = 'off' | 'scripted' | 'approved' | 'free';
+
+/** What guide sessions here may have (GET /api/guide). */
+export interface GuideInfo {
+  on: boolean;
+  modes: GuideMode[];
+  usual: GuideMode | null;
+  languages: string[];
+}
+
+export interface Said {
+  who: 'patient' | 'guide' | 'therapist';
+  text: string;
+  at_s: number;
+  source?: string | null;
+  confidence?: number | null;
+  interrupted?: boolean;
+}
+
+export interface GuideProposal {
+  turn: number;
+  text: string;
+  /** Empty for words of a model. */
+  line_id: string;
+  actions: string[];
+  reason: string;
+  backend: string;
+  until_s: number;
+}
+
+export interface GuideRisk {
+  level: 'none' | 'watch' | 'urgent';
+  kind: string;
+  evidence: string[];
+  at_s: number;
+  words: string;
+  acknowledged?: boolean;
+}
+
+export type GuideDoing = 'off' | 'idle' | 'listening' | 'thinking' | 'speaking' | 'held' | 'crisis';
+
+export interface GuideState {
+  /** How free it is now, which is less than wanted where something is missing. */
+  mode: GuideMode;
+  wanted_mode: GuideMode;
+  approval: boolean;
+  missing: string[];
+  state: GuideDoing;
+  language: string;
+  transcript: Said[];
+  partial: string;
+  proposal: GuideProposal | null;
+  risk: GuideRisk | null;
+  ratings: { scale: 'suds' | 'mood'; value: number; at_s: number }[];
+  microphone: string;
 }
 
 export interface Plan {
@@ -179,7 +239,8 @@ export interface Account {
 }
 
 export type CommandName =
-  'begin' | 'pause' | 'resume' | 'return' | 'stop' | 'steer' | 'new_code' | 'acknowledge' | 'unwell' | 'place';
+  'begin' | 'pause' | 'resume' | 'return' | 'stop' | 'steer' | 'new_code' | 'acknowledge' | 'unwell' | 'place'
+  | 'guide_mode' | 'whisper' | 'proposal' | 'release';
 
 export interface Command {
   command: CommandName;
@@ -187,4 +248,9 @@ export interface Command {
   alarm?: number;
   level?: number;
   scene?: string;
+  mode?: GuideMode;
+  approval?: boolean;
+  text?: string;
+  turn?: number;
+  decision?: 'speak' | 'edit' | 'drop';
 }

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 
-import { age, bytes, clock, controlLabel, controlValue, number, quality, signed, timeOfDay } from './words';
+import {
+  GUIDE_MODES, age, bytes, clock, controlLabel, controlValue, guideDoes, languageName, microphoneWord, number, quality, riskWord,
+  signed, speaker, timeOfDay,
+} from './words';
 
 test('a number that is not there is a dash, never a zero', () => {
   for (const missing of [null, undefined, NaN, Infinity]) expect(number(missing, 1)).toBe('–');
@@ -52,4 +55,16 @@ test('controls have names and units, and unknown ones keep their own', () => {
 
 test('sizes', () => {
   expect([bytes(12), bytes(4300), bytes(2_500_000)]).toEqual(['12 B', '4 kB', '2.5 MB']);
+});
+
+test('the guide is said in plain words, whoever speaks through it', () => {
+  expect(GUIDE_MODES.map((each) => each.name)).toEqual(['off', 'scripted', 'approved', 'free']);
+  expect(guideDoes('held')).toBe('keeping quiet');
+  expect(microphoneWord('denied')).toBe('microphone refused by the patient');
+  expect(microphoneWord('what')).toBe('microphone not known yet');
+  expect(languageName('de')).toBe('German');
+  expect(speaker({ who: 'therapist', text: 'Hello', at_s: 1, source: 'therapist' })).toBe('You, by the guide');
+  expect(speaker({ who: 'guide', text: 'Hello', at_s: 1, source: 'risk' })).toBe('Guide, safety line');
+  expect(riskWord('self_harm')).toBe('Self-harm');
+  expect(riskWord('')).toBe('Risk');
 });
