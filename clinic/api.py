@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from clinic import messages, wire
 from clinic.accounts import LONGEST_S, Accounts
 from clinic.errors import BadRequest, ClinicError
+from clinic.figures import PatientFigures
 from clinic.guide_messages import GuideChoiceBody, GuideInfo
 from clinic.live import LiveSocket
 from clinic.memory import GuideMemory
@@ -43,6 +44,7 @@ def panel_routes(
     rooms: RoomsPort,
     version: str,
     memory: GuideMemory | None = None,
+    figures: PatientFigures | None = None,
     check_every_s: float = 5.0,
 ) -> list[BaseRoute]:
     """Return the routes under `/api/` and `/ws/panel/` of the panel.
@@ -54,9 +56,12 @@ def panel_routes(
         rooms: the rooms of this server.
         version: Stillwater's version, for the OpenAPI document.
         memory: what the guide may remember; without it the operations on it are not there.
+        figures: what earlier sessions measured; without it the two operations on them are not there.
         check_every_s: how often an open socket looks whether its session is still valid.
     """
-    api = PanelApi(accounts=accounts, sessions=sessions, context=context, rooms=rooms, memory=memory)
+    api = PanelApi(
+        accounts=accounts, sessions=sessions, context=context, rooms=rooms, memory=memory, figures=figures
+    )
     operations = api.operations()
     described = document(operations, version)
 
@@ -92,12 +97,14 @@ class PanelApi:
         context: SlowChannel,
         rooms: RoomsPort,
         memory: GuideMemory | None = None,
+        figures: PatientFigures | None = None,
     ) -> None:
         self._accounts = accounts
         self._context = context
         self._sessions = sessions
         self._rooms = rooms
         self._memory = memory
+        self._figures = figures
 
     def operations(self) -> list[Operation]:
         """Return the table: every operation once."""
@@ -229,6 +236,33 @@ class PanelApi:
                 errors=(409,),
             ),
             *([] if self._memory is None else _memory_operations(self._memory)),
+            *([] if self._figures is None else self._figure_operations(self._figures)),
+        ]
+
+    def _figure_operations(self, figures: PatientFigures) -> list[Operation]:
+        async def keep(call: Call) -> Answer:
+            return Answer(value=await run_in_threadpool(figures.keep, call.body))
+
+        async def of(call: Call) -> Answer:
+            return Answer(value=await run_in_threadpool(figures.of, call.body.patient))
+
+        return [
+            Operation(
+                method="POST",
+                path="/api/figures",
+                summary="Keep a patient's resonance or a value at rest, for the sessions to come",
+                handler=keep,
+                body=messages.FigureBody,
+                reply=messages.Figure,
+            ),
+            Operation(
+                method="POST",
+                path="/api/figures/of",
+                summary="What sessions measured of a patient, newest first (a label is never in an address)",
+                handler=of,
+                body=messages.FigureOf,
+                reply=list[messages.Figure],
+            ),
         ]
 
     async def _account(self, call: Call) -> Answer:
@@ -310,6 +344,8 @@ class PanelApi:
             scene=body.scene or "",
             personal=personal,
             stream=body.stream,
+            yoked_to=body.yoked_to or "",
+            blind=body.blind,
             guide=_guide_of(body.guide),
         )
         if self._memory is not None:

@@ -80,7 +80,8 @@ class Rating(Struct, frozen=True, kw_only=True):
 class GuideState(Struct, frozen=True, kw_only=True):
     """What the guide is doing. `mode` is how free it is now, `wanted_mode` how free it may be.
 
-    `missing` says what keeps it from that, one line each.
+    `missing` says what keeps it from that, one line each. `met`: the patient has heard in this session what
+    the guide is. `notes`: what could be remembered of it, where the patient agrees (POST /api/guide-memory).
     """
 
     mode: GuideMode
@@ -94,4 +95,6 @@ class GuideState(Struct, frozen=True, kw_only=True):
     proposal: GuideProposal | None
     risk: GuideRisk | None
     ratings: list[Rating]
+    met: bool = False
+    notes: list[str] = []
     microphone: str

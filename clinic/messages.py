@@ -80,8 +80,9 @@ class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     choices that the places offer; `triggers` (GET /api/triggers) are never shown or heard: a place that
     cannot do without one is refused. `soften` lets motion and detail soften when the patient is unwell.
     `stream`: `view` is stereo for one headset; `panorama` is one picture all round for a group, in which each
-    headset joins with a code of its own (the command `new_code` gives the next). `guide`: `null` is as
-    usual here.
+    headset joins with a code of its own (the command `new_code` gives the next). `yoked_to` names an earlier
+    session: the world then does what it did in that one, whatever this patient's body does (a study's
+    control); `blind` hides from the panel which of the two it is. `guide`: `null` is as usual here.
     """
 
     plan_id: _Label
@@ -95,6 +96,8 @@ class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     soften: bool = True
     stream: Stream = "view"
+    yoked_to: _Label | None = None
+    blind: bool = False
     guide: GuideChoiceBody | None = None
 
 
@@ -116,8 +119,8 @@ class CommandBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     `steer` belongs to `steer`, `alarm` to `acknowledge`, `level` (0 well again … 1) to `unwell`,
     `scene` to `place` (go there through a fade; GET /api/scenes), and to nothing else. Of the guide:
     `mode` and perhaps `approval` belong to `guide_mode`, `text` to `whisper` (the guide says it), `turn` and
-    `decision` to `proposal`, with `text` where that is `edit`. `release`: you are with the patient,
-    the guide may go on.
+    `decision` to `proposal`, with `text` where that is `edit`. `release`: you are with the patient, and the
+    guide may go on.
     """
 
     command: CommandName
@@ -307,6 +310,32 @@ class ContextAdded(Struct, frozen=True, kw_only=True):
     known: int
 
 
+class FigureOf(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose figures to return."""
+
+    patient: _Label
+
+
+class FigureBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A figure that a human brings: `kind` is `resonance`, or a value at rest."""
+
+    patient: _Label
+    kind: str
+    value: float
+    why: Annotated[str, Meta(max_length=400)] = ""
+
+
+class Figure(Struct, frozen=True, kw_only=True):
+    """What a session measured of its patient, and later ones begin with."""
+
+    kind: str
+    value: float
+    unit: str
+    at_utc_s: float
+    session_id: str
+    why: str
+
+
 class SessionInfo(Struct, frozen=True, kw_only=True):
     """A session of the past, or one that is going on (`ended_utc_s` is `null`)."""
 
@@ -484,7 +513,10 @@ class Alarm(Struct, frozen=True, kw_only=True):
 
 
 class RoomState(Struct, frozen=True, kw_only=True):
-    """Everything that a therapist sees of a room. `phase` is `null` without a session."""
+    """Everything that a therapist sees of a room. `phase` is `null` without a session.
+
+    `baseline` holds the patient's values at rest in this session, by vital, once two minutes of it are known.
+    """
 
     type: Literal["state"]
     at_s: float
@@ -512,6 +544,7 @@ class RoomState(Struct, frozen=True, kw_only=True):
     processes: list[ProcessInfo]
     recording: Recording
     sound: SoundInfo | None = None
+    baseline: dict[str, float] = {}
     join: JoinCode | None
     alarms: list[Alarm]
     guide: GuideState | None = None

@@ -103,6 +103,7 @@ class SessionStart:
     `guide` is how the guide is to be, `None` for what is usual here.
     `remembered` is what the guide may know of the patient, with their consent; `met_before` whether it has
     already told them what it is.
+    `yoked_to` is the session whose controls drive this one, empty for none; `blind` hides the condition.
     """
 
     plan_id: str
@@ -115,6 +116,8 @@ class SessionStart:
     guide: GuideChoice | None = None
     remembered: tuple[str, ...] = ()
     met_before: bool = False
+    yoked_to: str = ""
+    blind: bool = False
 
 
 class RoomsPort(Protocol):

@@ -238,7 +238,9 @@ class RoomOutputs:
         if machine is not None:
             self._seats.tell(PhaseChanged(phase=machine.phase.value, stage=machine.stage.name))
 
-    def state_message(self, now_s: float, streams: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    def state_message(
+        self, now_s: float, streams: Iterable[Mapping[str, Any]], baseline: Mapping[str, float]
+    ) -> dict[str, Any]:
         """Return what the panel shows."""
         return state_message(
             self._config.room,
@@ -251,6 +253,7 @@ class RoomOutputs:
             processes=self._processes(),
             recording=self.tape.summary(),
             sound=self.dose.state(),
+            baseline=baseline,
             alarms=reversed(self._alarms),
             guide=self.guide.view(now_s),
         )

@@ -22,7 +22,9 @@ from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from clinic.doses import SoundDoses
-from clinic.errors import NoSuchRoom, Refused
+from clinic.errors import BadRequest, NoSuchRoom, Refused
+from clinic.figures import RESONANCE, PatientFigures
+from clinic.memory import GuideMemory
 from clinic.ports import Command, LiveItem, SessionStart
 from clinic.sessions import SessionIndex
 from sensors.pins import Pins
@@ -273,13 +275,15 @@ class Rooms:
     `address` is where headsets reach this server.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it serves, keeps and shows each have their own place
         self,
         settings: ServerSettings,
         host: RoomHost,
         desk: JoinDesk,
         sessions: SessionIndex,
         doses: SoundDoses,
+        figures: PatientFigures,
+        memory: GuideMemory,
         *,
         address: str,
         now_s: Callable[[], float],
@@ -295,8 +299,12 @@ class Rooms:
         self._links = {room: RoomLink(room, host) for room in settings.rooms}
         self._mailboxes: dict[str, set[_Mailbox]] = {room: set() for room in settings.rooms}
         self._doses = doses
+        self.figures = figures
+        self._memory = memory
+        self._rest_noted: set[str] = set()
         self._going_on: dict[str, str] = {}
         self._dose_noted: dict[str, float] = {}
+        self._met_noted: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -399,6 +407,8 @@ class Rooms:
             if start.patient
             else 0.0
         )
+        before = await asyncio.to_thread(self.figures.before, start.patient) if start.patient else {}
+        personal = dataclasses.replace(start.personal, breath_pace_per_min=before.pop(RESONANCE, None))
         guide = self._guide_of(start)
         await link.ask(
             "open",
@@ -406,7 +416,10 @@ class Rooms:
             plan_id=start.plan_id,
             patient=start.patient,
             scene=start.scene,
-            personal=start.personal,
+            personal=personal,
+            baseline=before,
+            yoked_to=start.yoked_to,
+            blind=start.blind,
             stream=start.stream,
             guide=guide,
             session_id=session_id,
@@ -526,6 +539,8 @@ class Rooms:
         phase = None if link.state is None else link.state["phase"]
         if session_id is not None and link.state is not None:
             self._note_dose(room, session_id, link.state, over=phase in ("ENDED", "STOPPED"))
+            self._note_rest(session_id, link.state)
+            self._note_guide(session_id, link.state, over=phase in ("ENDED", "STOPPED"))
         if session_id is not None and phase in ("ENDED", "STOPPED"):
             del self._going_on[room]
             noted = asyncio.to_thread(self._sessions.ended, session_id, outcome=phase, at_utc_s=self._utc_s())
@@ -541,6 +556,35 @@ class Rooms:
             self._doses.note, session_id, patient=patient, share=share, at_utc_s=self._utc_s()
         )
         self._tasks.append(asyncio.create_task(noted))
+
+    def _note_rest(self, session_id: str, state: Mapping[str, Any]) -> None:
+        """Keep the patient's values at rest of this session, once they are known."""
+        patient, baseline = str(state["patient"]), state.get("baseline") or {}
+        if not patient or not baseline or session_id in self._rest_noted:
+            return
+        self._rest_noted.add(session_id)
+
+        def note() -> None:
+            for kind, value in baseline.items():
+                with contextlib.suppress(BadRequest):  # no value that a body has: nothing to begin with later
+                    self.figures.note(session_id, patient=patient, kind=kind, value=value)
+
+        self._tasks.append(asyncio.create_task(asyncio.to_thread(note)))
+
+    def _note_guide(self, session_id: str, state: Mapping[str, Any], *, over: bool) -> None:
+        """Keep that the guide has said what it is, and at the end propose what it may remember."""
+        patient, guide = str(state["patient"]), state.get("guide")
+        if not patient or guide is None:
+            return
+        if guide["met"] and session_id not in self._met_noted:
+            self._met_noted.add(session_id)
+            self._tasks.append(asyncio.create_task(asyncio.to_thread(self._memory.met, patient)))
+        if over and guide["notes"]:
+
+            def propose() -> None:
+                self._memory.propose(patient, guide["notes"])
+
+            self._tasks.append(asyncio.create_task(asyncio.to_thread(propose)))
 
     def _pictured(self, room: str) -> None:
         """Pass a new picture on, once: a renderer that makes none must look dead."""

@@ -137,6 +137,33 @@ def test_a_session_starts_only_with_every_answer(panel: Page, server: PanelServe
     assert start.screening.override_reason == "neurologist agreed in writing"
 
 
+def test_what_the_guide_may_remember_is_agreed_and_erased(panel: Page, server: PanelServer) -> None:
+    show = panel.get_by_role("button", name="Show", exact=True)
+    expect(show).to_be_disabled()
+    panel.get_by_label("Patient label").fill("0142")
+    show.click()
+    notes = panel.get_by_label("Notes, one a line")
+    expect(notes).to_be_disabled()
+    panel.get_by_label("The patient agrees").check()
+    notes.fill("prefers it darker")
+    panel.get_by_role("button", name="Save").click()
+    expect(panel.get_by_text("Saved.")).to_be_visible()
+    server.memory.propose("0142", ["prefers calm water"])
+    panel.get_by_label("Patient label").fill("0143")  # another patient: nothing of the first is shown
+    expect(notes).to_have_count(0)
+    panel.get_by_label("Patient label").fill("0142")
+    show.click()
+    expect(notes).to_have_value("prefers it darker")
+    accessible(panel, "what the guide may remember")
+    panel.get_by_role("button", name="Take over: prefers calm water").click()
+    panel.get_by_role("button", name="Save").click()
+    expect(panel.get_by_text("Saved.")).to_be_visible()
+    assert server.memory.for_guide("0142")[0] == ("prefers it darker", "prefers calm water")
+    panel.get_by_role("button", name="Erase all").click()
+    expect(panel.get_by_label("The patient agrees")).not_to_be_checked()
+    assert server.memory.for_guide("0142") == ((), False)
+
+
 def test_none_applies_and_a_finding_exclude_each_other(panel: Page) -> None:
     none, finding = panel.get_by_label("I have asked"), panel.get_by_label("Epilepsy or a past seizure")
     finding.check()

@@ -1,4 +1,6 @@
-import type { Account, Command, GuideInfo, GuideMode, PastSession, Place, Plan, RoomState, ScreeningItem, StreamKind, Trigger } from './types';
+import type {
+  Account, Command, GuideInfo, GuideMemory, GuideMode, PastSession, Place, Plan, RoomState, ScreeningItem, StreamKind, Trigger,
+} from './types'; // prettier-ignore
 
 /** What the server answered instead of doing it. `status` 0: it was not reached. */
 export class ApiError extends Error {
@@ -67,6 +69,10 @@ export const api = {
   guide: () => ask<GuideInfo>('/api/guide'),
   rooms: () => ask<{ room: string; phase: string | null }[]>('/api/rooms'),
   sessions: () => ask<PastSession[]>('/api/sessions'),
+  memory: (patient: string) => ask<GuideMemory>('/api/guide-memory/of', { patient }),
+  keepMemory: (patient: string, consent: boolean, notes: string[]) =>
+    ask<GuideMemory>('/api/guide-memory', { patient, consent, notes }),
+  eraseMemory: (patient: string) => ask<GuideMemory>('/api/guide-memory/erase', { patient }),
   start: (room: string, request: StartRequest) =>
     ask<RoomState>(`${roomPath(room)}/session`, request),
   command: (room: string, command: Command) =>

@@ -201,6 +201,16 @@ export interface PlaceOption {
   choices: { name: string; title: string; contains: string[] }[];
 }
 
+/** What the guide may remember of a patient; `proposed` is not used before a therapist takes it over. */
+export interface GuideMemory {
+  consent: boolean;
+  consent_utc_s: number | null;
+  met_before: boolean;
+  notes: string[];
+  proposed: string[];
+  accesses: { at_utc_s: number; actor: string; what: string }[];
+}
+
 export interface Trigger {
   name: string;
   title: string;
