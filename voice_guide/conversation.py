@@ -273,7 +273,7 @@ class Conversation:
             "mode": self._effective().value,
             "wanted_mode": self.mode.value,
             "approval": self.approval,
-            "missing": [text for text in (self._status.ears, self._status.mind, self._status.mouth) if text],
+            "missing": list(dict.fromkeys(filter(None, dataclasses.astuple(self._status)))),
             "state": self._state(now_s),
             "language": self._settings.language,
             "transcript": list(self._transcript),
