@@ -484,7 +484,7 @@ def guide_state(**changes: Any) -> dict[str, Any]:
         "state": "thinking",
         "language": "en",
         "transcript": [
-            {"who": "guide", "text": "I am a computer voice. I am here.", "at_s": at_s - 80.0, "source": "line"},
+            {"who": "guide", "text": "I am a computer voice.", "at_s": at_s - 80.0, "source": "line"},
             {"who": "patient", "text": "the waves are a bit much", "at_s": at_s - 2.0, "confidence": 0.41},
         ],
         "partial": "",
