@@ -107,6 +107,8 @@ _LEAST_S: Final = 1.5
 _NO_REPORT_S: Final = 4.0
 #: Pause between two things that the guide says by itself.
 _BREATH_S: Final = 0.4
+#: A turn's words are told this long after the last of them at most: the pause that ends it, and Whisper.
+_TOLD_LATE_S: Final = 1.5
 _TURNS_KEPT: Final = 12
 _SHOWN: Final = 40
 #: Half unwell, as the button on the page says it fully: words may mean less.
@@ -399,8 +401,10 @@ class Conversation:
         return not choice.sure
 
     def _ask(self, heard: Heard, choice: Choice, now_s: float) -> None:
-        self._asked = _Asked(turn=heard.turn, ended_s=now_s, fallback=choice.proposal)
-        until_s = now_s + self._settings.answer_within_s
+        # The promise counts from the last word, which the recogniser tells late; clocks may disagree.
+        ended_s = min(max(heard.until_s, now_s - _TOLD_LATE_S), now_s)
+        self._asked = _Asked(turn=heard.turn, ended_s=ended_s, fallback=choice.proposal)
+        until_s = ended_s + self._settings.answer_within_s
         self._out.append(
             Ask(
                 briefing=self._context.briefing(heard, self.mode, self._history, self._now()), until_s=until_s

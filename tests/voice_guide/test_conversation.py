@@ -89,14 +89,16 @@ class Talk:
             found += self.keep(self.it.tick(self.now_s))
         return found
 
-    def says(self, text: str, risk: Risk = NO_RISK, *, final: bool = True) -> list[Any]:
+    def says(
+        self, text: str, risk: Risk = NO_RISK, *, final: bool = True, told_late_s: float = 0.0
+    ) -> list[Any]:
         self.turn += final
         heard = Heard(
             turn=self.turn,
             text=text,
             confidence=0.9,
-            from_s=self.now_s - 1,
-            until_s=self.now_s,
+            from_s=self.now_s - told_late_s - 1,
+            until_s=self.now_s - told_late_s,
             final=final,
         )
         return self.take(HeardNow(heard=heard, risk=risk))
@@ -144,6 +146,18 @@ def test_what_is_unclear_goes_to_the_model_and_a_line_comes_in_two_seconds_when_
     found = talk.take(Proposed(proposal=Proposal(turn=talk.turn, say="Too late.", line_id="x.y")))
     assert events(found, ProposalDecided)[0].decision == "stale"
     assert not said(found)
+
+
+@pytest.mark.parametrize(("told_late_s", "left_s"), [(0.8, 1.2), (-3.0, 2.0), (600.0, 0.5)])
+def test_two_seconds_count_from_the_last_word_whenever_it_is_told(told_late_s: float, left_s: float) -> None:
+    talk = Talk()
+    found = talk.says("my grandmother used to bake on such evenings", told_late_s=told_late_s)
+    assert of(found, Ask)[0].until_s == pytest.approx(talk.now_s + left_s)
+    found = talk.wait(max(0.1, left_s - 1.3))
+    assert [words.source for words in said(found)] == ["acknowledgement"]
+    talk.hears_out()
+    found = talk.wait(2.0)
+    assert [words.source for words in said(found)] == ["line"]
 
 
 def test_words_of_a_model_are_never_said_where_lines_must_be_approved() -> None:
