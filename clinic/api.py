@@ -166,6 +166,13 @@ class PanelApi:
             ),
             Operation(
                 method="GET",
+                path="/api/guide",
+                summary="Whether rooms have a voice guide, and how it may be",
+                handler=self._guide,
+                reply=messages.GuideOffer,
+            ),
+            Operation(
+                method="GET",
                 path="/api/sessions",
                 summary=f"The newest {_SHOWN_SESSIONS} sessions",
                 handler=self._past,
@@ -213,7 +220,7 @@ class PanelApi:
             Operation(
                 method="POST",
                 path="/api/rooms/{room}/commands",
-                summary="Begin, pause, resume, return, stop, steer, place, unwell, new code, acknowledge",
+                summary="Session, place, steering, codes, alarms, and the guide: one command",
                 handler=self._command,
                 body=messages.CommandBody,
                 reply=messages.Phase,
@@ -260,6 +267,9 @@ class PanelApi:
     async def _triggers(self, _call: Call) -> Answer:
         return Answer(value=await self._rooms.triggers())
 
+    async def _guide(self, _call: Call) -> Answer:
+        return Answer(value=await self._rooms.guide())
+
     async def _past(self, _call: Call) -> Answer:
         return Answer(value=await run_in_threadpool(self._sessions.recent, _SHOWN_SESSIONS))
 
@@ -298,6 +308,9 @@ class PanelApi:
             scene=body.scene or "",
             personal=personal,
             stream=body.stream,
+            guide_mode=body.guide_mode,
+            guide_approval=body.guide_approval,
+            guide_language=body.guide_language,
         )
         if self._memory is not None:
             known = await run_in_threadpool(self._memory.for_guide, start.patient)

@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from clinic.ports import Command, CommandName, Stream
+from clinic.ports import Command, CommandName, Decision, Stream
 from therapy.controls import TABLE
 from therapy.personal import EYE_HEIGHT_M
+from therapy.talk import GuideMode, RiskKind
 
 __all__ = [
     "AccountInfo",
@@ -23,6 +24,8 @@ __all__ = [
     "GuideMemoryBody",
     "GuideMemoryInfo",
     "GuideMemoryOf",
+    "GuideOffer",
+    "GuideState",
     "MemoryAccess",
     "Phase",
     "PlanInfo",
@@ -45,6 +48,16 @@ def _bounds(control: str) -> Meta:
 
 
 _Label = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^ *[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")]
+_Said = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=300,
+        pattern=r"^ *[^\x00-\x20\x7f-\x9f\u2028\u2029][^\x00-\x1f\x7f-\x9f\u2028\u2029]*$(?!\n)",
+        description="what the guide says; one line",
+    ),
+]
+_Language = Literal["en", "de"]
 
 
 class SetUpBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,7 +87,9 @@ class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     choices that the places offer; `triggers` (GET /api/triggers) are never shown or heard: a place that
     cannot do without one is refused. `soften` lets motion and detail soften when the patient is unwell.
     `stream`: `view` is stereo for one headset; `panorama` is one picture all round for a group, in which each
-    headset joins with a code of its own (the command `new_code` gives the next).
+    headset joins with a code of its own (the command `new_code` gives the next). `guide_mode` is how freely
+    the guide may speak, at most as the clinic's policy allows (GET /api/guide); with `guide_approval` each of
+    its answers waits for the therapist.
     """
 
     plan_id: _Label
@@ -88,6 +103,9 @@ class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     soften: bool = True
     stream: Stream = "view"
+    guide_mode: GuideMode = GuideMode.APPROVED
+    guide_language: _Language = "en"
+    guide_approval: bool = False
 
 
 class Steer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,7 +124,10 @@ class CommandBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """One command.
 
     `steer` belongs to `steer`, `alarm` to `acknowledge`, `level` (0 well again … 1) to `unwell`,
-    `scene` to `place` (go there through a fade; GET /api/scenes), and to nothing else.
+    `scene` to `place` (go there through a fade; GET /api/scenes), `mode` and perhaps `approval` to
+    `guide_mode`, `text` to `whisper` (the guide says it at once) and to a `proposal` that is edited, `turn`
+    and `decision` to `proposal`, and to nothing else. `release` says: a human is with the patient, the guide
+    may go on after a risk.
     """
 
     command: CommandName
@@ -114,6 +135,11 @@ class CommandBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     alarm: int | UnsetType = UNSET
     level: Annotated[float, Meta(ge=0.0, le=1.0)] | UnsetType = UNSET
     scene: _Label | UnsetType = UNSET
+    mode: GuideMode | UnsetType = UNSET
+    approval: bool | UnsetType = UNSET
+    text: _Said | UnsetType = UNSET
+    turn: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    decision: Decision | UnsetType = UNSET
 
 
 class SocketCommand(CommandBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,15 +158,23 @@ def to_command(body: CommandBody, actor: str) -> Command:
     _fits(body.command == "acknowledge", body.alarm, "alarm")
     _fits(body.command == "unwell", body.level, "level")
     _fits(body.command == "place", body.scene, "scene")
+    _fits(body.command == "guide_mode", body.mode, "mode")
+    if body.command != "guide_mode":
+        _fits(False, body.approval, "approval")
+    _fits(body.command == "proposal", body.turn, "turn")
+    _fits(body.command == "proposal", body.decision, "decision")
+    _fits(body.command == "whisper" or body.decision == "edit", body.text, "text")
     wishes: dict[str, float | None] = {}
     if isinstance(body.steer, Steer):
         wishes = {k: v for k in Steer.__struct_fields__ if (v := getattr(body.steer, k)) is not UNSET}
         if not wishes:
             raise msgspec.ValidationError("Object must have 1 or more wishes - at `$.steer`")
-    alarm = None if isinstance(body.alarm, UnsetType) else body.alarm
-    level = None if isinstance(body.level, UnsetType) else body.level
-    scene = "" if isinstance(body.scene, UnsetType) else body.scene
-    return Command(name=body.command, steer=wishes, alarm=alarm, level=level, scene=scene, actor=actor)
+    given = {
+        name: value
+        for name in ("alarm", "level", "scene", "mode", "approval", "text", "turn", "decision")
+        if (value := getattr(body, name)) is not UNSET
+    }
+    return Command(name=body.command, steer=wishes, actor=actor, **given)
 
 
 def _fits(wanted: bool, value: object, name: str) -> None:  # noqa: FBT001  # a relation of two facts
@@ -225,6 +259,14 @@ class SceneInfo(Struct, frozen=True, kw_only=True):
     description: str
     contains: list[str] = []
     options: list[OptionInfo] = []
+
+
+class GuideOffer(Struct, frozen=True, kw_only=True):
+    """Whether rooms have a guide, how freely it may speak here (usual one first), and in what languages."""
+
+    on: bool
+    modes: list[GuideMode]
+    languages: list[str]
 
 
 class RoomInfo(Struct, frozen=True, kw_only=True):
@@ -448,6 +490,68 @@ class Alarm(Struct, frozen=True, kw_only=True):
     acknowledged: bool
 
 
+class GuideLine(Struct, frozen=True, kw_only=True):
+    """Something that was said; `confidence` 0 … 1 is how sure the words are, 1 for the guide's."""
+
+    who: Literal["patient", "guide", "therapist"]
+    text: str
+    at_s: float
+    confidence: float = 1.0
+    interrupted: bool = False
+    source: str = ""
+
+
+class GuideProposal(Struct, frozen=True, kw_only=True):
+    """What the guide would say and do; waits for the therapist until `until_s`, then it is dropped."""
+
+    turn: int
+    text: str
+    line_id: str
+    actions: list[str]
+    reason: str
+    backend: str
+    until_s: float
+
+
+class GuideRisk(Struct, frozen=True, kw_only=True):
+    """What made the guide step back and call a human; `words` are the patient's."""
+
+    level: Literal["watch", "urgent"]
+    kind: RiskKind
+    evidence: list[str]
+    at_s: float
+    words: str
+    acknowledged: bool
+
+
+class GuideRating(Struct, frozen=True, kw_only=True):
+    """A number that the patient gave."""
+
+    scale: str
+    value: float
+    at_s: float
+
+
+class GuideState(Struct, frozen=True, kw_only=True):
+    """What the guide does now. `mode` is the one in force, `wanted_mode` the chosen one.
+
+    `missing` says in words what the guide has to do without; `partial` is what is being heard.
+    """
+
+    mode: GuideMode
+    wanted_mode: GuideMode
+    approval: bool
+    missing: list[str]
+    state: Literal["idle", "listening", "thinking", "speaking", "held", "crisis", "off"]
+    language: str
+    transcript: list[GuideLine]
+    partial: str
+    proposal: GuideProposal | None
+    risk: GuideRisk | None
+    ratings: list[GuideRating]
+    microphone: Literal["unknown", "on", "off", "denied", "missing"]
+
+
 class RoomState(Struct, frozen=True, kw_only=True):
     """Everything that a therapist sees of a room. `phase` is `null` without a session."""
 
@@ -479,3 +583,4 @@ class RoomState(Struct, frozen=True, kw_only=True):
     sound: SoundInfo | None = None
     join: JoinCode | None
     alarms: list[Alarm]
+    guide: GuideState | None = None

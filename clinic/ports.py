@@ -8,13 +8,39 @@ from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 from clinic.screening import Screening
 from therapy.personal import NOTHING_CHOSEN, Personal
+from therapy.talk import GuideMode
 
-__all__ = ["COMMANDS", "Command", "CommandName", "LiveItem", "RoomsPort", "SessionStart", "Stream"]
+__all__ = [
+    "COMMANDS",
+    "Command",
+    "CommandName",
+    "Decision",
+    "LiveItem",
+    "RoomsPort",
+    "SessionStart",
+    "Stream",
+]
 
 CommandName: TypeAlias = Literal[
-    "begin", "pause", "resume", "return", "stop", "steer", "new_code", "acknowledge", "unwell", "place"
+    "begin",
+    "pause",
+    "resume",
+    "return",
+    "stop",
+    "steer",
+    "new_code",
+    "acknowledge",
+    "unwell",
+    "place",
+    "guide_mode",
+    "whisper",
+    "proposal",
+    "release",
 ]
 COMMANDS: tuple[CommandName, ...] = get_args(CommandName)
+
+#: What a therapist may do with words that the guide proposes.
+Decision: TypeAlias = Literal["speak", "edit", "drop"]
 
 #: Stereo for one head, or one panorama for a group.
 Stream: TypeAlias = Literal["view", "panorama"]
@@ -34,6 +60,11 @@ class Command:
         alarm: for `acknowledge` only: the alarm's id.
         level: for `unwell` only: how unwell the patient feels, 0 (well again) … 1.
         scene: for `place` only: the place to go to.
+        mode: for `guide_mode` only: how freely the guide may speak.
+        approval: for `guide_mode` only: whether each answer waits for the therapist; `None` leaves it.
+        text: for `whisper` and an edited `proposal`: what the guide says.
+        turn: for `proposal` only: the turn that the proposal answers.
+        decision: for `proposal` only.
         actor: the account that asked.
     """
 
@@ -42,6 +73,11 @@ class Command:
     alarm: int | None = None
     level: float | None = None
     scene: str = ""
+    mode: GuideMode | None = None
+    approval: bool | None = None
+    text: str = ""
+    turn: int | None = None
+    decision: Decision | None = None
     actor: str
 
 
@@ -52,7 +88,8 @@ class SessionStart:
     `scene` is the place to go to, empty for the plan's own; `personal` is what was chosen for the patient;
     `stream` what is sent: with `"panorama"` the session is a group's, each headset with a code of its own.
     `remembered` is what the guide may know of the patient, with their consent; `met_before` whether it has
-    already told them what it is.
+    already told them what it is. `guide_mode` is how freely the guide may speak, `guide_approval` whether
+    each answer waits for the therapist.
     """
 
     plan_id: str
@@ -62,6 +99,9 @@ class SessionStart:
     scene: str = ""
     personal: Personal = NOTHING_CHOSEN
     stream: Stream = "view"
+    guide_mode: GuideMode = GuideMode.APPROVED
+    guide_approval: bool = False
+    guide_language: str = "en"
     remembered: tuple[str, ...] = ()
     met_before: bool = False
 
@@ -82,6 +122,10 @@ class RoomsPort(Protocol):
 
     async def triggers(self) -> Sequence[Mapping[str, Any]]:
         """Return what a list of triggers may hold (`messages.TriggerInfo`)."""
+        ...
+
+    async def guide(self) -> Mapping[str, Any]:
+        """Return whether rooms have a guide, and how it may be (`messages.GuideOffer`)."""
         ...
 
     async def rooms(self) -> Sequence[Mapping[str, Any]]:

@@ -61,6 +61,7 @@ def empty_state(room: str = "1") -> dict[str, Any]:
         "recording": {"on": False, "bytes": 0, "path": ""},
         "join": None,
         "alarms": [],
+        "guide": None,
     }
 
 
@@ -178,6 +179,10 @@ class RoomsDouble:
         """Return what a list of triggers may hold."""
         return [{"name": name, "title": title} for name, title in TRIGGERS.items()]
 
+    async def guide(self) -> Mapping[str, Any]:
+        """Return a guide that is there and may not be free."""
+        return {"on": True, "modes": ["approved", "scripted", "off"], "languages": ["en", "de"]}
+
     async def rooms(self) -> Sequence[Mapping[str, Any]]:
         """Return the room."""
         return [{"room": "1", "phase": self.now["phase"]}]
@@ -221,6 +226,8 @@ class RoomsDouble:
                 self.publish(scene=command.scene)
             case "new_code":
                 self.publish(join={"code": "771905", "expires_in_s": 300.0})
+            case "guide_mode" | "whisper" | "proposal" | "release":
+                self._guided(command)
             case "unwell":
                 pass  # changes no phase; `commands` holds it
             case "acknowledge":
@@ -252,6 +259,21 @@ class RoomsDouble:
         self.publish(
             alarms=[{**a, "acknowledged": a["acknowledged"] or a["id"] == alarm} for a in self.now["alarms"]]
         )
+
+    def _guided(self, command: Command) -> None:
+        """Do with the guide what the therapist wants."""
+        guide = self.now["guide"]
+        if guide is None:
+            raise Refused("this room has no guide")
+        if command.name == "guide_mode" and command.mode is not None:
+            approval = guide["approval"] if command.approval is None else command.approval
+            mode = command.mode.value
+            guide = {**guide, "mode": mode, "wanted_mode": mode, "approval": approval}
+        elif command.name == "proposal":
+            guide = {**guide, "proposal": None}
+        elif command.name == "release":
+            guide = {**guide, "risk": None, "state": "idle"}
+        self.publish(guide=guide)
 
     def _known(self, room: str) -> None:
         if room != "1":

@@ -13,6 +13,7 @@ import msgspec
 from therapy.errors import TherapyError
 from therapy.guide import GuideChoice
 from therapy.personal import NOTHING_CHOSEN, Personal
+from therapy.talk import GuideMode
 
 __all__ = [
     "Answer",
@@ -36,7 +37,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
     `name` is `open` (plan_id, scene, personal, patient, session_id, sound_dose,
     stream, guide), `begin`, `pause`, `resume`,
-    `return`, `stop`, `steer` (steer), `place` (scene), `unwell` (level), or `acknowledge` (alarm).
+    `return`, `stop`, `steer` (steer), `place` (scene), `unwell` (level), `acknowledge` (alarm), `guide_mode`
+    (mode, approval), `whisper` (text), `proposal` (turn, decision, text), or `release`.
     `sound_dose` is the share of a week's allowance of sound that the patient has had before this session.
     """
 
@@ -56,6 +58,11 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     steer: dict[str, float | None] = {}
     alarm: int | None = None
     level: float | None = None
+    mode: GuideMode = GuideMode.OFF
+    approval: bool | None = None
+    text: str = ""
+    turn: int = 0
+    decision: Literal["speak", "edit", "drop"] = "drop"
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):

@@ -252,10 +252,24 @@ class Room:
                 self._world.unwell(level, now_s, source=f"therapist: {ask.actor}")
             case "acknowledge":
                 self._outputs.acknowledge(ask.alarm)
+            case "guide_mode" | "whisper" | "proposal" | "release":
+                self._steer_guide(ask)
             case _:
                 self._outputs.command(ask.name, now_s)
                 self._world.order(ask.name, now_s, by=f"therapist: {ask.actor}")
                 self._outputs.tell_phase()
+
+    def _steer_guide(self, ask: Ask) -> None:
+        guide, by = self._outputs.guide, f"therapist: {ask.actor}"
+        match ask.name:
+            case "guide_mode":
+                guide.set_mode(ask.mode.value, ask.approval, by)
+            case "whisper":
+                guide.whisper(ask.text)
+            case "proposal":
+                guide.decide(ask.turn, ask.decision, ask.text)
+            case "release":
+                guide.release(by)
 
     def _open(self, ask: Ask, now_s: float) -> None:
         config = self._config

@@ -29,10 +29,12 @@ from sensors.pins import Pins
 from therapy.discover import declared
 from therapy.errors import BadPlan
 from therapy.events import ChildDied, ChildReturned, Event
+from therapy.guide import FREEDOM, GuideChoice, within_policy
 from therapy.personal import TRIGGERS, check_choices
 from therapy.plan import PLANS, in_place
 from therapy.ports import RoomHost
 from therapy.specs import SceneSpec
+from therapy.talk import GuideMode
 from voice_guide.service import ServiceConfig, ServiceState
 from voice_guide.service import Shutdown as VoiceShutdown
 from vr_world.link import Answer, Ask, Remember, StateNow, pack, parse_from_room
@@ -352,6 +354,16 @@ class Rooms:
         """Return what a list of triggers may hold."""
         return [{"name": name, "title": title} for name, title in TRIGGERS.items()]
 
+    async def guide(self) -> Mapping[str, Any]:
+        """Return whether rooms have a guide, and how it may be within this clinic's policy."""
+        freest = FREEDOM.index(self._settings.guide_policy)
+        modes = sorted(FREEDOM[: freest + 1], key=lambda mode: (mode is GuideMode.FREE, -FREEDOM.index(mode)))
+        return {
+            "on": self._settings.guide,
+            "modes": [mode.value for mode in modes],
+            "languages": list(self._settings.guide_languages),
+        }
+
     async def rooms(self) -> Sequence[Mapping[str, Any]]:
         """Return the rooms and their phases."""
         return [
@@ -375,6 +387,8 @@ class Rooms:
         try:
             names = tuple(stage.scene for stage in stages)
             check_choices(declared("scenes", "SCENE", SceneSpec), names, start.personal)
+            if self._settings.guide:
+                within_policy(start.guide_mode, self._settings.guide_policy)
         except BadPlan as error:
             raise Refused(str(error)) from error
         utc_s = self._utc_s()
@@ -393,6 +407,13 @@ class Rooms:
             scene=start.scene,
             personal=start.personal,
             stream=start.stream,
+            guide=GuideChoice(
+                mode=start.guide_mode,
+                approval=start.guide_approval,
+                language=start.guide_language,
+                met_before=start.met_before,
+                remembered=start.remembered,
+            ),
             session_id=session_id,
             started=started.isoformat(),
             screening=msgspec.json.encode(dataclasses.asdict(start.screening)).decode(),
@@ -415,6 +436,15 @@ class Rooms:
             self._issue(room)
             self._changed(room)
             return {"phase": (link.state or {}).get("phase") or "IDLE"}
+        more: dict[str, Any] = {"text": command.text, "approval": command.approval}
+        if command.mode is not None:
+            try:
+                within_policy(command.mode, self._settings.guide_policy)
+            except BadPlan as error:
+                raise Refused(str(error)) from error
+            more["mode"] = command.mode
+        if command.turn is not None and command.decision is not None:
+            more |= {"turn": command.turn, "decision": command.decision}
         answer = await link.ask(
             command.name,
             command.actor,
@@ -422,6 +452,7 @@ class Rooms:
             alarm=command.alarm,
             level=command.level,
             scene=command.scene,
+            **more,
         )
         return {"phase": answer.phase}
 

@@ -19,6 +19,7 @@ from therapy.personal import TRIGGERS, Personal
 NOTHING_APPLIES: dict[str, Any] = {"present": []}
 START: dict[str, Any] = {"plan_id": "calm-sea", "patient": "0142", "screening": NOTHING_APPLIES}
 GUARDED = [
+    "/api/guide",
     "/api/screening",
     "/api/plans",
     "/api/scenes",
