@@ -1,4 +1,6 @@
-import type { Account, Command, PastSession, Place, Plan, RoomState, ScreeningItem, StreamKind, Trigger } from './types';
+import type {
+  Account, Command, GuideMode, GuideOffer, PastSession, Place, Plan, RoomState, ScreeningItem, StreamKind, Trigger,
+} from './types';
 
 /** What the server answered instead of doing it. `status` 0: it was not reached. */
 export class ApiError extends Error {
@@ -50,6 +52,9 @@ export interface StartRequest {
   eye_height_m?: number;
   soften?: boolean;
   stream?: StreamKind;
+  guide_mode?: GuideMode;
+  guide_language?: string;
+  guide_approval?: boolean;
 }
 
 export const api = {
@@ -62,6 +67,7 @@ export const api = {
   plans: () => ask<Plan[]>('/api/plans'),
   scenes: () => ask<Place[]>('/api/scenes'),
   triggers: () => ask<Trigger[]>('/api/triggers'),
+  guide: () => ask<GuideOffer>('/api/guide'),
   rooms: () => ask<{ room: string; phase: string | null }[]>('/api/rooms'),
   sessions: () => ask<PastSession[]>('/api/sessions'),
   start: (room: string, request: StartRequest) =>

@@ -117,6 +117,60 @@ export interface RoomState {
   sound?: { level_dba: number | null; session: number; week: number; eased: boolean } | null;
   join: Join | null;
   alarms: Alarm[];
+  /** `null` without a guide. */
+  guide?: Guide | null;
+}
+
+/** From the usual to the freest. */
+export type GuideMode = 'approved' | 'scripted' | 'off' | 'free';
+
+/** How the guide may be on this server, the usual mode first. */
+export interface GuideOffer {
+  on: boolean;
+  modes: GuideMode[];
+  languages: string[];
+}
+
+export interface GuideLine {
+  who: 'patient' | 'guide' | 'therapist';
+  text: string;
+  at_s: number;
+  /** How sure the words are; not given for the guide's own. */
+  confidence?: number;
+  interrupted?: boolean;
+}
+
+export interface GuideProposal {
+  turn: number;
+  text: string;
+  actions: string[];
+  reason: string;
+  until_s: number;
+}
+
+export interface GuideRisk {
+  level: 'watch' | 'urgent';
+  kind: string;
+  evidence: string[];
+  at_s: number;
+  words: string;
+  acknowledged: boolean;
+}
+
+/** What the voice guide does now; `mode` is in force, `wanted_mode` was chosen. */
+export interface Guide {
+  mode: GuideMode;
+  wanted_mode: GuideMode;
+  approval: boolean;
+  missing: string[];
+  state: 'idle' | 'listening' | 'thinking' | 'speaking' | 'held' | 'crisis' | 'off';
+  language: string;
+  transcript: GuideLine[];
+  partial: string;
+  proposal: GuideProposal | null;
+  risk: GuideRisk | null;
+  ratings: { scale: string; value: number; at_s: number }[];
+  microphone: 'unknown' | 'on' | 'off' | 'denied' | 'missing';
 }
 
 export interface Plan {
@@ -169,7 +223,8 @@ export interface Account {
 }
 
 export type CommandName =
-  'begin' | 'pause' | 'resume' | 'return' | 'stop' | 'steer' | 'new_code' | 'acknowledge' | 'unwell' | 'place';
+  | 'begin' | 'pause' | 'resume' | 'return' | 'stop' | 'steer' | 'new_code' | 'acknowledge' | 'unwell' | 'place'
+  | 'guide_mode' | 'whisper' | 'proposal' | 'release';
 
 export interface Command {
   command: CommandName;
@@ -177,4 +232,9 @@ export interface Command {
   alarm?: number;
   level?: number;
   scene?: string;
+  mode?: GuideMode;
+  approval?: boolean;
+  text?: string;
+  turn?: number;
+  decision?: 'speak' | 'edit' | 'drop';
 }
