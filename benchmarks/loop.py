@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks._kit import Benchmark, Figure, Progress
 from sensors.closed_loop import STEP_S, Moment, lived
@@ -15,63 +17,77 @@ from sensors.devices._guided import assessed
 from sensors.devices._patient import PatientTraits
 from sensors.devices._population import Fault, FaultKind, population
 from therapy.controls import TABLE
-from therapy.plan import PLANS, Condition, SessionPlan
+from therapy.plan import PLANS, Condition, SessionPlan, StageKind, paced
 from therapy.resonance import sliding, stepped
 from therapy.yoke import Trace
 
-__all__ = ["BENCH", "compared", "steepest"]
+__all__ = ["BENCH", "Ended", "ended", "interval", "paired", "session", "steepest", "summed"]
 
-PEOPLE: Final = 6
+PEOPLE: Final = 40
 ASSESSED: Final = 50
+#: Comparisons of many patients take longer steps and intervals for a heart; `WHOLE_S` of one take it all.
+COARSE_S: Final = 0.5
+WHOLE_S: Final = 120.0
+DRAWS: Final = 2000
 #: A patient who breathes fourteen times a minute is led to six in eight minutes: shorter plans end before.
 PLAN: Final = "sea-at-dusk"
 FAULT_PLAN: Final = "first-visit"
 #: Before each session the patient sits at rest for so long, for the baseline.
 REST_S: Final = 120.0
-#: The aim is reached when the patient breathes within this of six a minute and is calmer than at the start.
+#: The aim is reached when the patient breathes within this of the plan's pace and is calmer by this.
 NEAR_PER_MIN: Final = 1.0
+CALMER: Final = 0.2
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How one patient was over the last minute before RETURN."""
+    """How one patient was over the last minute before RETURN, in truth; `calmer` against the time at rest."""
 
     breaths_per_min: float
+    pace_per_min: float
     calmer: float
     coherence: float
-    heart_rate: float
 
     @property
     def reached(self) -> bool:
         """Whether the aim was reached."""
-        return abs(self.breaths_per_min - 6.0) < NEAR_PER_MIN and self.calmer > 0.0
+        return abs(self.breaths_per_min - self.pace_per_min) < NEAR_PER_MIN and self.calmer >= CALMER
 
 
 def run(progress: Progress) -> list[Figure]:
     """Measure in this process."""
     plan = PLANS[PLAN]
     people = population(PEOPLE)
-    figures: list[Figure] = []
-    began_s = time.process_time()
+    ends: dict[str, list[Ended]] = {}
     traces: list[Trace] = []
     for condition in Condition:
-        progress(f"{condition.value}: {PEOPLE} patients")
-        ends = []
+        name = condition.value.lower().replace("_", " ")
+        progress(f"{name}: {PEOPLE} patients")
+        told = []
         for index, traits in enumerate(people):
             trace = traces[(index + 1) % PEOPLE] if condition is Condition.YOKED else None
-            moments = _session(traits, dataclasses.replace(plan, condition=condition), trace)
-            ends.append(ended(moments, traits.stress))
+            moments = session(traits, dataclasses.replace(plan, condition=condition), trace)
+            told.append(ended(moments, plan))
             if condition is Condition.CONTINGENT:
                 traces.append(traced(moments))
-        figures += compared(condition, ends)
-    sessions_s = len(Condition) * PEOPLE * (plan.duration_s + REST_S)
-    speed = sessions_s / (time.process_time() - began_s)
-    figures.append(Figure(name="simulated time over CPU time, signals included", value=speed, unit="times"))
+        ends[name] = told
+    progress(f"contingent, at the own resonance: {PEOPLE} patients")
+    ends["contingent at the own resonance"] = [resonant(traits, plan, k) for k, traits in enumerate(people)]
+    figures = [figure for name, told in ends.items() for figure in summed(name, told)]
+    figures += [f for name in ends if name != "contingent" for f in paired(ends, "contingent", name)]
+    figures.append(_speed(progress, people[0]))
     return [*figures, *_faults(progress, people[0], PLANS[FAULT_PLAN]), *_resonances(progress)]
 
 
-def _session(traits: PatientTraits, plan: SessionPlan, trace: Trace | None) -> list[Moment]:
-    return list(lived(traits, plan, trace=trace, rest_s=REST_S))
+def session(traits: PatientTraits, plan: SessionPlan, trace: Trace | None = None) -> list[Moment]:
+    """Return a session with time at rest before it, in coarse steps."""
+    return list(lived(traits, plan, trace=trace, rest_s=REST_S, step_s=COARSE_S, waves=False))
+
+
+def resonant(traits: PatientTraits, plan: SessionPlan, seed: int) -> Ended:
+    """Return how a contingent session ends that leads to the pace which the assessment found."""
+    own = paced(plan, assessed(traits, stepped(seed)).per_min)
+    return ended(session(traits, own), own)
 
 
 def traced(moments: list[Moment]) -> Trace:
@@ -79,37 +95,69 @@ def traced(moments: list[Moment]) -> Trace:
     return Trace(times_s=tuple(m.at_s for m in moments), controls=tuple(m.controls for m in moments))
 
 
-def ended(moments: list[Moment], stress: float) -> Ended:
+def ended(moments: list[Moment], plan: SessionPlan) -> Ended:
     """Return how the patient was over the last minute before RETURN."""
-    leading = [m for m in moments if m.stage.kind.value != "RETURN"]
+    leading = [m for m in moments if m.stage.kind is not StageKind.RETURN]
     last = [m for m in leading if m.at_s > leading[-1].at_s - 60.0]
+    inhales = [at_s for m in last for at_s in m.inhales_s]
+    pace = plan.stages[-2].aim.breath_pace_per_min
     return Ended(
-        breaths_per_min=float(np.mean([m.body.breaths_per_min for m in last])),
-        calmer=stress - float(np.mean([m.body.stress for m in last])),
+        breaths_per_min=60.0 * (len(inhales) - 1) / (inhales[-1] - inhales[0]),
+        pace_per_min=6.0 if pace is None else pace,
+        calmer=moments[0].body.stress - float(np.mean([m.body.stress for m in last])),
         coherence=float(np.mean([m.state.coherence or 0.0 for m in last])),
-        heart_rate=float(np.mean([m.body.heart_rate for m in last])),
     )
 
 
-def compared(condition: Condition, ends: list[Ended]) -> list[Figure]:
+def summed(name: str, ends: list[Ended]) -> list[Figure]:
     """Return the figures of one condition."""
-    name = condition.value.lower().replace("_", " ")
     note = f"{len(ends)} simulated patients, last minute before return"
+    away = [abs(e.breaths_per_min - e.pace_per_min) for e in ends]
     return [
-        Figure(
-            name=f"{name}: reached the aim",
-            value=float(np.mean([e.reached for e in ends])),
-            unit="1",
-            note=note,
-        ),
-        Figure(
-            name=f"{name}: distance from six breaths a minute",
-            value=float(np.mean([abs(e.breaths_per_min - 6.0) for e in ends])),
-            unit="per min",
-        ),
-        Figure(name=f"{name}: fall of stress", value=float(np.mean([e.calmer for e in ends])), unit="1"),
-        Figure(name=f"{name}: coherence", value=float(np.mean([e.coherence for e in ends])), unit="1"),
+        Figure(name=f"{name}: reached the aim", value=_mean([e.reached for e in ends]), unit="1", note=note),
+        Figure(name=f"{name}: distance from the pace", value=_mean(away), unit="per min"),
+        Figure(name=f"{name}: fall of stress", value=_mean([e.calmer for e in ends]), unit="1"),
+        Figure(name=f"{name}: coherence", value=_mean([e.coherence for e in ends]), unit="1"),
     ]
+
+
+def paired(ends: Mapping[str, list[Ended]], one: str, other: str) -> list[Figure]:
+    """Return by how much `one` is ahead of `other` in the same patients, with intervals of 95 %."""
+    figures = []
+    for what, of in (("reached the aim", lambda e: float(e.reached)), ("fall of stress", lambda e: e.calmer)):
+        apart = np.array([of(a) - of(b) for a, b in zip(ends[one], ends[other], strict=True)])
+        low, high = interval(apart)
+        figures.append(
+            Figure(
+                name=f"{one} before {other}: {what}",
+                value=float(np.mean(apart)),
+                unit="1",
+                note=f"paired, {apart.size} patients; 95 % of bootstraps {low:+.2f} … {high:+.2f}",
+            )
+        )
+    return figures
+
+
+def interval(apart: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Return where the mean of paired differences (n,) lies in 95 % of bootstraps."""
+    rng = np.random.default_rng(1)
+    means = np.mean(rng.choice(apart, size=(DRAWS, apart.size)), axis=1)
+    return float(np.percentile(means, 2.5)), float(np.percentile(means, 97.5))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values))
+
+
+def _speed(progress: Progress, traits: PatientTraits) -> Figure:
+    progress("speed with signals")
+    began_s = time.process_time()
+    steps = sum(1 for _ in itertools.islice(lived(traits, PLANS[PLAN]), round(WHOLE_S / STEP_S)))
+    return Figure(
+        name="simulated time over CPU time, signals included",
+        value=steps * STEP_S / (time.process_time() - began_s),
+        unit="times",
+    )
 
 
 def steepest(moments: list[Moment]) -> float:

@@ -18,6 +18,8 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from clinic import messages, wire
 from clinic.accounts import LONGEST_S, Accounts
 from clinic.errors import BadRequest, ClinicError
+from clinic.figures import PatientFigures
+from clinic.guide_messages import GuideChoiceBody, GuideInfo
 from clinic.live import LiveSocket
 from clinic.memory import GuideMemory
 from clinic.openapi import Answer, Call, Operation, document
@@ -26,6 +28,7 @@ from clinic.screening import CONTRAINDICATIONS, Screening, check
 from clinic.sessions import SessionIndex
 from clinic.slow import SlowChannel
 from therapy.errors import BadPlan
+from therapy.guide import GuideChoice
 from therapy.personal import Personal
 
 __all__ = ["PanelApi", "panel_routes", "signed_in_as"]
@@ -41,6 +44,7 @@ def panel_routes(
     rooms: RoomsPort,
     version: str,
     memory: GuideMemory | None = None,
+    figures: PatientFigures | None = None,
     check_every_s: float = 5.0,
 ) -> list[BaseRoute]:
     """Return the routes under `/api/` and `/ws/panel/` of the panel.
@@ -52,9 +56,12 @@ def panel_routes(
         rooms: the rooms of this server.
         version: Stillwater's version, for the OpenAPI document.
         memory: what the guide may remember; without it the operations on it are not there.
+        figures: what earlier sessions measured; without it the two operations on them are not there.
         check_every_s: how often an open socket looks whether its session is still valid.
     """
-    api = PanelApi(accounts=accounts, sessions=sessions, context=context, rooms=rooms, memory=memory)
+    api = PanelApi(
+        accounts=accounts, sessions=sessions, context=context, rooms=rooms, memory=memory, figures=figures
+    )
     operations = api.operations()
     described = document(operations, version)
 
@@ -90,12 +97,14 @@ class PanelApi:
         context: SlowChannel,
         rooms: RoomsPort,
         memory: GuideMemory | None = None,
+        figures: PatientFigures | None = None,
     ) -> None:
         self._accounts = accounts
         self._context = context
         self._sessions = sessions
         self._rooms = rooms
         self._memory = memory
+        self._figures = figures
 
     def operations(self) -> list[Operation]:
         """Return the table: every operation once."""
@@ -167,9 +176,9 @@ class PanelApi:
             Operation(
                 method="GET",
                 path="/api/guide",
-                summary="Whether rooms have a voice guide, and how it may be",
+                summary="What voice guide sessions here may have",
                 handler=self._guide,
-                reply=messages.GuideOffer,
+                reply=GuideInfo,
             ),
             Operation(
                 method="GET",
@@ -220,13 +229,40 @@ class PanelApi:
             Operation(
                 method="POST",
                 path="/api/rooms/{room}/commands",
-                summary="Session, place, steering, codes, alarms, and the guide: one command",
+                summary="Begin, pause, resume, return, stop, steer, place, unwell, code, acknowledge, guide",
                 handler=self._command,
                 body=messages.CommandBody,
                 reply=messages.Phase,
                 errors=(409,),
             ),
             *([] if self._memory is None else _memory_operations(self._memory)),
+            *([] if self._figures is None else self._figure_operations(self._figures)),
+        ]
+
+    def _figure_operations(self, figures: PatientFigures) -> list[Operation]:
+        async def keep(call: Call) -> Answer:
+            return Answer(value=await run_in_threadpool(figures.keep, call.body))
+
+        async def of(call: Call) -> Answer:
+            return Answer(value=await run_in_threadpool(figures.of, call.body.patient))
+
+        return [
+            Operation(
+                method="POST",
+                path="/api/figures",
+                summary="Keep a patient's resonance or a value at rest, for the sessions to come",
+                handler=keep,
+                body=messages.FigureBody,
+                reply=messages.Figure,
+            ),
+            Operation(
+                method="POST",
+                path="/api/figures/of",
+                summary="What sessions measured of a patient, newest first (a label is never in an address)",
+                handler=of,
+                body=messages.FigureOf,
+                reply=list[messages.Figure],
+            ),
         ]
 
     async def _account(self, call: Call) -> Answer:
@@ -308,9 +344,9 @@ class PanelApi:
             scene=body.scene or "",
             personal=personal,
             stream=body.stream,
-            guide_mode=body.guide_mode,
-            guide_approval=body.guide_approval,
-            guide_language=body.guide_language,
+            yoked_to=body.yoked_to or "",
+            blind=body.blind,
+            guide=_guide_of(body.guide),
         )
         if self._memory is not None:
             known = await run_in_threadpool(self._memory.for_guide, start.patient)
@@ -323,6 +359,12 @@ class PanelApi:
         except msgspec.ValidationError as error:
             raise BadRequest(f"body: {error}") from error
         return Answer(value=await self._rooms.command(call.room, command))
+
+
+def _guide_of(body: GuideChoiceBody | None) -> GuideChoice | None:
+    if body is None:
+        return None
+    return GuideChoice(mode=body.mode, approval=body.approval, language=body.language)
 
 
 def _memory_operations(memory: GuideMemory) -> list[Operation]:

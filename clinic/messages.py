@@ -11,10 +11,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from clinic.ports import Command, CommandName, Decision, Stream
+from clinic.guide_messages import GuideChoiceBody, GuideState
+from clinic.ports import Command, CommandName, Decision, GuideOrder, Stream
 from therapy.controls import TABLE
 from therapy.personal import EYE_HEIGHT_M
-from therapy.talk import GuideMode, RiskKind
+from therapy.talk import GuideMode
 
 __all__ = [
     "AccountInfo",
@@ -24,8 +25,6 @@ __all__ = [
     "GuideMemoryBody",
     "GuideMemoryInfo",
     "GuideMemoryOf",
-    "GuideOffer",
-    "GuideState",
     "MemoryAccess",
     "Phase",
     "PlanInfo",
@@ -48,16 +47,6 @@ def _bounds(control: str) -> Meta:
 
 
 _Label = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^ *[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")]
-_Said = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=300,
-        pattern=r"^ *[^\x00-\x20\x7f-\x9f\u2028\u2029][^\x00-\x1f\x7f-\x9f\u2028\u2029]*$(?!\n)",
-        description="what the guide says; one line",
-    ),
-]
-_Language = Literal["en", "de"]
 
 
 class SetUpBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,6 +69,17 @@ class ScreeningBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     override_reason: Annotated[str, Meta(max_length=500)] = ""
 
 
+#: What the guide is to say: one line of plain words.
+_Words = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=300,
+        pattern=r"^ *[^\x00-\x20\x7f-\x9f\u2028\u2029][^\x00-\x1f\x7f-\x9f\u2028\u2029]*$(?!\n)",
+    ),
+]
+
+
 class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A session to start. `patient` is a label, not a name; an empty `present` says: nothing applies.
 
@@ -87,9 +87,9 @@ class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     choices that the places offer; `triggers` (GET /api/triggers) are never shown or heard: a place that
     cannot do without one is refused. `soften` lets motion and detail soften when the patient is unwell.
     `stream`: `view` is stereo for one headset; `panorama` is one picture all round for a group, in which each
-    headset joins with a code of its own (the command `new_code` gives the next). `guide_mode` is how freely
-    the guide may speak, at most as the clinic's policy allows (GET /api/guide); with `guide_approval` each of
-    its answers waits for the therapist.
+    headset joins with a code of its own (the command `new_code` gives the next). `yoked_to` names an earlier
+    session: the world then does what it did in that one, whatever this patient's body does (a study's
+    control); `blind` hides from the panel which of the two it is. `guide`: `null` is as usual here.
     """
 
     plan_id: _Label
@@ -103,9 +103,9 @@ class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     soften: bool = True
     stream: Stream = "view"
-    guide_mode: GuideMode = GuideMode.APPROVED
-    guide_language: _Language = "en"
-    guide_approval: bool = False
+    yoked_to: _Label | None = None
+    blind: bool = False
+    guide: GuideChoiceBody | None = None
 
 
 class Steer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,10 +124,10 @@ class CommandBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """One command.
 
     `steer` belongs to `steer`, `alarm` to `acknowledge`, `level` (0 well again … 1) to `unwell`,
-    `scene` to `place` (go there through a fade; GET /api/scenes), `mode` and perhaps `approval` to
-    `guide_mode`, `text` to `whisper` (the guide says it at once) and to a `proposal` that is edited, `turn`
-    and `decision` to `proposal`, and to nothing else. `release` says: a human is with the patient, the guide
-    may go on after a risk.
+    `scene` to `place` (go there through a fade; GET /api/scenes), and to nothing else. Of the guide:
+    `mode` and perhaps `approval` belong to `guide_mode`, `text` to `whisper` (the guide says it), `turn` and
+    `decision` to `proposal`, with `text` where that is `edit`. `release`: you are with the patient, and the
+    guide may go on.
     """
 
     command: CommandName
@@ -137,7 +137,7 @@ class CommandBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     scene: _Label | UnsetType = UNSET
     mode: GuideMode | UnsetType = UNSET
     approval: bool | UnsetType = UNSET
-    text: _Said | UnsetType = UNSET
+    text: _Words | UnsetType = UNSET
     turn: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     decision: Decision | UnsetType = UNSET
 
@@ -158,23 +158,34 @@ def to_command(body: CommandBody, actor: str) -> Command:
     _fits(body.command == "acknowledge", body.alarm, "alarm")
     _fits(body.command == "unwell", body.level, "level")
     _fits(body.command == "place", body.scene, "scene")
+    guide = _to_guide(body)
+    wishes: dict[str, float | None] = {}
+    if isinstance(body.steer, Steer):
+        wishes = {k: v for k in Steer.__struct_fields__ if (v := getattr(body.steer, k)) is not UNSET}
+        if not wishes:
+            raise msgspec.ValidationError("Object must have 1 or more wishes - at `$.steer`")
+    alarm = None if isinstance(body.alarm, UnsetType) else body.alarm
+    level = None if isinstance(body.level, UnsetType) else body.level
+    scene = "" if isinstance(body.scene, UnsetType) else body.scene
+    return Command(
+        name=body.command, steer=wishes, alarm=alarm, level=level, scene=scene, guide=guide, actor=actor
+    )
+
+
+def _to_guide(body: CommandBody) -> GuideOrder:
     _fits(body.command == "guide_mode", body.mode, "mode")
     if body.command != "guide_mode":
         _fits(False, body.approval, "approval")
     _fits(body.command == "proposal", body.turn, "turn")
     _fits(body.command == "proposal", body.decision, "decision")
     _fits(body.command == "whisper" or body.decision == "edit", body.text, "text")
-    wishes: dict[str, float | None] = {}
-    if isinstance(body.steer, Steer):
-        wishes = {k: v for k in Steer.__struct_fields__ if (v := getattr(body.steer, k)) is not UNSET}
-        if not wishes:
-            raise msgspec.ValidationError("Object must have 1 or more wishes - at `$.steer`")
-    given = {
-        name: value
-        for name in ("alarm", "level", "scene", "mode", "approval", "text", "turn", "decision")
-        if (value := getattr(body, name)) is not UNSET
-    }
-    return Command(name=body.command, steer=wishes, actor=actor, **given)
+    return GuideOrder(
+        mode=None if isinstance(body.mode, UnsetType) else body.mode,
+        approval=None if isinstance(body.approval, UnsetType) else body.approval,
+        text="" if isinstance(body.text, UnsetType) else body.text.strip(),
+        turn=None if isinstance(body.turn, UnsetType) else body.turn,
+        decision=None if isinstance(body.decision, UnsetType) else body.decision,
+    )
 
 
 def _fits(wanted: bool, value: object, name: str) -> None:  # noqa: FBT001  # a relation of two facts
@@ -261,14 +272,6 @@ class SceneInfo(Struct, frozen=True, kw_only=True):
     options: list[OptionInfo] = []
 
 
-class GuideOffer(Struct, frozen=True, kw_only=True):
-    """Whether rooms have a guide, how freely it may speak here (usual one first), and in what languages."""
-
-    on: bool
-    modes: list[GuideMode]
-    languages: list[str]
-
-
 class RoomInfo(Struct, frozen=True, kw_only=True):
     """A room and what it is doing; `phase` is `null` without a session."""
 
@@ -312,6 +315,32 @@ class ContextAdded(Struct, frozen=True, kw_only=True):
 
     added: int
     known: int
+
+
+class FigureOf(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose figures to return."""
+
+    patient: _Label
+
+
+class FigureBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A figure that a human brings: `kind` is `resonance`, or a value at rest."""
+
+    patient: _Label
+    kind: str
+    value: float
+    why: Annotated[str, Meta(max_length=400)] = ""
+
+
+class Figure(Struct, frozen=True, kw_only=True):
+    """What a session measured of its patient, and later ones begin with."""
+
+    kind: str
+    value: float
+    unit: str
+    at_utc_s: float
+    session_id: str
+    why: str
 
 
 class SessionInfo(Struct, frozen=True, kw_only=True):
@@ -490,70 +519,11 @@ class Alarm(Struct, frozen=True, kw_only=True):
     acknowledged: bool
 
 
-class GuideLine(Struct, frozen=True, kw_only=True):
-    """Something that was said; `confidence` 0 … 1 is how sure the words are, 1 for the guide's."""
-
-    who: Literal["patient", "guide", "therapist"]
-    text: str
-    at_s: float
-    confidence: float = 1.0
-    interrupted: bool = False
-    source: str = ""
-
-
-class GuideProposal(Struct, frozen=True, kw_only=True):
-    """What the guide would say and do; waits for the therapist until `until_s`, then it is dropped."""
-
-    turn: int
-    text: str
-    line_id: str
-    actions: list[str]
-    reason: str
-    backend: str
-    until_s: float
-
-
-class GuideRisk(Struct, frozen=True, kw_only=True):
-    """What made the guide step back and call a human; `words` are the patient's."""
-
-    level: Literal["watch", "urgent"]
-    kind: RiskKind
-    evidence: list[str]
-    at_s: float
-    words: str
-    acknowledged: bool
-
-
-class GuideRating(Struct, frozen=True, kw_only=True):
-    """A number that the patient gave."""
-
-    scale: str
-    value: float
-    at_s: float
-
-
-class GuideState(Struct, frozen=True, kw_only=True):
-    """What the guide does now. `mode` is the one in force, `wanted_mode` the chosen one.
-
-    `missing` says in words what the guide has to do without; `partial` is what is being heard.
-    """
-
-    mode: GuideMode
-    wanted_mode: GuideMode
-    approval: bool
-    missing: list[str]
-    state: Literal["idle", "listening", "thinking", "speaking", "held", "crisis", "off"]
-    language: str
-    transcript: list[GuideLine]
-    partial: str
-    proposal: GuideProposal | None
-    risk: GuideRisk | None
-    ratings: list[GuideRating]
-    microphone: Literal["unknown", "on", "off", "denied", "missing"]
-
-
 class RoomState(Struct, frozen=True, kw_only=True):
-    """Everything that a therapist sees of a room. `phase` is `null` without a session."""
+    """Everything that a therapist sees of a room. `phase` is `null` without a session.
+
+    `baseline` holds the patient's values at rest in this session, by vital, once two minutes of it are known.
+    """
 
     type: Literal["state"]
     at_s: float
@@ -581,6 +551,7 @@ class RoomState(Struct, frozen=True, kw_only=True):
     processes: list[ProcessInfo]
     recording: Recording
     sound: SoundInfo | None = None
+    baseline: dict[str, float] = {}
     join: JoinCode | None
     alarms: list[Alarm]
     guide: GuideState | None = None

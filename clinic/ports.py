@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 from clinic.screening import Screening
+from therapy.guide import GuideChoice
 from therapy.personal import NOTHING_CHOSEN, Personal
 from therapy.talk import GuideMode
 
@@ -15,6 +16,7 @@ __all__ = [
     "Command",
     "CommandName",
     "Decision",
+    "GuideOrder",
     "LiveItem",
     "RoomsPort",
     "SessionStart",
@@ -39,14 +41,33 @@ CommandName: TypeAlias = Literal[
 ]
 COMMANDS: tuple[CommandName, ...] = get_args(CommandName)
 
-#: What a therapist may do with words that the guide proposes.
-Decision: TypeAlias = Literal["speak", "edit", "drop"]
-
 #: Stereo for one head, or one panorama for a group.
 Stream: TypeAlias = Literal["view", "panorama"]
 
+#: What becomes of words that the guide proposes: spoken, spoken as edited, or dropped.
+Decision: TypeAlias = Literal["speak", "edit", "drop"]
+
 #: `str` is a state message (JSON), `bytes` one JPEG of what the patient sees.
 LiveItem: TypeAlias = str | bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GuideOrder:
+    """What a therapist wants of the guide.
+
+    Attributes:
+        mode: for `guide_mode` only: how freely it may speak.
+        approval: for `guide_mode` only: whether each answer waits for the therapist; `None` leaves that.
+        text: for `whisper`: what the guide is to say; for an edited `proposal`: what it says instead.
+        turn: for `proposal` only: which one.
+        decision: for `proposal` only: what becomes of it.
+    """
+
+    mode: GuideMode | None = None
+    approval: bool | None = None
+    text: str = ""
+    turn: int | None = None
+    decision: Decision | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +81,7 @@ class Command:
         alarm: for `acknowledge` only: the alarm's id.
         level: for `unwell` only: how unwell the patient feels, 0 (well again) … 1.
         scene: for `place` only: the place to go to.
-        mode: for `guide_mode` only: how freely the guide may speak.
-        approval: for `guide_mode` only: whether each answer waits for the therapist; `None` leaves it.
-        text: for `whisper` and an edited `proposal`: what the guide says.
-        turn: for `proposal` only: the turn that the proposal answers.
-        decision: for `proposal` only.
+        guide: for `guide_mode`, `whisper` and `proposal` only.
         actor: the account that asked.
     """
 
@@ -73,11 +90,7 @@ class Command:
     alarm: int | None = None
     level: float | None = None
     scene: str = ""
-    mode: GuideMode | None = None
-    approval: bool | None = None
-    text: str = ""
-    turn: int | None = None
-    decision: Decision | None = None
+    guide: GuideOrder = GuideOrder()
     actor: str
 
 
@@ -87,9 +100,10 @@ class SessionStart:
 
     `scene` is the place to go to, empty for the plan's own; `personal` is what was chosen for the patient;
     `stream` what is sent: with `"panorama"` the session is a group's, each headset with a code of its own.
+    `guide` is how the guide is to be, `None` for what is usual here.
     `remembered` is what the guide may know of the patient, with their consent; `met_before` whether it has
-    already told them what it is. `guide_mode` is how freely the guide may speak, `guide_approval` whether
-    each answer waits for the therapist.
+    already told them what it is.
+    `yoked_to` is the session whose controls drive this one, empty for none; `blind` hides the condition.
     """
 
     plan_id: str
@@ -99,11 +113,11 @@ class SessionStart:
     scene: str = ""
     personal: Personal = NOTHING_CHOSEN
     stream: Stream = "view"
-    guide_mode: GuideMode = GuideMode.APPROVED
-    guide_approval: bool = False
-    guide_language: str = "en"
+    guide: GuideChoice | None = None
     remembered: tuple[str, ...] = ()
     met_before: bool = False
+    yoked_to: str = ""
+    blind: bool = False
 
 
 class RoomsPort(Protocol):
@@ -125,7 +139,7 @@ class RoomsPort(Protocol):
         ...
 
     async def guide(self) -> Mapping[str, Any]:
-        """Return whether rooms have a guide, and how it may be (`messages.GuideOffer`)."""
+        """Return what guide sessions here may have (`messages.GuideInfo`)."""
         ...
 
     async def rooms(self) -> Sequence[Mapping[str, Any]]:

@@ -134,3 +134,17 @@ class GuideMemoryAccessRow(Base):
     at_utc_s: Mapped[float]
     actor: Mapped[str]
     what: Mapped[str]
+
+
+class PatientFigureRow(Base):
+    """What one session measured of its patient and later sessions begin with (`clinic.figures`)."""
+
+    __tablename__ = "patient_figure"
+    __table_args__ = (Index("ix_patient_figure_patient", "patient"),)
+
+    session_id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    patient: Mapped[str]
+    at_utc_s: Mapped[float]
+    value: Mapped[float]
+    why: Mapped[str]

@@ -180,8 +180,13 @@ class RoomsDouble:
         return [{"name": name, "title": title} for name, title in TRIGGERS.items()]
 
     async def guide(self) -> Mapping[str, Any]:
-        """Return a guide that is there and may not be free."""
-        return {"on": True, "modes": ["approved", "scripted", "off"], "languages": ["en", "de"]}
+        """Return a guide that may choose among approved lines."""
+        return {
+            "on": True,
+            "modes": ["off", "scripted", "approved"],
+            "usual": "approved",
+            "languages": ["en", "de"],
+        }
 
     async def rooms(self) -> Sequence[Mapping[str, Any]]:
         """Return the room."""
@@ -226,10 +231,10 @@ class RoomsDouble:
                 self.publish(scene=command.scene)
             case "new_code":
                 self.publish(join={"code": "771905", "expires_in_s": 300.0})
-            case "guide_mode" | "whisper" | "proposal" | "release":
-                self._guided(command)
             case "unwell":
                 pass  # changes no phase; `commands` holds it
+            case "guide_mode" | "whisper" | "proposal" | "release":
+                self._guide_takes(command)
             case "acknowledge":
                 self._acknowledge(command.alarm)
             case name:
@@ -253,27 +258,31 @@ class RoomsDouble:
         finally:
             self._watchers.discard(mailbox)
 
+    def _guide_takes(self, command: Command) -> None:
+        """Do to the guide that the test published what a room would."""
+        guide, order = self.now["guide"], command.guide
+        if guide is None:
+            raise Refused("guide must be a session that it belongs to, got None")
+        match command.name:
+            case "guide_mode" if order.mode is not None:
+                approval = guide["approval"] if order.approval is None else order.approval
+                name = order.mode.value
+                guide = {**guide, "mode": name, "wanted_mode": name, "approval": approval}
+            case "whisper":
+                said = {"who": "therapist", "text": order.text, "at_s": self.now["at_s"]}
+                guide = {**guide, "transcript": [*guide["transcript"], said]}
+            case "proposal":
+                guide = {**guide, "proposal": None}
+            case _:
+                guide = {**guide, "risk": None, "state": "listening"}
+        self.publish(guide=guide)
+
     def _acknowledge(self, alarm: int | None) -> None:
         if alarm not in {a["id"] for a in self.now["alarms"]}:
             raise Refused(f"no alarm {alarm}")
         self.publish(
             alarms=[{**a, "acknowledged": a["acknowledged"] or a["id"] == alarm} for a in self.now["alarms"]]
         )
-
-    def _guided(self, command: Command) -> None:
-        """Do with the guide what the therapist wants."""
-        guide = self.now["guide"]
-        if guide is None:
-            raise Refused("this room has no guide")
-        if command.name == "guide_mode" and command.mode is not None:
-            approval = guide["approval"] if command.approval is None else command.approval
-            mode = command.mode.value
-            guide = {**guide, "mode": mode, "wanted_mode": mode, "approval": approval}
-        elif command.name == "proposal":
-            guide = {**guide, "proposal": None}
-        elif command.name == "release":
-            guide = {**guide, "risk": None, "state": "idle"}
-        self.publish(guide=guide)
 
     def _known(self, room: str) -> None:
         if room != "1":

@@ -13,9 +13,10 @@ import numpy as np
 
 from sensors import rsa
 from sensors.coherence import WINDOW_S, coherence
-from sensors.errors import BadRecording
+from sensors.errors import BadStream
 from sensors.estimators import KeepsPhase, PredictsBeat, by_stream_type
 from sensors.estimators._channels import padded
+from sensors.estimators.ppg import Pulse
 from sensors.ingest import stream_kind
 from sensors.recordings import RecordedStream, Recording
 from therapy.events import Beat, Breath
@@ -34,7 +35,7 @@ _VITALS: Final = ("time_s", "vital", "value", "unit", "quality")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """How much was written; `passed_over` names streams that no estimator reads."""
+    """How much was written; `passed_over` says of each stream that was not read why not."""
 
     beats: int
     breaths: int
@@ -45,39 +46,38 @@ class Analysis:
 def analyze(recording: Recording, out_dir: Path, progress: Callable[[float], None] | None = None) -> Analysis:
     """Write `beats.csv`, `breaths.csv` and `vitals.csv` of `recording` into `out_dir`, made if missing.
 
-    Times are on the recording's own clock. Vitals are taken once a second of signal; an unknown
-    value is left empty, with quality 0. `progress` is called with the share done, 0 … 1.
+    Times are on the recording's own clock. Pulses of a PPG stand among the beats, under their stream's name.
+    Vitals are taken once a second of signal; an unknown value is left empty, with quality 0. `progress` is
+    called with the share done, 0 … 1.
 
-    Raises:
-        BadRecording: no stream that an estimator reads.
+    A stream of a type or rate that no estimator reads is passed over, and the tables stay empty where
+    nothing else is there.
     """
-    specs = by_stream_type()
-    streams = [s for s in recording.streams if stream_kind(s.kind) in specs]
-    if not streams:
-        kinds = ", ".join(sorted({s.kind for s in recording.streams}))
-        raise BadRecording(f"streams of {recording.name}", f"of a type in {', '.join(specs)}", kinds)
+    readable, passed_over = _readable(recording)
     beats: list[Sequence[Any]] = []
     breaths: list[Sequence[Any]] = []
     vitals: list[Sequence[Any]] = []
     swings = _Swings()
-    for index, stream in enumerate(streams):
-        spec = specs[stream_kind(stream.kind)]
-        labels = padded(stream.labels, stream.samples.shape[1])
-        columns = spec.choose(labels)
-        estimator = spec.build(stream.rate_hz, tuple(labels[i] for i in columns))
+    belted = any(isinstance(estimator, KeepsPhase) for _, estimator, _ in readable)
+    for index, (stream, estimator, columns) in enumerate(readable):
         for part, done in _seconds(stream):
             events = estimator.push(stream.samples[part][:, columns], stream.stamps_s[part])
             now_s = float(stream.stamps_s[part][-1])
-            beats += [_beat(e, stream.name) for e in events if isinstance(e, Beat)]
+            beats += [_beat(e, stream.name) for e in events if isinstance(e, Beat | Pulse)]
             breaths += [_breath(e, stream.name) for e in events if isinstance(e, Breath)]
             readings = estimator.readings(now_s)
-            vitals += [_vital(now_s, r.vital, r.value, r.unit, r.quality) for r in readings]
+            told = [
+                r
+                for r in readings
+                if not belted or r.vital != "breath_rate" or isinstance(estimator, KeepsPhase)
+            ]
+            vitals += [_vital(now_s, r.vital, r.value, r.unit, r.quality) for r in told]
             swings.take(stream.name, estimator, events, readings)
             if isinstance(estimator, PredictsBeat):
                 share = coherence(estimator.intervals(now_s, WINDOW_S), now_s)
                 vitals.append(_vital(now_s, "coherence", share, FRACTION, 1.0))
             if progress is not None:
-                progress((index + done) / len(streams))
+                progress((index + done) / len(readable))
     vitals += [_vital(r.at_s, r.vital, r.value, r.unit, r.quality) for r in swings.readings()]
     out_dir.mkdir(parents=True, exist_ok=True)
     for name, header, rows in (
@@ -87,8 +87,32 @@ def analyze(recording: Recording, out_dir: Path, progress: Callable[[float], Non
     ):
         rows.sort(key=lambda row: float(row[0]))
         _write(out_dir / f"{name}.csv", header, rows)
-    left = tuple(s.name for s in recording.streams if s not in streams)
-    return Analysis(beats=len(beats), breaths=len(breaths), vitals=len(vitals), passed_over=left)
+    if progress is not None and not readable:
+        progress(1.0)
+    return Analysis(beats=len(beats), breaths=len(breaths), vitals=len(vitals), passed_over=passed_over)
+
+
+def _readable(
+    recording: Recording,
+) -> tuple[list[tuple[RecordedStream, Estimator, tuple[int, ...]]], tuple[str, ...]]:
+    """Return each stream that can be read with its estimator and columns, and why the others cannot."""
+    specs = by_stream_type()
+    readable: list[tuple[RecordedStream, Estimator, tuple[int, ...]]] = []
+    passed_over: list[str] = []
+    for stream in recording.streams:
+        spec = specs.get(stream_kind(stream.kind))
+        if spec is None:
+            passed_over.append(f"{stream.name}: its type must be one of {', '.join(specs)}, is {stream.kind}")
+            continue
+        labels = padded(stream.labels, stream.samples.shape[1])
+        columns = spec.choose(labels)
+        try:
+            estimator = spec.build(stream.rate_hz, tuple(labels[i] for i in columns))
+        except BadStream as error:
+            passed_over.append(f"{stream.name}: {error}")
+            continue
+        readable.append((stream, estimator, columns))
+    return readable, tuple(passed_over)
 
 
 class _Swings:
@@ -134,7 +158,7 @@ def _number(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
-def _beat(beat: Beat, stream: str) -> tuple[str, ...]:
+def _beat(beat: Beat | Pulse, stream: str) -> tuple[str, ...]:
     return _number(beat.at_s, 4), stream, _number(beat.interval_s, 4), _number(beat.quality, 3)
 
 

@@ -7,22 +7,24 @@ SimulatedPatient ─▶ signals ─▶ faults ─▶ estimators ─▶ Fusion �
 ```
 
 `lived(traits, plan)` is for tests of policies. It is not a session: nothing is drawn, played or recorded.
+Without `waves` the heart is told in intervals, as a strap tells it: for comparisons of many patients.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from sensors.coherence import WINDOW_S, coherence
-from sensors.devices._patient import Body, PatientTraits, RoomView, SimulatedPatient
+from sensors.devices._patient import BELT_HZ, ECG_HZ, Body, PatientTraits, RoomView, SimulatedPatient, Span
 from sensors.devices._population import Fault, spoilt
 from sensors.estimators.ecg import EcgEstimator
 from sensors.estimators.respiration import RespirationEstimator
-from sensors.fuse import Fusion, missing
+from sensors.estimators.rr import RrEstimator
+from sensors.fuse import Fusion, missing, steering_breath
 from sensors.quality import Floats
 from therapy.controls import START, Controls
 from therapy.patient import PatientState
@@ -36,14 +38,15 @@ __all__ = ["Moment", "lived", "seen_by"]
 
 #: The room's tick is 0.05 s; policies do not need that, slopes are held to the step that is taken.
 STEP_S: Final = 0.1
-READ_EVERY: Final = 5
-_SENSORS: Final = {"ECG": EcgEstimator, "Respiration": RespirationEstimator}
-_RATES_HZ: Final = {"ECG": 250.0, "Respiration": 50.0}
+READ_S: Final = 0.5
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """One step of the loop: what was true, what was known, what the room did."""
+    """One step of the loop: what was true, what was known, what the room did.
+
+    `beats_s` and `inhales_s` are true times of this step, on the patient's clock: the plan's plus `rest_s`.
+    """
 
     at_s: float
     stage: Stage
@@ -51,6 +54,7 @@ class Moment:
     state: PatientState
     controls: Controls
     beats_s: tuple[float, ...]
+    inhales_s: tuple[float, ...]
 
 
 def seen_by(controls: Controls) -> RoomView:
@@ -73,6 +77,8 @@ def lived(
     fault: Fault | None = None,
     trace: Trace | None = None,
     rest_s: float = 0.0,
+    step_s: float = STEP_S,
+    waves: bool = True,
 ) -> Iterator[Moment]:
     """Yield each step of a session of `plan` with a patient of `traits`.
 
@@ -82,77 +88,90 @@ def lived(
         fault: what goes wrong with one sensor, in seconds of the plan.
         trace: what drives a yoked session.
         rest_s: time at rest, in the room as it stands before a session, for the baseline.
+        step_s: between two steps; the room's own is 0.05 s.
+        waves: whether the heart is read from an ECG; else from intervals, which no fault befalls.
     """
-    patient = SimulatedPatient(traits)
-    senses = _Senses(fault, rest_s)
+    patient = SimulatedPatient(traits, waves=waves)
+    senses = _Senses(fault, rest_s, step_s, waves=waves)
     controls, known = START, NOTHING_KNOWN
-    resting = round(rest_s / STEP_S)
+    resting = round(rest_s / step_s)
     for _ in range(resting):
-        senses.take(patient.step(RoomView(), STEP_S), None)
+        senses.take(patient.step(RoomView(), step_s), None)
     ends = np.cumsum([stage.duration_s for stage in plan.stages])
-    for step in range(round(plan.duration_s / STEP_S)):
-        at_s = (step + 1) * STEP_S
+    for step in range(round(plan.duration_s / step_s)):
+        at_s = (step + 1) * step_s
         stage = plan.stages[min(int(np.searchsorted(ends, at_s)), len(plan.stages) - 1)]
-        span = patient.step(seen_by(controls), STEP_S)
+        span = patient.step(seen_by(controls), step_s)
         state = senses.take(span, controls.breath_pace_per_min)
-        known, steady = steadied(known, state, STEP_S)
+        known, steady = steadied(known, state, step_s)
         wishes = NO_WISHES if plan.condition is not Condition.OFF else Wishes(swell=0.0)
-        yoked = follow(trace, at_s, controls, STEP_S, wishes) if trace is not None else None
+        yoked = follow(trace, at_s, controls, step_s, wishes) if trace is not None else None
         seen = seen_under(plan.condition, steady, arousal=plan.arousal)
-        wanted = yoked or steer(seen, stage, controls, STEP_S, wishes)
-        controls = bound(wanted.controls, controls, plan.limits, STEP_S).controls
+        wanted = yoked or steer(seen, stage, controls, step_s, wishes)
+        controls = bound(wanted.controls, controls, plan.limits, step_s).controls
         yield Moment(
-            at_s=at_s, stage=stage, body=span.body, state=state, controls=controls, beats_s=span.beats_s
+            at_s=at_s,
+            stage=stage,
+            body=span.body,
+            state=state,
+            controls=controls,
+            beats_s=span.beats_s,
+            inhales_s=span.inhales_s,
         )
 
 
 class _Senses:
     """The estimators of a patient's two sensors, and what they say together."""
 
-    def __init__(self, fault: Fault | None, rest_s: float) -> None:
+    def __init__(self, fault: Fault | None, rest_s: float, step_s: float, *, waves: bool) -> None:
+        self._step_s, self._read_every = step_s, max(1, round(READ_S / step_s))
         self._fault = None if fault is None else dataclasses.replace(fault, from_s=fault.from_s + rest_s)
         self._rng = np.random.default_rng(0)
-        self._estimators: dict[str, Any] = {k: build(_RATES_HZ[k]) for k, build in _SENSORS.items()}
+        self._heart: EcgEstimator | RrEstimator = EcgEstimator(ECG_HZ) if waves else RrEstimator()
+        self._belt = RespirationEstimator(BELT_HZ)
+        self._beat_s: float | None = None
         self._fusion = Fusion()
         self._steps = 0
         self._state = PatientState(at_s=0.0)
 
-    def take(self, span: Any, pace_per_min: float | None) -> PatientState:
+    def take(self, span: Span, pace_per_min: float | None) -> PatientState:
         """Take one step's signals; return what is known after it."""
-        signals = {"ECG": (span.ecg, span.ecg_s), "Respiration": (span.belt, span.belt_s)}
-        for sensor, (x, stamps_s) in signals.items():
-            self._push(sensor, x, stamps_s)
+        if isinstance(self._heart, EcgEstimator):
+            self._heart.push(*self._sent("ECG", span.ecg, span.ecg_s))
+        else:
+            beats = np.array([self._beat_s, *span.beats_s] if self._beat_s is not None else span.beats_s)
+            self._heart.push(np.diff(beats), beats[1:])
+            self._beat_s = span.beats_s[-1] if span.beats_s else self._beat_s
+        self._belt.push(*self._sent("Respiration", span.belt, span.belt_s))
         self._steps += 1
-        now_s = self._steps * STEP_S
-        breath = self._estimators["Respiration"]
-        phase, trust = breath.phase(now_s)
-        if self._steps % READ_EVERY == 0:
+        now_s = self._steps * self._step_s
+        phase, trust = self._belt.phase(now_s)
+        if self._steps % self._read_every == 0:
             self._read(now_s, pace_per_min)
         self._state = dataclasses.replace(
             self._state, at_s=now_s, breath_phase=phase, breath_phase_confidence=trust
         )
         return self._state
 
-    def _push(self, sensor: str, x: Floats, stamps_s: Floats) -> None:
-        if self._fault is not None and self._fault.sensor == sensor:
-            x, stamps_s = spoilt(x, stamps_s, self._fault, self._rng)
-        if x.size:
-            self._estimators[sensor].push(x, stamps_s)
+    def _sent(self, sensor: str, x: Floats, stamps_s: Floats) -> tuple[Floats, Floats]:
+        """Return what the sensor sends, whole or faulty."""
+        if self._fault is None or self._fault.sensor != sensor:
+            return x, stamps_s
+        return spoilt(x, stamps_s, self._fault, self._rng)
 
     def _read(self, now_s: float, pace_per_min: float | None) -> None:
         vitals = missing(now_s)
-        for estimator in self._estimators.values():
+        for estimator in (self._heart, self._belt):
             vitals |= {reading.vital: reading for reading in estimator.readings(now_s)}
         self._fusion.learn(vitals, now_s)
         arousal, confidence = self._fusion.arousal(vitals)
-        heart = self._estimators["ECG"]
         known = vitals["heart_rate"].value is not None
-        share = coherence(heart.intervals(now_s, WINDOW_S), now_s, pace_per_min) if known else None
+        share = coherence(self._heart.intervals(now_s, WINDOW_S), now_s, pace_per_min) if known else None
         self._state = dataclasses.replace(
             self._state,
             vitals=vitals,
             arousal=arousal,
             arousal_confidence=confidence,
-            breath_rate_per_min=vitals["breath_rate"].value,
+            breath_rate_per_min=steering_breath(vitals),
             coherence=share,
         )

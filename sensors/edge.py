@@ -51,6 +51,8 @@ BACKLOG_S: Final = 60.0
 MOST_BYTES: Final = 60 * 1024
 _CUT_BYTES: Final = 48 * 1024
 MOST_CHANNELS: Final = 512
+#: A minute of 32 channels of 1 kHz in double precision.
+MOST_HELD_BYTES: Final = 16 << 20
 #: A clock may be led to a better estimate by this much a second: no stamp ever goes back.
 _SLEW_S_PER_S: Final = 1e-3
 _PINGS_KEPT: Final = 12
@@ -314,6 +316,8 @@ class _Landed:
     numbers: Any
     next: int = 0
     published: int = 0
+    held_bytes: int = 0
+    given_up: int = 0
     held: collections.deque[tuple[npt.NDArray[Any], Floats]] = dataclasses.field(
         default_factory=collections.deque
     )
@@ -326,9 +330,11 @@ class Landing:
         make_port: builds the outlet of a stream.
         allowed: which streams this server has pinned; others are refused.
 
-    Samples wait here until somebody reads the outlet, and are acknowledged only then.
+    Samples wait here until somebody reads the outlet, and are acknowledged only then. What waits longer than
+    the sender keeps (`BACKLOG_S`), or is more than `MOST_HELD_BYTES` a stream, is given up, oldest first.
 
     Attributes:
+        unread: samples that were given up because nobody read the outlet.
         doubles: samples that came twice and were dropped.
         lost: samples that the agent had to give up before they came.
         refused: keys of streams that are not pinned here.
@@ -341,6 +347,7 @@ class Landing:
         self._streams: dict[str, _Landed] = {}
         self.doubles = 0
         self.lost = 0
+        self.unread = 0
         self.refused: set[str] = set()
 
     def hello(self, hello: Hello) -> Welcome:
@@ -357,6 +364,7 @@ class Landing:
                 self._publish(landed)
                 landed.next = landed.published = 0
                 landed.held.clear()
+                landed.held_bytes = landed.given_up = 0
         return Welcome(wanted={key: landed.next for key, landed in self._streams.items()})
 
     def open(self, stream: Open) -> None:
@@ -406,7 +414,25 @@ class Landing:
             landed.next = block.first
         if len(stamps_s):
             landed.held.append((samples, stamps_s + block.offset_s))
+            landed.held_bytes += samples.nbytes + stamps_s.nbytes
             landed.next += len(stamps_s)
+            self._give_up(landed)
+
+    def _give_up(self, landed: _Landed) -> None:
+        """Forget what waited too long or is too much; the newest block stays whatever its size."""
+        newest_s = float(landed.held[-1][1][-1])
+        while len(landed.held) > 1:
+            samples, stamps_s = landed.held[0]
+            if newest_s - float(stamps_s[-1]) <= BACKLOG_S and landed.held_bytes <= MOST_HELD_BYTES:
+                return
+            landed.held.popleft()
+            landed.held_bytes -= samples.nbytes + stamps_s.nbytes
+            landed.given_up += len(stamps_s)
+            self.unread += len(stamps_s)
+
+    def unread_now(self) -> dict[str, int]:
+        """Return, by name, how many samples of streams that nobody reads were given up since somebody did."""
+        return {s.open.name: s.given_up for s in self._streams.values() if s.given_up}
 
     def publish(self) -> list[Ack]:
         """Publish what somebody reads; return what to acknowledge. Call it often."""
@@ -418,7 +444,7 @@ class Landing:
         while landed.held:
             samples, stamps_s = landed.held.popleft()
             landed.port.push(samples, stamps_s)
-        landed.published = landed.next
+        landed.published, landed.held_bytes, landed.given_up = landed.next, 0, 0
         return Ack(key=landed.open.key, next=landed.published)
 
 

@@ -25,7 +25,7 @@ from sensors.coherence import WINDOW_S, coherence
 from sensors.errors import BadStream, IngestStopped
 from sensors.estimators import CountsBadSamples, KeepsPhase, PredictsBeat, by_stream_type
 from sensors.estimators._channels import MOST_CHANNELS, padded
-from sensors.fuse import Fusion, missing
+from sensors.fuse import Fusion, Sources, missing, steering_breath
 from sensors.inlets import Changed, Chunk, Found, Happening, Inlets, Lost, Offset, Recovered, Refused
 from sensors.lsl import Source, local_clock
 from sensors.quality import Floats
@@ -105,6 +105,7 @@ class Ingest:
         self._pinned: dict[str, str] = {}
         self._feeds: dict[str, _Feed] = {}
         self._fusion = Fusion()
+        self._sources = Sources()
         self._pace_per_min: float | None = None
         self._coherence: float | None = None
         self._inhales_s: collections.deque[float] = collections.deque(maxlen=_MOST_BREATHS)
@@ -134,6 +135,16 @@ class Ingest:
         """Tell the pacer's breaths a minute, the frequency of coherence; `None`: that of its highest peak."""
         self._pace_per_min = per_min
 
+    def rest(self, before: Mapping[str, float]) -> None:
+        """Begin a new baseline, with what earlier sessions found at rest, by vital."""
+        with self._lock:
+            self._fusion = Fusion(before)
+
+    def baseline(self) -> dict[str, float]:
+        """Return the patient's values at rest in this session, by vital; none before two minutes of them."""
+        with self._lock:
+            return self._fusion.baseline()
+
     def pin(self, kind: str, name: str) -> None:
         """Let the stream with this name or source id steer for its LSL type, now or once it is found."""
         with self._lock:
@@ -157,9 +168,10 @@ class Ingest:
                 vitals[self._rsa.vital] = self._rsa
             phase = trust = 0.0
             next_beat_s: float | None = None
+            breather = self._breather()
+            if breather is not None and isinstance(breather.estimator, KeepsPhase):
+                phase, trust = breather.estimator.phase(now_s)
             for feed in self._steering():
-                if isinstance(feed.estimator, KeepsPhase):
-                    phase, trust = feed.estimator.phase(now_s)
                 if feed.alive and isinstance(feed.estimator, PredictsBeat):
                     next_beat_s = feed.estimator.next_beat_s(now_s)
             return PatientState(
@@ -169,7 +181,7 @@ class Ingest:
                 arousal_confidence=confidence,
                 breath_phase=phase,
                 breath_phase_confidence=trust,
-                breath_rate_per_min=vitals["breath_rate"].value,
+                breath_rate_per_min=steering_breath(vitals),
                 next_beat_s=next_beat_s,
                 coherence=self._coherence if vitals["heart_rate"].value is not None else None,
             )
@@ -213,7 +225,8 @@ class Ingest:
                 self._take(happening, now_s, events)
             if now_s - self._fused_s >= _FUSE_S:
                 self._fused_s = now_s
-                self._fusion.learn(self._vitals(now_s), now_s)
+                vitals = missing(now_s) | self._sources.choose(self._told(now_s), now_s)
+                self._fusion.learn(vitals, now_s)
                 self._coherence = self._measure_coherence(now_s)
                 self._rsa = self._measure_rsa(now_s)
                 for feed in self._feeds.values():
@@ -307,6 +320,8 @@ class Ingest:
                 feed.held_back += new
                 feed.complaint = "samples must be finite, in range and in time order"
         if self._pinned.get(feed.kind) == feed.source.key:
+            if isinstance(feed.estimator, KeepsPhase) and feed is not self._breather():
+                return  # one breath, told by one
             self._inhales_s += [event.at_s for event in decided if isinstance(event, Breath)]
             events += [
                 dataclasses.replace(event, stream=feed.source.name)
@@ -333,14 +348,18 @@ class Ingest:
     def _steering(self) -> list[_Feed]:
         return [self._feeds[key] for key in self._pinned.values() if key in self._feeds]
 
+    def _breather(self) -> _Feed | None:
+        """Return the stream whose breaths count: the one that tells the rate, else the first that could."""
+        feeds = [feed for feed in self._steering() if isinstance(feed.estimator, KeepsPhase)]
+        chosen = self._sources.source("breath_rate")
+        return next((feed for feed in feeds if feed.source.key == chosen), feeds[0] if feeds else None)
+
+    def _told(self, now_s: float) -> dict[str, list[Reading]]:
+        """Return the readings of each stream that steers."""
+        return {feed.source.key: feed.estimator.readings(now_s) for feed in self._steering()}
+
     def _vitals(self, now_s: float) -> dict[str, Reading]:
-        vitals = missing(now_s)
-        for feed in self._steering():
-            for reading in feed.estimator.readings(now_s):
-                best = vitals.get(reading.vital)
-                if best is None or best.value is None or reading.quality > best.quality:
-                    vitals[reading.vital] = reading
-        return vitals
+        return missing(now_s) | self._sources.pick(self._told(now_s))
 
     def _quality(self, feed: _Feed, now_s: float) -> float:
         if not feed.alive:

@@ -1,4 +1,4 @@
-"""Recordings of other programs, read whole: XDF, EDF/BDF, WFDB (PhysioNet) and OpenSignals text.
+"""Recordings of other programs, read whole: XDF, EDF/BDF, WFDB (PhysioNet), OpenSignals text, CSV and WAV.
 
 `load_recording("v102s.hea")`, `load_recording("night.xdf")`, `load_recording("sample:ecg")`. The last kind
 lies inside installed packages (extra `samples`) and is found without importing them.
@@ -22,11 +22,13 @@ import numpy.typing as npt
 
 from sensors.errors import BadRecording
 from sensors.quality import Floats
+from sensors.tabular import NOT_TOLD, Told, columns_of, read_csv, read_wav
 
 __all__ = ["SAMPLES", "RecordedStream", "Recording", "Sample", "kind_of_channel", "load_recording"]
 
 _LARGEST_BYTES: Final = 2 << 30
 _RATES_HZ: Final = (0.1, 100_000.0)
+_TABLES: Final = (".csv", ".wav")
 _WFDB_SUFFIXES: Final = (".hea", ".dat", ".mat")
 
 
@@ -98,19 +100,27 @@ def kind_of_channel(label: str) -> str:
     return next((kind for pattern, kind in _KINDS if pattern.fullmatch(upper)), "Misc")
 
 
-def load_recording(spec: str | Path) -> Recording:
+def load_recording(spec: str | Path, say: Told = NOT_TOLD) -> Recording:
     """Return the recording at a path or in `sample:NAME`.
 
-    Paths: `.xdf`, `.edf`, `.bdf`, `.txt` (OpenSignals), WFDB with or without suffix.
+    Paths: `.xdf`, `.edf`, `.bdf`, `.txt` (OpenSignals), `.csv`, `.wav`, WFDB with or without suffix.
+
+    Args:
+        spec: which.
+        say: what the caller knows of a CSV or WAV and the file does not tell.
 
     Raises:
-        BadRecording: missing, empty, too large, corrupt, or of an unknown kind.
+        BadRecording: missing, empty, too large, corrupt, of an unknown kind, or not told enough of.
     """
     text = str(spec)
+    suffix = Path(text).suffix.lower()
+    if say != NOT_TOLD and suffix not in _TABLES:
+        raise BadRecording("a recording with columns or a rate told", f"one of {', '.join(_TABLES)}", text)
     if text.startswith("sample:"):
         return _load_sample(text.removeprefix("sample:"))
     path = Path(text)
-    suffix = path.suffix.lower()
+    if suffix in _TABLES:
+        return _read(path, lambda found: _load_table(found, say))
     if suffix in _WFDB_SUFFIXES or (not path.exists() and path.with_name(path.name + ".hea").exists()):
         header = path.with_suffix(".hea") if suffix in _WFDB_SUFFIXES else path.with_name(path.name + ".hea")
         return _read(header, _load_wfdb)
@@ -121,7 +131,9 @@ def load_recording(spec: str | Path) -> Recording:
         ".bdf": _load_edf,
     }
     if suffix not in readers:
-        known = ", ".join([*sorted(readers), *_WFDB_SUFFIXES, *(f"sample:{name}" for name in SAMPLES)])
+        known = ", ".join(
+            [*sorted(readers), *_TABLES, *_WFDB_SUFFIXES, *(f"sample:{name}" for name in SAMPLES)]
+        )
         raise BadRecording("recording", f"one of {known}", text)
     return _read(path, readers[suffix])
 
@@ -186,6 +198,29 @@ def _regular(
     return RecordedStream(
         name=name, kind=kind, rate_hz=rate_hz, labels=labels, samples=samples, stamps_s=stamps, unit=unit
     )
+
+
+def _load_table(path: Path, say: Told) -> list[RecordedStream]:
+    """Return the columns of a CSV or WAV that are told or known, one stream for each kind."""
+    if path.suffix.lower() == ".wav":
+        x, names, rate_hz = read_wav(path)
+        table = columns_of(path, x, names, say, kind_of_channel, rate_hz)
+    else:
+        table = columns_of(path, *read_csv(path), say, kind_of_channel)
+    streams = []
+    for kind in dict.fromkeys(table.kinds):
+        chosen = [k for k, each in enumerate(table.kinds) if each == kind]
+        streams.append(
+            RecordedStream(
+                name=f"{path.stem} {kind}",
+                kind=kind,
+                rate_hz=table.rate_hz,
+                labels=tuple(table.labels[k] for k in chosen),
+                samples=np.ascontiguousarray(table.x[:, chosen]),
+                stamps_s=table.stamps_s,
+            )
+        )
+    return streams
 
 
 def _grouped(

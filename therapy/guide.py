@@ -8,7 +8,7 @@ from typing import Final
 from therapy.errors import BadPlan
 from therapy.talk import GuideMode
 
-__all__ = ["FREEDOM", "GuideChoice", "within_policy"]
+__all__ = ["FREEDOM", "GuideChoice", "stricter", "within_policy"]
 
 #: From the strictest to the freest.
 FREEDOM: Final = (GuideMode.OFF, GuideMode.SCRIPTED, GuideMode.APPROVED, GuideMode.FREE)
@@ -31,6 +31,11 @@ class GuideChoice:
     language: str = "en"
     met_before: bool = False
     remembered: tuple[str, ...] = ()
+
+
+def stricter(one: GuideMode, other: GuideMode) -> GuideMode:
+    """Return the one of two modes that is less free."""
+    return min(one, other, key=FREEDOM.index)
 
 
 def within_policy(mode: GuideMode, policy: GuideMode) -> None:

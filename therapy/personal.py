@@ -90,6 +90,8 @@ class Personal:
         triggers: what must be neither seen nor heard, words of `TRIGGERS`.
         eye_height_m: height of the seated eye above the ground.
         soften: whether detail and motion soften when the head sways or the patient feels unwell.
+        breath_pace_per_min: the pace at which this patient's heart and breath resonate, in place of those
+            that the plan leads to; `None`: the plan's.
 
     Raises:
         BadPlan: an unknown trigger, or an eye height out of reach.
@@ -99,6 +101,7 @@ class Personal:
     triggers: frozenset[str] = frozenset()
     eye_height_m: float = EYE_HEIGHT_M
     soften: bool = True
+    breath_pace_per_min: float | None = None
 
     def __post_init__(self) -> None:
         unknown = sorted(self.triggers - TRIGGERS.keys())

@@ -27,6 +27,7 @@ __all__ = [
     "StageKind",
     "in_place",
     "in_places",
+    "paced",
     "personalised",
 ]
 
@@ -169,8 +170,29 @@ def in_places(plan: SessionPlan, scenes: Sequence[str]) -> SessionPlan:
     return dataclasses.replace(plan, stages=stages)
 
 
+def paced(plan: SessionPlan, per_min: float) -> SessionPlan:
+    """Return `plan` with each pace that it leads to replaced by `per_min`, such as the patient's resonance.
+
+    Raises:
+        BadPlan: no pace that a pacer may have.
+    """
+    stages = tuple(
+        dataclasses.replace(s, aim=dataclasses.replace(s.aim, breath_pace_per_min=per_min))
+        if s.aim.breath_pace_per_min is not None
+        else s
+        for s in plan.stages
+    )
+    return dataclasses.replace(plan, stages=stages)
+
+
 def personalised(plan: SessionPlan, personal: Personal) -> SessionPlan:
-    """Return `plan` for one patient: what is chosen, and triggers that are held from its first moment."""
+    """Return `plan` for one patient: what is chosen, the own pace, and triggers held from its first moment.
+
+    Raises:
+        BadPlan: a pace that no pacer may have.
+    """
+    if personal.breath_pace_per_min is not None:
+        plan = paced(plan, personal.breath_pace_per_min)
     limits = dataclasses.replace(plan.limits, triggers=personal.triggers)
     return dataclasses.replace(plan, personal=personal, limits=limits)
 

@@ -41,8 +41,10 @@ SCENE_TAU_S: Final = 6.0
 MUSIC_TAU_S: Final = 8.0
 #: A wish of the therapist is seen within two seconds.
 WISH_TAU_S: Final = 0.8
-#: How fast the pacer may lead the patient down: one breath a minute, each minute.
+#: How fast the pacer may lead the patient down: one breath a minute, each minute; twice that while the
+#: patient breathes in step with it, for then it is no burden.
 LEAD_PER_MIN_PER_S: Final = 1.0 / 60.0
+IN_STEP: Final = 2.0
 #: The pacer is a little slower than the patient is now.
 SLOWER: Final = 0.92
 #: Pull of the pacer towards the patient's own phase when a stage hardly leads, in breaths per second.
@@ -340,7 +342,7 @@ def _pace(
         goal, because, slope = (
             max(aim, SLOWER * own),
             "a little slower than the patient breathes",
-            LEAD_PER_MIN_PER_S,
+            LEAD_PER_MIN_PER_S * (1.0 + (IN_STEP - 1.0) * _in_step(state, previous)),
         )
     moved = toward("breath_pace_per_min", now, goal, dt_s, MUSIC_TAU_S)
     step = min(max(moved - now, -slope * dt_s), slope * dt_s) if math.isfinite(slope) else moved - now
@@ -356,9 +358,19 @@ def _pace(
     return now + step, (reason,)
 
 
+def _in_step(state: PatientState, previous: Controls) -> float:
+    """Return how surely the patient breathes in step with the pacer, 0 (apart or unknown) … 1."""
+    apart = state.breath_phase - previous.pacer_phase
+    return state.breath_phase_confidence * max(0.0, math.cos(2.0 * math.pi * apart))
+
+
 def _phase(state: PatientState, stage: Stage, previous: Controls, pace_per_min: float, dt_s: float) -> float:
-    """Return the pacer's next phase: it runs at its pace, nudged where the stage hardly leads."""
-    follow = (1.0 - stage.aim.strength) * state.breath_phase_confidence
+    """Return the pacer's next phase: it runs at its pace, nudged where the stage hardly leads.
+
+    A stage that leads by half or more is not nudged: two that give way to each other would both go faster
+    than the pace that is meant.
+    """
+    follow = max(1.0 - 2.0 * stage.aim.strength, 0.0) * state.breath_phase_confidence
     apart = math.remainder(state.breath_phase - previous.pacer_phase, 1.0)
     pull_per_s = PHASE_PULL_PER_S * follow * math.sin(2.0 * math.pi * apart)
     return (previous.pacer_phase + (pace_per_min / 60.0 + pull_per_s) * dt_s) % 1.0

@@ -31,11 +31,9 @@ from therapy.events import (
     RatingGiven,
     RiskFlagged,
 )
-from therapy.gate import Admitted, Refused, Verdict, admit, guide_controls
-from therapy.may_say import MaySay
+from therapy.gate import Admitted, Refused, Verdict
 from therapy.plan import StageKind
 from therapy.talk import (
-    Briefing,
     GuideMode,
     Heard,
     Proposal,
@@ -46,6 +44,7 @@ from therapy.talk import (
     Utterance,
 )
 from voice_guide.choose import Choice, Present
+from voice_guide.context import Context, action_in_words
 from voice_guide.dialogue import (
     Act,
     Ask,
@@ -67,7 +66,6 @@ from voice_guide.dialogue import (
     SpeakNow,
     StageBegan,
     StopSession,
-    Surroundings,
     Tell,
     Unwell,
     Whisper,
@@ -82,12 +80,15 @@ from voice_guide.messages import (
     SpeechStarted,
     Status,
 )
+from voice_guide.remember import worth_remembering
 from voice_guide.rules import normal
 from voice_guide.skill import Answered, Leave, SkillContext, SkillState, SkillStep, Spoken, Tick
 from voice_guide.stages import RETURN_SKILL, stage_steps
 
-__all__ = ["Conversation", "action_in_words"]
+__all__ = ["Conversation"]
 
+#: The line that says to a patient what the guide is.
+DISCLOSURE: Final = "arrive.computer_voice"
 #: The music needs this long to step back before words of the guide; words at once wait for nothing.
 AHEAD_S: Final = 0.45
 AT_ONCE_S: Final = 0.1
@@ -107,7 +108,6 @@ _NO_REPORT_S: Final = 4.0
 _BREATH_S: Final = 0.4
 _TURNS_KEPT: Final = 12
 _SHOWN: Final = 40
-_CHOICES: Final = 6
 #: Half unwell, as the button on the page says it fully: words may mean less.
 _UNWELL: Final = 0.6
 
@@ -155,6 +155,7 @@ class Conversation:
 
     def __init__(self, settings: ConversationSettings, *, memory: ConversationMemory | None = None) -> None:
         self._settings = settings
+        self._context = Context(settings)
         self._bank = settings.chooser.bank
         self.mode = settings.mode if memory is None else GuideMode(memory.mode)
         self.approval = settings.approval if memory is None else memory.approval
@@ -182,6 +183,9 @@ class Conversation:
         self._utterances = 0 if memory is None else memory.utterance
         self._live = False
         self._over = False
+        self._intents: list[str] = []
+        self._finished: list[str] = []
+        self._met = False
         if memory is not None and memory.crisis_kind:
             self._crisis = Risk(level=RiskLevel.URGENT, kind=memory.crisis_kind)  # type: ignore[arg-type]
 
@@ -294,6 +298,8 @@ class Conversation:
                 "at_s": self._crisis_s,
                 "words": self._crisis_words,
             },
+            "met": self._met,
+            "notes": list(worth_remembering(self._intents, finished_skills=self._finished)),
             "ratings": [
                 {"scale": rating.scale, "value": rating.value, "at_s": rating.at_s}
                 for rating in self._ratings
@@ -351,15 +357,11 @@ class Conversation:
         self._cut = None
         self._drop_model_words(now_s)
         choice = self._settings.chooser.choose(
-            heard.text, self._present(), turn=heard.turn, confidence=heard.confidence
+            heard.text, self._now(), turn=heard.turn, confidence=heard.confidence
         )
-        if choice.proposal.rating is not None and self._awaiting is not None:
-            rating = RatingGiven(at_s=now_s, scale=self._awaiting.scale, value=float(choice.proposal.rating))
-            self._ratings.append(rating)
-            self._out.append(Tell(event=rating))
-        if self._awaiting is not None:
-            again = choice.proposal.rating is None and choice.intent == "ask_again"
-            self._awaiting, self._asked_again = (self._awaiting, True) if again else (None, False)
+        self._rate(choice, now_s)
+        if choice.sure:
+            self._intents.append(choice.intent)
         if self._in_skill(choice, now_s):
             return
         if now_s < self._held_until_s and not choice.sure:
@@ -374,6 +376,16 @@ class Conversation:
         else:
             self._offer(choice.proposal, "line", now_s)
 
+    def _rate(self, choice: Choice, now_s: float) -> None:
+        """Keep a number that was asked for; ask again once, then let it be."""
+        if choice.proposal.rating is not None and self._awaiting is not None:
+            rating = RatingGiven(at_s=now_s, scale=self._awaiting.scale, value=float(choice.proposal.rating))
+            self._ratings.append(rating)
+            self._out.append(Tell(event=rating))
+        if self._awaiting is not None:
+            again = choice.proposal.rating is None and choice.intent == "ask_again"
+            self._awaiting, self._asked_again = (self._awaiting, True) if again else (None, False)
+
     def _asks_model(self, choice: Choice) -> bool:
         """Whether the model is asked: not for what is clear already, and never where it may not speak."""
         if self._effective() not in (GuideMode.APPROVED, GuideMode.FREE) or choice.intent == "unclear":
@@ -385,7 +397,11 @@ class Conversation:
     def _ask(self, heard: Heard, choice: Choice, now_s: float) -> None:
         self._asked = _Asked(turn=heard.turn, ended_s=now_s, fallback=choice.proposal)
         until_s = now_s + self._settings.answer_within_s
-        self._out.append(Ask(briefing=self._briefing(heard), until_s=until_s))
+        self._out.append(
+            Ask(
+                briefing=self._context.briefing(heard, self.mode, self._history, self._now()), until_s=until_s
+            )
+        )
 
     # the model's answer ---------------------------------------------------------------------------------
 
@@ -393,7 +409,7 @@ class Conversation:
         asked = self._asked
         if asked is None or turn != asked.turn or self.approval or self.mode is not GuideMode.FREE:
             return
-        verdict = self._admitted(Say(text=text))
+        verdict = self._gate(Say(text=text))
         if isinstance(verdict, Refused):
             self._fall_back(verdict.reason, now_s)
             return
@@ -438,7 +454,7 @@ class Conversation:
         self._carry_out(proposal, source, now_s)
 
     def _carry_out(self, proposal: Proposal, source: Source, now_s: float) -> None:
-        verdict = self._admitted(Say(text=proposal.say, line_id=proposal.line_id))
+        verdict = self._gate(Say(text=proposal.say, line_id=proposal.line_id))
         if isinstance(verdict, Refused):
             self._acted(proposal.turn, Say(text=proposal.say, line_id=proposal.line_id), verdict, now_s)
             self._say_line("listening", now_s, turn=proposal.turn)
@@ -453,7 +469,7 @@ class Conversation:
             self._do(proposal.turn, action, proposal.reason, now_s)
 
     def _do(self, turn: int, action: GuideAction, because: str, now_s: float) -> None:
-        verdict = self._admitted(action)
+        verdict = self._gate(action)
         self._acted(turn, action, verdict, now_s)
         if isinstance(verdict, Refused):
             return
@@ -463,29 +479,6 @@ class Conversation:
         elif isinstance(admitted, AskRating):
             self._awaiting, self._asked_again = admitted, False
         self._out.append(Act(turn=turn, action=admitted, verdict=verdict, because=because))
-
-    def _admitted(self, action: GuideAction) -> Verdict:
-        around = self._around()
-        return admit(
-            action,
-            mode=self.mode,
-            limits=around.limits,
-            controls=around.controls,
-            places=frozenset(around.places),
-            may_say=self._may_say(),
-            risk_held=self._crisis is not None,
-            fastest_breath_per_min=around.baseline_breath_per_min,
-            stage=around.stage,
-        )
-
-    def _may_say(self) -> MaySay:
-        slots = {
-            "place": frozenset(place.title for place in self._bank.places.values()),
-            "minutes": frozenset(str(count) for count in range(121)),
-            "count": frozenset(str(count) for count in range(101)),
-        }
-        lines = {line_id: line.text for line_id, line in self._bank.lines.items()}
-        return MaySay(lines=lines, slots=slots, screen=self._settings.screen)
 
     def _decided(self, decide: Decide, now_s: float) -> None:
         waiting = self._waiting
@@ -565,7 +558,7 @@ class Conversation:
         spec = self._settings.skills.get(name)
         if spec is None or not spec.fits(self._settings.flags):
             return
-        left_s = max(self._around().stage_left_s, 30.0)
+        left_s = max(self._context.around().stage_left_s, 30.0)
         self._skill = spec.start(SkillContext(begun_s=now_s, may_last_s=left_s, flags=self._settings.flags))
 
     def _in_skill(self, choice: Choice, now_s: float) -> bool:
@@ -583,6 +576,8 @@ class Conversation:
         if state is None:
             return
         state, steps = self._settings.skills[state.skill].next(state, event, now_s)
+        if state.done and not isinstance(event, Leave | Answered):
+            self._finished.append(state.skill)
         self._skill = None if state.done else state
         for step in steps:
             line = self._bank.line(step.line_id)
@@ -684,6 +679,8 @@ class Conversation:
                 if line["who"] != "patient" and line["text"] == words.text:
                     line["interrupted"] = True
                     break
+        elif words.line_id == DISCLOSURE:
+            self._met = True
         elif words.step is not None:
             self._step_skill(Spoken(), now_s)
         if self._queue and not self._queue[0].safety:
@@ -722,7 +719,7 @@ class Conversation:
         self, intent: str, now_s: float, *, turn: int, source: Source = "line", ahead_s: float = AHEAD_S
     ) -> None:
         del now_s
-        present = self._present()
+        present = self._now()
         choice = self._bank.pick(intent, self._settings.chooser.slots("", present), said=present.said)
         self._queue.append(
             _Words(text=choice.text, source=source, line_id=choice.line_id, turn=turn, ahead_s=ahead_s)
@@ -777,39 +774,11 @@ class Conversation:
             return "thinking"
         return "held" if now_s < self._held_until_s else "idle"
 
-    def _around(self) -> Surroundings:
-        return self._settings.surroundings()
+    def _now(self) -> Present:
+        return self._context.present(self._said, self._awaiting, asked_again=self._asked_again)
 
-    def _present(self) -> Present:
-        around = self._around()
-        return Present(
-            controls=around.controls,
-            here=around.here,
-            places=around.places,
-            minutes_left=around.minutes_left,
-            said=tuple(self._said),
-            awaiting=None if self._awaiting is None else self._awaiting.scale,
-            asked_again=self._asked_again,
-        )
-
-    def _briefing(self, heard: Heard) -> Briefing:
-        around = self._around()
-        scored = self._settings.chooser.lines(heard.text, self._present(), k=_CHOICES)
-        limits = ", ".join(f"{name} {r.low:g}…{r.high:g}" for name, r in around.limits.ranges.items())
-        return Briefing(
-            turn=heard.turn,
-            mode=self.mode,
-            language=self._settings.language,
-            words=heard.text,
-            history=tuple(self._history)[:-1],
-            stage=f"{around.stage_name} ({around.stage.value.lower()})" if around.stage else "",
-            state=around.state,
-            limits=limits,
-            lines=tuple(line for line, _ in scored),
-            controls=guide_controls(around.limits, around.controls, around.baseline_breath_per_min),
-            places=tuple(place for place in around.places if place != around.here),
-            remembered=self._settings.remembered,
-        )
+    def _gate(self, action: GuideAction) -> Verdict:
+        return self._context.admitted(action, self.mode, risk_held=self._crisis is not None)
 
     def _remember(self, who: str, text: str, now_s: float, *, confidence: float) -> None:
         self._history.append(Turn(who="patient", text=text))
@@ -852,13 +821,6 @@ class Conversation:
     def _done(self) -> list[Command]:
         out, self._out = self._out, []
         return out
-
-
-def action_in_words(action: GuideAction) -> str:
-    """Return an action as the panel and the record tell it: `ShiftScene control=weather value=0.2`."""
-    fields = (f"{f.name}={getattr(action, f.name)}" for f in dataclasses.fields(action))
-    shown = (field for field in fields if not field.endswith("="))
-    return " ".join((type(action).__name__, *shown))
 
 
 def _length_s(text: str) -> float:

@@ -128,6 +128,7 @@ def make_app(  # noqa: PLR0913  # every part of the server, once
             rooms=rooms,
             version=VERSION,
             memory=memory,
+            figures=rooms.figures,
         ),
     ]
     app = Starlette(routes=routes)

@@ -148,9 +148,16 @@ async def _bytes(socket: WebSocket) -> bytes:
 
 
 async def _publish(socket: WebSocket, landing: Landing) -> None:
+    told: set[str] = set()
     while True:
         for ack in landing.publish():
             await socket.send_bytes(pack(ack))
+        unread = landing.unread_now()
+        for name in unread.keys() - told:
+            log.warning(
+                "edge stream %s: nobody has read it for a minute, its oldest samples are given up", name
+            )
+        told = set(unread)
         await asyncio.sleep(PUBLISH_S)
 
 

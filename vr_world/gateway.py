@@ -19,6 +19,7 @@ import uvicorn
 
 from clinic.accounts import Accounts
 from clinic.doses import SoundDoses
+from clinic.figures import PatientFigures
 from clinic.memory import GuideMemory
 from clinic.sessions import SessionIndex
 from clinic.slow import SlowChannel
@@ -95,12 +96,15 @@ async def running_gateway(settings: ServerSettings) -> AsyncIterator[Running]:
         desk = JoinDesk(secrets.randbelow, lambda: secrets.token_urlsafe(32))
         host = LocalRoomHost(settings, Path(run_folder), session_now_s)
         address = [*secure, local][0]
+        memory = GuideMemory(store, utc_s=time.time)
         rooms = Rooms(
             settings,
             host,
             desk,
             sessions,
             SoundDoses(store),
+            PatientFigures(store, utc_s=time.time),
+            memory,
             address=address,
             now_s=session_now_s,
             utc_s=time.time,
@@ -109,7 +113,7 @@ async def running_gateway(settings: ServerSettings) -> AsyncIterator[Running]:
             accounts=accounts,
             sessions=sessions,
             context=SlowChannel(store, utc_s=time.time),
-            memory=GuideMemory(store, utc_s=time.time),
+            memory=memory,
             rooms=rooms,
             desk=desk,
             endpoint=host.endpoint,

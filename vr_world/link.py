@@ -36,10 +36,11 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Do something.
 
     `name` is `open` (plan_id, scene, personal, patient, session_id, sound_dose,
-    stream, guide), `begin`, `pause`, `resume`,
+    baseline, yoked_to, blind, stream, guide), `begin`, `pause`, `resume`,
     `return`, `stop`, `steer` (steer), `place` (scene), `unwell` (level), `acknowledge` (alarm), `guide_mode`
     (mode, approval), `whisper` (text), `proposal` (turn, decision, text), or `release`.
-    `sound_dose` is the share of a week's allowance of sound that the patient has had before this session.
+    `sound_dose` is the share of a week's allowance of sound that the patient has had before this session,
+    `baseline` what earlier sessions found at rest, by vital; `yoked_to` the session whose controls drive it.
     """
 
     id: int
@@ -53,16 +54,19 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     started: str = ""
     screening: str = ""
     sound_dose: float = 0.0
+    baseline: dict[str, float] = {}
+    yoked_to: str = ""
+    blind: bool = False
     stream: Literal["view", "panorama"] = "view"
     guide: GuideChoice = GuideChoice()
     steer: dict[str, float | None] = {}
     alarm: int | None = None
     level: float | None = None
-    mode: GuideMode = GuideMode.OFF
+    mode: GuideMode | None = None
     approval: bool | None = None
     text: str = ""
-    turn: int = 0
-    decision: Literal["speak", "edit", "drop"] = "drop"
+    turn: int | None = None
+    decision: Literal["speak", "edit", "drop"] | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):

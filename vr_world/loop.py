@@ -126,6 +126,8 @@ class WorldMemory:
     personal: Personal = NOTHING_CHOSEN
     care: Care = RESTED
     asked: dict[str, tuple[float, str]] = dataclasses.field(default_factory=dict)
+    yoked_to: str = ""
+    blind: bool = False
 
 
 class World:
@@ -151,6 +153,7 @@ class World:
         self._trace: Trace | None = None
         #: What the patient asked for through the guide: control → (value, why). The therapist's outrank it.
         self.asked: dict[str, tuple[float, str]] = {}
+        self._yoked_to = ""
 
     @property
     def phase(self) -> str:
@@ -181,7 +184,14 @@ class World:
             self._outputs.changed(changes)
 
     def open(
-        self, session_id: str, plan: SessionPlan, patient: str, now_s: float, *, trace: Trace | None = None
+        self,
+        session_id: str,
+        plan: SessionPlan,
+        patient: str,
+        now_s: float,
+        *,
+        trace: Trace | None = None,
+        yoked_to: str = "",
     ) -> None:
         """Make a session READY: the place waits in the safe picture. Any session before it must be over.
 
@@ -190,7 +200,7 @@ class World:
         """
         if plan.condition is Condition.YOKED and trace is None:
             raise BadValue("trace of a yoked session", "another session's controls", None)
-        self._trace, self._known = trace, NOTHING_KNOWN
+        self._trace, self._yoked_to, self._known = trace, yoked_to, NOTHING_KNOWN
         self.machine = SessionMachine(plan)
         self.session_id, self.patient = session_id, patient
         self.wishes = NO_WISHES
@@ -301,10 +311,15 @@ class World:
             personal=self.machine.plan.personal,
             care=self.care,
             asked=dict(self.asked),
+            yoked_to=self._yoked_to,
+            blind=self.machine.plan.blind,
         )
 
-    def restore(self, memory: WorldMemory, plan: SessionPlan, now_s: float) -> None:
+    def restore(
+        self, memory: WorldMemory, plan: SessionPlan, now_s: float, *, trace: Trace | None = None
+    ) -> None:
         """Go on where another process was; picture and sound return in a fade."""
+        self._trace, self._yoked_to = trace, memory.yoked_to
         self.machine = SessionMachine.restored(plan, memory.machine, now_s)
         self.session_id, self.patient = memory.session_id, memory.patient
         self.controls, self.wishes = memory.controls, memory.wishes

@@ -225,11 +225,12 @@ class RoomOutputs:
         """Record what the therapist did."""
         self.event(TherapistCommand(at_s=now_s, command=name, detail=""))
 
-    def acknowledge(self, alarm: int | None) -> None:
+    def acknowledge(self, alarm: int | None, *, by: str) -> None:
         """A human has seen an alarm."""
         for known in self._alarms:
-            known.acknowledged = known.acknowledged or known.id == alarm
-        self.guide.acknowledge("panel")
+            if known.id == alarm:
+                known.acknowledged = True
+                self.guide.acknowledge(by, known.what)
 
     def tell_phase(self) -> None:
         """Tell the headset where the session is."""
@@ -237,7 +238,9 @@ class RoomOutputs:
         if machine is not None:
             self._seats.tell(PhaseChanged(phase=machine.phase.value, stage=machine.stage.name))
 
-    def state_message(self, now_s: float, streams: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    def state_message(
+        self, now_s: float, streams: Iterable[Mapping[str, Any]], baseline: Mapping[str, float]
+    ) -> dict[str, Any]:
         """Return what the panel shows."""
         return state_message(
             self._config.room,
@@ -250,6 +253,7 @@ class RoomOutputs:
             processes=self._processes(),
             recording=self.tape.summary(),
             sound=self.dose.state(),
+            baseline=baseline,
             alarms=reversed(self._alarms),
             guide=self.guide.view(now_s),
         )

@@ -41,6 +41,7 @@ def state_message(  # noqa: PLR0913  # each part of the panel has its own source
     processes: Iterable[Mapping[str, Any]],
     recording: Mapping[str, Any],
     sound: Mapping[str, Any],
+    baseline: Mapping[str, float],
     alarms: Iterable[Alarm],
     guide: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -83,6 +84,7 @@ def state_message(  # noqa: PLR0913  # each part of the panel has its own source
         "processes": list(processes),
         "recording": dict(recording),
         "sound": dict(sound),
+        "baseline": dict(baseline),
         "join": None,
         "alarms": [dataclasses.asdict(alarm) for alarm in alarms],
         "guide": guide,

@@ -26,11 +26,13 @@ from websockets.exceptions import ConnectionClosed
 from sensors.ingest import Ingest
 from sensors.lsl import configure
 from sensors.outlets import ControlsOutlet
-from therapy.errors import TherapyError
+from session_records.driven import driven
+from therapy.errors import BadValue, TherapyError
 from therapy.events import BadInput, ChildReturned, Event
-from therapy.plan import PLANS, in_place, in_places, personalised
+from therapy.plan import PLANS, Condition, SessionPlan, in_place, in_places, personalised
 from therapy.session import NotNow
 from therapy.steer import Wishes
+from therapy.yoke import Trace
 from vr_world.clock import session_now_s
 from vr_world.link import Answer, Ask, BadLink, Remember, StateNow, pack, parse_ask
 from vr_world.loop import TICK_S, NoSession, World, WorldMemory
@@ -132,7 +134,13 @@ class Room:
         now_s = self._now_s()
         self._outputs.tape.open(self._folder(memory.session_id), {"resumed": True, "room": config.room})
         plan = personalised(in_places(PLANS[memory.plan_id], memory.scenes), memory.personal)
-        self._world.restore(memory, plan, now_s)
+        trace: Trace | None = None
+        try:
+            plan, trace = self._studied(plan, memory.yoked_to, blind=memory.blind)
+        except BadValue as error:  # the plan goes on by itself, as when a trace is over; never by the body
+            plan = dataclasses.replace(plan, condition=Condition.YOKED, blind=memory.blind)
+            self._outputs.event(BadInput(at_s=now_s, source=memory.yoked_to, what=str(error)))
+        self._world.restore(memory, plan, now_s, trace=trace)
         if (guide := config.snapshot.get("guide")) is not None:
             self._outputs.guide.go_on(guide)
         gap_s = now_s - (config.died_at_s if config.died_at_s is not None else now_s)
@@ -153,7 +161,9 @@ class Room:
                 self._close_finished_tape()
             if count % STATE_EVERY == 0 and self._links:
                 streams = self._body.streams(now_s)
-                self._broadcast(pack(StateNow(state=self._outputs.state_message(now_s, streams))))
+                self._broadcast(
+                    pack(StateNow(state=self._outputs.state_message(now_s, streams, self._body.baseline())))
+                )
             if count % REMEMBER_EVERY == 0:
                 self._remember()
                 self._gateway.send("beat")
@@ -232,7 +242,7 @@ class Room:
         except TherapyError as error:
             refused = str(error)
         now_s = self._now_s()
-        state = self._outputs.state_message(now_s, self._body.streams(now_s))
+        state = self._outputs.state_message(now_s, self._body.streams(now_s), self._body.baseline())
         return Answer(id=ask.id, phase=self._world.phase, refused=refused, state=state)
 
     def _obey(self, ask: Ask) -> None:
@@ -251,31 +261,34 @@ class Room:
                 level = 1.0 if ask.level is None else ask.level
                 self._world.unwell(level, now_s, source=f"therapist: {ask.actor}")
             case "acknowledge":
-                self._outputs.acknowledge(ask.alarm)
+                self._outputs.acknowledge(ask.alarm, by=ask.actor)
             case "guide_mode" | "whisper" | "proposal" | "release":
-                self._steer_guide(ask)
+                self._obey_about_guide(ask)
             case _:
                 self._outputs.command(ask.name, now_s)
                 self._world.order(ask.name, now_s, by=f"therapist: {ask.actor}")
                 self._outputs.tell_phase()
 
-    def _steer_guide(self, ask: Ask) -> None:
+    def _obey_about_guide(self, ask: Ask) -> None:
         guide, by = self._outputs.guide, f"therapist: {ask.actor}"
         match ask.name:
-            case "guide_mode":
+            case "guide_mode" if ask.mode is not None:
                 guide.set_mode(ask.mode.value, ask.approval, by)
             case "whisper":
                 guide.whisper(ask.text)
-            case "proposal":
+            case "proposal" if ask.turn is not None and ask.decision is not None:
                 guide.decide(ask.turn, ask.decision, ask.text)
             case "release":
                 guide.release(by)
+            case name:
+                raise BadValue("link message", f"one with all that {name} takes", ask.id)
 
     def _open(self, ask: Ask, now_s: float) -> None:
         config = self._config
         if self._world.going_on:
             raise RoomBusy(self._config.room, self._world.phase)
         plan = personalised(in_place(PLANS[ask.plan_id], ask.scene), ask.personal)
+        plan, trace = self._studied(plan, ask.yoked_to, blind=ask.blind)
         for stage in plan.stages:
             self._outputs.admitted(stage.scene, plan.personal)
         if self._closing_tape is not None:
@@ -297,8 +310,21 @@ class Room:
         self._outputs.dose.open(max(ask.sound_dose, 0.0))
         if config.guide:
             self._outputs.guide.open(ask.guide)
-        self._world.open(ask.session_id, plan, ask.patient, now_s)
+        self._body.rest(ask.baseline)
+        self._world.open(ask.session_id, plan, ask.patient, now_s, trace=trace, yoked_to=ask.yoked_to)
         self._outputs.tell_phase()
+
+    def _studied(self, plan: SessionPlan, yoked_to: str, *, blind: bool) -> tuple[SessionPlan, Trace | None]:
+        """Return `plan` as a study wants it, and what drives it where it is yoked to another session.
+
+        The recording is read at once: between sessions nobody sees a tick that comes late.
+        """
+        plan = dataclasses.replace(plan, blind=blind)
+        if not yoked_to:
+            return plan, None
+        if Path(yoked_to).name != yoked_to:
+            raise BadValue("session to be yoked to", "the id of a session", yoked_to)
+        return dataclasses.replace(plan, condition=Condition.YOKED), driven(self._folder(yoked_to))
 
     def _folder(self, session_id: str) -> Path:
         return Path(self._config.sessions) / session_id

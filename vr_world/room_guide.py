@@ -174,6 +174,8 @@ class RoomGuide:
         self._phase = ""
         self._stage = -1
         self._calls: set[asyncio.Task[None]] = set()
+        #: What its alarms of the present risk say.
+        self._alarmed: set[str] = set()
 
     def start(self) -> None:
         """Look for the voice service."""
@@ -208,6 +210,7 @@ class RoomGuide:
             memory=memory,
         )
         self._escalation = Escalation()
+        self._alarmed.clear()
         self._phase, self._stage = "", -1
         self._speaking.clear()
         self._send(Join(room=self._room, language=choice.language))
@@ -275,8 +278,11 @@ class RoomGuide:
         self._need()
         self._take(Decide(turn=turn, decision=decision, text=text))
 
-    def acknowledge(self, by: str) -> None:
-        """A human has seen the alarm and attends."""
+    def acknowledge(self, by: str, what: str) -> None:
+        """A human has seen the alarm that says `what`; if it was of a risk, they attend."""
+        if what not in self._alarmed:
+            return
+        self._alarmed.clear()
         self._escalate(self._escalation.acknowledge(by, self._now_s()))
 
     def release(self, by: str) -> None:
@@ -479,6 +485,7 @@ class RoomGuide:
             match command:
                 case PanelAlarm(kind=kind, evidence=evidence):
                     what = f"the patient may need you now ({_in_words(kind)}): {'; '.join(evidence)}"
+                    self._alarmed.add(what)
                     self._out.event(AlarmRaised(at_s=now_s, level="urgent", what=what))
                     self._called("urgent", "panel", kind, 0.0)
                 case PanelNotice(kind=kind, evidence=evidence):
@@ -506,7 +513,9 @@ class RoomGuide:
             await notifier.notify(help_call)
         except NotNotified as error:
             now_s = self._now_s()
-            self._out.event(AlarmRaised(at_s=now_s, level="urgent", what=f"nobody was reached: {error}"))
+            what = f"nobody was reached: {error}"
+            self._alarmed.add(what)
+            self._out.event(AlarmRaised(at_s=now_s, level="urgent", what=what))
             self._escalate(self._escalation.call_failed(call.channel, now_s))
 
     def _called(self, level: str, channel: str, kind: str, after_s: float) -> None:

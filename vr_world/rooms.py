@@ -22,14 +22,16 @@ from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from clinic.doses import SoundDoses
-from clinic.errors import NoSuchRoom, Refused
+from clinic.errors import BadRequest, NoSuchRoom, Refused
+from clinic.figures import RESONANCE, PatientFigures
+from clinic.memory import GuideMemory
 from clinic.ports import Command, LiveItem, SessionStart
 from clinic.sessions import SessionIndex
 from sensors.pins import Pins
 from therapy.discover import declared
 from therapy.errors import BadPlan
 from therapy.events import ChildDied, ChildReturned, Event
-from therapy.guide import FREEDOM, GuideChoice, within_policy
+from therapy.guide import FREEDOM, GuideChoice, stricter, within_policy
 from therapy.personal import TRIGGERS, check_choices
 from therapy.plan import PLANS, in_place
 from therapy.ports import RoomHost
@@ -273,13 +275,15 @@ class Rooms:
     `address` is where headsets reach this server.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it serves, keeps and shows each have their own place
         self,
         settings: ServerSettings,
         host: RoomHost,
         desk: JoinDesk,
         sessions: SessionIndex,
         doses: SoundDoses,
+        figures: PatientFigures,
+        memory: GuideMemory,
         *,
         address: str,
         now_s: Callable[[], float],
@@ -295,8 +299,12 @@ class Rooms:
         self._links = {room: RoomLink(room, host) for room in settings.rooms}
         self._mailboxes: dict[str, set[_Mailbox]] = {room: set() for room in settings.rooms}
         self._doses = doses
+        self.figures = figures
+        self._memory = memory
+        self._rest_noted: set[str] = set()
         self._going_on: dict[str, str] = {}
         self._dose_noted: dict[str, float] = {}
+        self._met_noted: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -355,12 +363,14 @@ class Rooms:
         return [{"name": name, "title": title} for name, title in TRIGGERS.items()]
 
     async def guide(self) -> Mapping[str, Any]:
-        """Return whether rooms have a guide, and how it may be within this clinic's policy."""
-        freest = FREEDOM.index(self._settings.guide_policy)
-        modes = sorted(FREEDOM[: freest + 1], key=lambda mode: (mode is GuideMode.FREE, -FREEDOM.index(mode)))
+        """Return what guide sessions here may have."""
+        if not self._settings.guide:
+            return {"on": False, "modes": [], "usual": None, "languages": []}
+        modes = FREEDOM[: FREEDOM.index(self._settings.guide_policy) + 1]
         return {
-            "on": self._settings.guide,
+            "on": True,
             "modes": [mode.value for mode in modes],
+            "usual": self._usual_mode().value,
             "languages": list(self._settings.guide_languages),
         }
 
@@ -387,8 +397,6 @@ class Rooms:
         try:
             names = tuple(stage.scene for stage in stages)
             check_choices(declared("scenes", "SCENE", SceneSpec), names, start.personal)
-            if self._settings.guide:
-                within_policy(start.guide_mode, self._settings.guide_policy)
         except BadPlan as error:
             raise Refused(str(error)) from error
         utc_s = self._utc_s()
@@ -399,21 +407,21 @@ class Rooms:
             if start.patient
             else 0.0
         )
+        before = await asyncio.to_thread(self.figures.before, start.patient) if start.patient else {}
+        personal = dataclasses.replace(start.personal, breath_pace_per_min=before.pop(RESONANCE, None))
+        guide = self._guide_of(start)
         await link.ask(
             "open",
             start.actor,
             plan_id=start.plan_id,
             patient=start.patient,
             scene=start.scene,
-            personal=start.personal,
+            personal=personal,
+            baseline=before,
+            yoked_to=start.yoked_to,
+            blind=start.blind,
             stream=start.stream,
-            guide=GuideChoice(
-                mode=start.guide_mode,
-                approval=start.guide_approval,
-                language=start.guide_language,
-                met_before=start.met_before,
-                remembered=start.remembered,
-            ),
+            guide=guide,
             session_id=session_id,
             started=started.isoformat(),
             screening=msgspec.json.encode(dataclasses.asdict(start.screening)).decode(),
@@ -436,15 +444,9 @@ class Rooms:
             self._issue(room)
             self._changed(room)
             return {"phase": (link.state or {}).get("phase") or "IDLE"}
-        more: dict[str, Any] = {"text": command.text, "approval": command.approval}
-        if command.mode is not None:
-            try:
-                within_policy(command.mode, self._settings.guide_policy)
-            except BadPlan as error:
-                raise Refused(str(error)) from error
-            more["mode"] = command.mode
-        if command.turn is not None and command.decision is not None:
-            more |= {"turn": command.turn, "decision": command.decision}
+        order = command.guide
+        if order.mode is not None:
+            self._allowed(order.mode)
         answer = await link.ask(
             command.name,
             command.actor,
@@ -452,7 +454,11 @@ class Rooms:
             alarm=command.alarm,
             level=command.level,
             scene=command.scene,
-            **more,
+            mode=order.mode,
+            approval=order.approval,
+            text=order.text,
+            turn=order.turn,
+            decision=order.decision,
         )
         return {"phase": answer.phase}
 
@@ -483,6 +489,27 @@ class Rooms:
         """Return the link to `room`. Raises `NoSuchRoom`."""
         return self._link(room)
 
+    def _usual_mode(self) -> GuideMode:
+        """Return approved lines, or what the policy allows where that is less."""
+        return stricter(GuideMode.APPROVED, self._settings.guide_policy)
+
+    def _guide_of(self, start: SessionStart) -> GuideChoice:
+        """Return the guide of a session to be. Raises `Refused`."""
+        languages = self._settings.guide_languages
+        choice = start.guide or GuideChoice(mode=self._usual_mode(), language=languages[0])
+        self._allowed(choice.mode)
+        if choice.language not in languages:
+            raise Refused(
+                f"the guide's language must be one of {', '.join(languages)}, got {choice.language!r}"
+            )
+        return dataclasses.replace(choice, met_before=start.met_before, remembered=start.remembered)
+
+    def _allowed(self, mode: GuideMode) -> None:
+        try:
+            within_policy(mode, self._settings.guide_policy)
+        except BadPlan as error:
+            raise Refused(str(error)) from error
+
     def _link(self, room: str) -> RoomLink:
         link = self._links.get(room)
         if link is None:
@@ -512,6 +539,8 @@ class Rooms:
         phase = None if link.state is None else link.state["phase"]
         if session_id is not None and link.state is not None:
             self._note_dose(room, session_id, link.state, over=phase in ("ENDED", "STOPPED"))
+            self._note_rest(session_id, link.state)
+            self._note_guide(session_id, link.state, over=phase in ("ENDED", "STOPPED"))
         if session_id is not None and phase in ("ENDED", "STOPPED"):
             del self._going_on[room]
             noted = asyncio.to_thread(self._sessions.ended, session_id, outcome=phase, at_utc_s=self._utc_s())
@@ -527,6 +556,35 @@ class Rooms:
             self._doses.note, session_id, patient=patient, share=share, at_utc_s=self._utc_s()
         )
         self._tasks.append(asyncio.create_task(noted))
+
+    def _note_rest(self, session_id: str, state: Mapping[str, Any]) -> None:
+        """Keep the patient's values at rest of this session, once they are known."""
+        patient, baseline = str(state["patient"]), state.get("baseline") or {}
+        if not patient or not baseline or session_id in self._rest_noted:
+            return
+        self._rest_noted.add(session_id)
+
+        def note() -> None:
+            for kind, value in baseline.items():
+                with contextlib.suppress(BadRequest):  # no value that a body has: nothing to begin with later
+                    self.figures.note(session_id, patient=patient, kind=kind, value=value)
+
+        self._tasks.append(asyncio.create_task(asyncio.to_thread(note)))
+
+    def _note_guide(self, session_id: str, state: Mapping[str, Any], *, over: bool) -> None:
+        """Keep that the guide has said what it is, and at the end propose what it may remember."""
+        patient, guide = str(state["patient"]), state.get("guide")
+        if not patient or guide is None:
+            return
+        if guide["met"] and session_id not in self._met_noted:
+            self._met_noted.add(session_id)
+            self._tasks.append(asyncio.create_task(asyncio.to_thread(self._memory.met, patient)))
+        if over and guide["notes"]:
+
+            def propose() -> None:
+                self._memory.propose(patient, guide["notes"])
+
+            self._tasks.append(asyncio.create_task(asyncio.to_thread(propose)))
 
     def _pictured(self, room: str) -> None:
         """Pass a new picture on, once: a renderer that makes none must look dead."""

@@ -5,7 +5,11 @@
     heart       rate = resting + stress + vagal gain × (respiratory sinus arrhythmia + a resonant baroreflex,
                 second order, that the breath's depth drives) + slow noise; beats by integral pulse
                 frequency modulation
-    stress      relaxes in 45 s to what the scene asks; slow breathing in step with the pacer lowers it
+    comfort     the pace that the body is used to follows its breath in 90 s (carbon dioxide that the body
+                stores takes minutes to settle). The further a pacer is from it, the less it is followed, and
+                a pacer that is seen and cannot be followed strains
+    stress      relaxes in 45 s to what the scene asks and the strain adds; slow breathing in step with the
+                pacer lowers it, by as much as the baroreflex answers at that pace: most at its resonance
     signals     ECG as five Gaussian waves a beat, belt as the chest's width, both with noise
 
 Plausible, not physiologically validated: made to test closed loops, says nothing about people.
@@ -29,6 +33,11 @@ _PER_TICK: Final = int(ECG_HZ / BELT_HZ)
 _TICK_S: Final = 1.0 / BELT_HZ
 _STRESS_S: Final = 45.0
 _ADAPT_S: Final = 4.0
+_USED_S: Final = 90.0
+_STRAIN: Final = 0.15
+#: Damping of the baroreflex, and its gain at resonance.
+_DAMPING: Final = 0.25
+_PEAK: Final = 1.0 / (2.0 * _DAMPING * math.sqrt(1.0 - _DAMPING**2))
 _PULL_PER_S: Final = 0.8
 _INHALE: Final = 0.4
 #: Height (mV), centre and width of each wave, seconds from R; P and T stretch with the interval.
@@ -64,8 +73,9 @@ class PatientTraits:
         age_years: the vagal gain falls by a tenth in seven years after thirty (it halves by 65).
         reactivity: how strongly the room's calm and unrest move the stress; 1 is usual.
         ectopy_per_min: premature beats; each is followed by a pause.
-        reach_per_min: how far from the own breath a pacer may be to be followed (the standard deviation of
-            the fall-off). An assumption: with it, who is met where they are follows better than who is not.
+        reach_per_min: how far from the breath that the body is used to a pacer may be to be followed (the
+            standard deviation of the fall-off). An assumption: with it, who is met where they are follows
+            better than who is not. Infinite: any pacer is followed, and none strains.
     """
 
     seed: int = 1
@@ -135,6 +145,7 @@ class SimulatedPatient:
         self._beat_phase = float(self._rng.uniform())
         self._heart_rate = self.traits.heart_rate
         self._calm = 0.0
+        self._used_hz = self._hz
 
     def step(self, room: RoomView, dt_s: float) -> Span:
         """Live `dt_s` seconds (whole ticks of 20 ms; the rest is owed) in `room`; its pacer runs on."""
@@ -152,7 +163,7 @@ class SimulatedPatient:
             self._breathe(room, pacer, float(noise[k, 0]), inhales)
             volume = self._volume()
             self._regulate(volume, float(noise[k, 1]), float(noise[k, 2]))
-            ecg[k * _PER_TICK : (k + 1) * _PER_TICK] = self._beat(beats)
+            ecg[k * _PER_TICK : (k + 1) * _PER_TICK] = self._beat(beats) if self._waves else self._bare(beats)
             belt[k] = volume
             self._ticks += 1
         ecg_s = (first * _PER_TICK + 1 + np.arange(ecg.size)) / ECG_HZ
@@ -180,10 +191,10 @@ class SimulatedPatient:
 
     def _breathe(self, room: RoomView, pacer: float, noise: float, inhales: list[float]) -> None:
         """Advance the breath by one tick: rate adapts, phase is pulled, stress follows."""
-        follow = self.traits.compliance * ramp(room.swell, 0.0, 0.3) if room.present else 0.0
-        follow *= math.exp(
-            -0.5 * ((room.breath_pace_per_min - 60.0 * self._hz) / self.traits.reach_per_min) ** 2
-        )
+        shown = ramp(room.swell, 0.0, 0.3) if room.present else 0.0
+        apart_per_min = room.breath_pace_per_min - 60.0 * self._used_hz
+        near = math.exp(-0.5 * (apart_per_min / self.traits.reach_per_min) ** 2)
+        follow = self.traits.compliance * shown * near
         natural = self.traits.breaths_per_min / 60.0 * (1.0 + 0.15 * (self._stress - 0.5))
         self._wander += _TICK_S * (-self._wander / 8.0) + math.sqrt(_TICK_S) * 0.008 * noise
         goal = (
@@ -202,11 +213,13 @@ class SimulatedPatient:
             self._phase -= 1.0
         in_step = follow * max(0.0, math.cos(2.0 * math.pi * apart))
         slow = 1.0 - ramp(60.0 * speed, 7.0, 12.0)
+        slow *= _answer(60.0 * speed / self.traits.resonance_per_min)
         self._calm += _TICK_S / 10.0 * (in_step * slow - self._calm)
+        self._used_hz += _TICK_S / _USED_S * (speed - self._used_hz)
         load = 0.55
         if room.present:
             moved = 0.5 * (room.weather - 0.3) + 0.3 * ramp(room.tempo_bpm, 70.0, 96.0) - 0.5 * self._calm
-            load += self.traits.reactivity * moved
+            load += self.traits.reactivity * (moved + _STRAIN * shown * (1.0 - near))
         self._stress += _TICK_S / _STRESS_S * (min(max(load, 0.0), 1.0) - self._stress)
 
     def _volume(self) -> float:
@@ -222,7 +235,9 @@ class SimulatedPatient:
         vagal = (1.0 - 0.75 * self._stress) * self._vagal_share
         omega = 2.0 * math.pi * self.traits.resonance_per_min / 60.0
         force = omega**2 * (volume - 0.5) + 0.25 * drive / math.sqrt(_TICK_S) * omega
-        self._baro_speed += _TICK_S * (force - omega**2 * self._baro - 2.0 * 0.25 * omega * self._baro_speed)
+        self._baro_speed += _TICK_S * (
+            force - omega**2 * self._baro - 2.0 * _DAMPING * omega * self._baro_speed
+        )
         self._baro += _TICK_S * self._baro_speed
         self._slow += _TICK_S * (-self._slow / 20.0) + math.sqrt(_TICK_S) * 0.3 * noise
         rate = self.traits.heart_rate + 26.0 * self._stress + self._slow
@@ -241,8 +256,18 @@ class SimulatedPatient:
                 self._beat_phase -= 1.0
                 beats.append(at_s - self._beat_phase * interval)
                 self._stretch = self._next_stretch(interval)
-            values.append(_wave(self._beat_phase, interval) if self._waves else 0.0)
+            values.append(_wave(self._beat_phase, interval))
         return values
+
+    def _bare(self, beats: list[float]) -> float:
+        """Note an R peak in this tick, in one step; no ECG."""
+        interval = 60.0 / self._heart_rate * self._stretch
+        self._beat_phase += _TICK_S / interval
+        if self._beat_phase >= 1.0:
+            self._beat_phase -= 1.0
+            beats.append((self._ticks + 1) * _TICK_S - self._beat_phase * interval)
+            self._stretch = self._next_stretch(interval)
+        return 0.0
 
     def _next_stretch(self, interval_s: float) -> float:
         """Return how long the next interval is: an ectopic beat comes a third early, a pause follows."""
@@ -252,6 +277,11 @@ class SimulatedPatient:
             return 1.35
         early = float(self._ectopics.uniform()) < self.traits.ectopy_per_min * interval_s / 60.0
         return 0.65 if early else 1.0
+
+
+def _answer(ratio: float) -> float:
+    """Return how strongly the baroreflex answers to a breath at `ratio` of its resonance; 1 is most."""
+    return 1.0 / (_PEAK * math.hypot(1.0 - ratio * ratio, 2.0 * _DAMPING * ratio))
 
 
 def _wave(phase: float, interval_s: float) -> float:

@@ -102,7 +102,15 @@ class Intervals:
             return ""
         if off > 0.0:
             return "missed" if length_s > 1.6 * reference else "long"
-        return "extra" if length_s < 0.6 * reference else "short"
+        return self._short(length_s, reference, following_s)
+
+    def _short(self, length_s: float, reference_s: float, following_s: float | None) -> str:
+        """Return whether a short interval is an early beat's or has a beat too many at its end."""
+        if following_s is not None and following_s > reference_s + self._tolerance(reference_s):
+            return "short"  # a pause makes up for it: ectopic
+        if following_s is not None and length_s + following_s < 1.3 * reference_s:
+            return "extra"  # the two are one
+        return "extra" if length_s < 0.6 * reference_s else "short"
 
     def _tolerance(self, reference_s: float) -> float:
         least = _LEAST_SHARE * reference_s

@@ -1,4 +1,4 @@
-"""Heart rate, its variability and the next beat from one ECG lead."""
+"""Heart rate, its variability, the next beat and, less surely, the breath from an ECG of one lead or more."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from sensors.errors import BadStream
-from sensors.estimators._channels import of_one, one_of
+from sensors.estimators._derived import DerivedBreath
 from sensors.estimators._intervals import Intervals
+from sensors.estimators._leads import BestLead, leads
 from sensors.estimators._qrs import QrsDetector, RPeak
 from sensors.estimators._readings import reading
 from sensors.estimators._variability import COVER, WINDOW_S, band_powers_ms2, sdnn_ms
@@ -51,6 +52,7 @@ class EcgEstimator:
         self._cleaner = Cleaner(rate_hz)
         self._qrs = QrsDetector(rate_hz)
         self._beats = Intervals()
+        self._breath = DerivedBreath()
         self._block = max(8, round(_BLOCK_S * rate_hz))
         self._heights: collections.deque[float] = collections.deque(maxlen=8)
         self._contrasts: collections.deque[float] = collections.deque(maxlen=8)
@@ -96,6 +98,7 @@ class EcgEstimator:
         # a beat of its own shape may be one (an ectopic), but nobody can tell it from a movement
         own = ramp(peak.likeness, *_LIKE) * ramp(peak.quiet, *_QUIET)
         self._owns.append(own)
+        self._breath.take(peak.at_s, peak.height, None if artefact else interval_s)
         return Beat(
             at_s=peak.at_s, stream="", interval_s=interval_s, quality=own * self._quality(), artefact=artefact
         )
@@ -150,12 +153,13 @@ class EcgEstimator:
         return ""
 
     def readings(self, now_s: float) -> list[Reading]:
-        """Return heart rate, RMSSD, SDNN and the powers of the two bands as of `now_s`."""
+        """Return heart rate, RMSSD, SDNN, the powers of the two bands and the breath rate as of `now_s`."""
         quality = self.quality(now_s)
         return [
             self._heart_rate(now_s, quality),
             self._rmssd(now_s, quality),
             *self._slow_variability(now_s, quality),
+            self._breath.reading(now_s, quality, self._trouble(now_s)),
         ]
 
     def _heart_rate(self, now_s: float, quality: float) -> Reading:
@@ -224,7 +228,8 @@ class EcgEstimator:
         return [(i.at_s, i.length_s) for i in self._beats.clean_since(now_s - window_s)]
 
 
-#: The leads that most devices and detectors are made for come first, where a stream has several.
-ESTIMATOR: Final = EstimatorSpec(
-    name="ecg", stream_type="ECG", choose=one_of("II", "MLII", "ECG"), build=of_one(EcgEstimator)
-)
+def _build(rate_hz: float, labels: tuple[str, ...]) -> EcgEstimator | BestLead:
+    return EcgEstimator(rate_hz) if len(labels) == 1 else BestLead(EcgEstimator, rate_hz, len(labels))
+
+
+ESTIMATOR: Final = EstimatorSpec(name="ecg", stream_type="ECG", choose=leads, build=_build)

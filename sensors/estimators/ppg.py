@@ -20,6 +20,7 @@ import numpy as np
 
 from sensors.errors import BadStream
 from sensors.estimators._channels import of_one, one_of
+from sensors.estimators._derived import DerivedBreath
 from sensors.estimators._intervals import Intervals
 from sensors.estimators._pulse import Peak, PulseDetector
 from sensors.estimators._readings import reading
@@ -80,6 +81,7 @@ class PpgEstimator:
         self._each = max(1, int(rate_hz / _INTERNAL_HZ))
         self._detector = PulseDetector(rate_hz / self._each)
         self._beats = Intervals()
+        self._breath = DerivedBreath()
         self._block = max(8, round(_BLOCK_S * rate_hz))
         self._amplitudes: collections.deque[float] = collections.deque(maxlen=_BEATS)
         self._baseline: list[float] = []
@@ -136,6 +138,7 @@ class PpgEstimator:
         if likeness >= _TRUSTED_SHAPE and self._signal > 0.5 and len(self._baseline) < _BASELINE_PULSES:
             self._baseline.append(peak.amplitude)
         interval_s, artefact = self._beats.beat(peak.at_s)
+        self._breath.take(peak.at_s, peak.amplitude, None if artefact else interval_s)
         quality = self._quality()
         self._likes.append((peak.at_s, likeness))
         while self._likes[0][0] < peak.at_s - 2.0 * _PRV_S:
@@ -213,13 +216,14 @@ class PpgEstimator:
         return [(i.at_s, i.length_s) for i in self._beats.clean_since(now_s - window_s)]
 
     def readings(self, now_s: float) -> list[Reading]:
-        """Return pulse rate, pulse-rate variability and relative perfusion as of `now_s`."""
+        """Return pulse rate, its variability, relative perfusion and the breath rate as of `now_s`."""
         quality = self.quality(now_s)
         trouble = self._trouble(now_s)
         return [
             self._pulse_rate(now_s, quality, trouble),
             self._variability(now_s, quality, trouble),
             self._perfusion(now_s, quality, trouble),
+            self._breath.reading(now_s, quality, trouble),
         ]
 
     def _trouble(self, now_s: float) -> str:

@@ -201,6 +201,7 @@ class Log:
     acks: list[protocol.Ack] = dataclasses.field(default_factory=list)
     key_requests: list[protocol.KeyRequest] = dataclasses.field(default_factory=list)
     texts: list[control.ClientText] = dataclasses.field(default_factory=list)
+    mic: list[protocol.Microphone] = dataclasses.field(default_factory=list)
     refused: list[str] = dataclasses.field(default_factory=list)
 
     def texts_of(self, kind: type[Any]) -> list[Any]:
@@ -362,12 +363,21 @@ class ChartServer:
             return
         sender = asyncio.create_task(self._play_place(ws) if self.place else self._play(ws))
         try:
-            async for text in _texts(ws):
-                await self._answer(ws, text)
+            async for said in _messages(ws):
+                if isinstance(said, bytes):
+                    self._hear(said)
+                else:
+                    await self._answer(ws, said)
         finally:
             sender.cancel()
             with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
                 await sender
+
+    def _hear(self, data: bytes) -> None:
+        try:
+            self.log.mic.append(protocol.parse_microphone(data))
+        except BadMessage as bad:
+            self.log.refused.append(str(bad))
 
     async def _play_place(self, ws: WebSocket) -> None:
         """Send a soft, high tone from straight ahead, and a bed of silence."""
@@ -575,10 +585,10 @@ async def _binaries(ws: WebSocket) -> AsyncIterator[bytes]:
             yield await ws.receive_bytes()
 
 
-async def _texts(ws: WebSocket) -> AsyncIterator[str]:
-    with contextlib.suppress(WebSocketDisconnect):
-        while True:
-            yield await ws.receive_text()
+async def _messages(ws: WebSocket) -> AsyncIterator[str | bytes]:
+    while (message := await ws.receive())["type"] == "websocket.receive":
+        data = message.get("bytes")
+        yield message["text"] if data is None else data
 
 
 class _Policy:

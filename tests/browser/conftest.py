@@ -21,20 +21,9 @@ if str(HERE) not in sys.path:  # test folders are not packages; the chart server
     sys.path.insert(0, str(HERE))
 
 from chart_server import ChartServer, MakeChart  # noqa: E402 - needs the path above
-from watching import fresh_context, watched_page  # noqa: E402 - needs the path above
+from watching import CHROMIUM_FLAGS, fresh_context, watched_page  # noqa: E402 - needs the path above
 
 WEB = HERE.parents[1] / "web"
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=user-gesture-required",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -34,6 +34,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from clinic.accounts import Accounts
 from clinic.api import panel_routes
 from clinic.limiter import TryLimiter
+from clinic.memory import GuideMemory
 from clinic.sessions import SessionIndex
 from clinic.slow import SlowChannel
 from clinic.store import open_store
@@ -121,6 +122,7 @@ class PanelServer:
         )
         if set_up:
             self.accounts.set_up(self.accounts.setup_code or "", PASSWORD, "test")
+        self.memory = GuideMemory(self._store, utc_s=time.time)
         self._app = self._application(pages)
         self._pictures = [sea(i / 8) for i in range(8)]
         self._began_s = time.monotonic()
@@ -184,6 +186,7 @@ class PanelServer:
                     accounts=self.accounts,
                     sessions=SessionIndex(self._store),
                     context=SlowChannel(self._store, utc_s=time.time),
+                    memory=self.memory,
                     rooms=self.rooms,
                     version="0",
                     check_every_s=0.2,

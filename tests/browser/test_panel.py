@@ -12,8 +12,10 @@ import pytest
 from panel_server import PASSWORD, PanelServer, body_at
 from playwright.sync_api import Page, ViewportSize, expect
 
+from clinic.ports import GuideOrder
 from clinic.screening import CONTRAINDICATIONS
 from clinic.sessions import SessionIndex
+from therapy.talk import GuideMode
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 DESK: ViewportSize = {"width": 1280, "height": 800}
@@ -133,6 +135,33 @@ def test_a_session_starts_only_with_every_answer(panel: Page, server: PanelServe
     assert (start.plan_id, start.patient) == ("calm-sea", "0142")
     assert start.screening.present == ("migraine_aura",)
     assert start.screening.override_reason == "neurologist agreed in writing"
+
+
+def test_what_the_guide_may_remember_is_agreed_and_erased(panel: Page, server: PanelServer) -> None:
+    show = panel.get_by_role("button", name="Show", exact=True)
+    expect(show).to_be_disabled()
+    panel.get_by_label("Patient label").fill("0142")
+    show.click()
+    notes = panel.get_by_label("Notes, one a line")
+    expect(notes).to_be_disabled()
+    panel.get_by_label("The patient agrees").check()
+    notes.fill("prefers it darker")
+    panel.get_by_role("button", name="Save").click()
+    expect(panel.get_by_text("Saved.")).to_be_visible()
+    server.memory.propose("0142", ["prefers calm water"])
+    panel.get_by_label("Patient label").fill("0143")  # another patient: nothing of the first is shown
+    expect(notes).to_have_count(0)
+    panel.get_by_label("Patient label").fill("0142")
+    show.click()
+    expect(notes).to_have_value("prefers it darker")
+    accessible(panel, "what the guide may remember")
+    panel.get_by_role("button", name="Take over: prefers calm water").click()
+    panel.get_by_role("button", name="Save").click()
+    expect(panel.get_by_text("Saved.")).to_be_visible()
+    assert server.memory.for_guide("0142")[0] == ("prefers it darker", "prefers calm water")
+    panel.get_by_role("button", name="Erase all").click()
+    expect(panel.get_by_label("The patient agrees")).not_to_be_checked()
+    assert server.memory.for_guide("0142") == ((), False)
 
 
 def test_none_applies_and_a_finding_exclude_each_other(panel: Page) -> None:
@@ -442,3 +471,110 @@ def test_earlier_sessions_are_listed(page: Page, server: PanelServer) -> None:
     expect(row).to_contain_text("12:34")
     expect(row).to_contain_text("stopped")
     accessible(page, "start with earlier sessions")
+
+
+def guide_state(**changes: Any) -> dict[str, Any]:
+    """A guide in the middle of a talk."""
+    return {
+        "mode": "scripted",
+        "wanted_mode": "approved",
+        "approval": True,
+        "missing": ["no language model: stillwater models install"],
+        "state": "thinking",
+        "language": "en",
+        "transcript": [
+            {"who": "guide", "text": "I am a computer voice. I am here.", "at_s": 20.0, "source": "line"},
+            {"who": "patient", "text": "the waves are a bit much", "at_s": 31.0, "confidence": 0.41},
+        ],
+        "partial": "",
+        "proposal": None,
+        "risk": None,
+        "ratings": [{"scale": "suds", "value": 40.0, "at_s": 25.0}],
+        "microphone": "on",
+        **changes,
+    }
+
+
+def orders(server: PanelServer) -> list[Any]:
+    """The guide's orders so far."""
+    return server.run(lambda: [(c.name, c.guide) for c in server.rooms.commands if c.guide != GuideOrder()])
+
+
+def test_the_guide_is_in_the_therapists_hand(panel: Page, server: PanelServer) -> None:
+    begin(panel, server)
+    expect(panel.get_by_role("region", name="Voice guide")).to_have_count(0)
+    proposal = {
+        "turn": 7,
+        "text": "I can calm the waves.",
+        "line_id": "settle.waves",
+        "actions": ["swell to 20 %"],
+        "reason": "less_waves, likeness 0.81",
+        "backend": "packaged",
+        "until_s": time.monotonic() + 20.0,
+    }
+    server.publish(guide=guide_state(proposal=proposal))
+    guide = panel.get_by_role("region", name="Voice guide")
+    expect(guide.get_by_role("log")).to_contain_text("Patient the waves are a bit much")
+    expect(guide).to_contain_text("heard with 41 % certainty")
+    expect(guide).to_contain_text("no language model: stillwater models install")
+    expect(guide).to_contain_text("Distress (SUDS) 40")
+    waiting = guide.get_by_role("group", name="The guide would say")
+    expect(waiting).to_contain_text("I can calm the waves.")
+    expect(waiting).to_contain_text("swell to 20 %")
+    expect(waiting).to_contain_text(re.compile(r"dropped in 1\d s"))
+    accessible(panel, "guide")
+
+    waiting.get_by_role("button", name="Edit").click()
+    waiting.get_by_label("What to say instead").fill("The sea is getting calmer.")
+    waiting.get_by_role("button", name="Say this").click()
+    expect(waiting).to_have_count(0)
+    guide.get_by_label("Say it yourself").fill("  I am with you.  ")
+    guide.get_by_label("Say it yourself").press("Enter")
+    expect(guide.get_by_role("log")).to_contain_text("You, by the guide I am with you.")
+    guide.get_by_label("How freely it speaks").select_option("off")
+    guide.get_by_label("Each answer waits for my approval").uncheck()
+    expect(guide.get_by_label("How freely it speaks").get_by_role("option", name="Free")).to_have_count(0)
+    wanted = [
+        ("proposal", GuideOrder(turn=7, decision="edit", text="The sea is getting calmer.")),
+        ("whisper", GuideOrder(text="I am with you.")),
+        ("guide_mode", GuideOrder(mode=GuideMode.OFF)),
+        ("guide_mode", GuideOrder(mode=GuideMode.OFF, approval=False)),
+    ]
+    deadline_s = time.monotonic() + 10
+    while orders(server) != wanted:
+        assert time.monotonic() < deadline_s, orders(server)
+        time.sleep(0.02)
+
+
+def test_a_risk_is_on_top_until_a_human_lets_the_guide_go_on(panel: Page, server: PanelServer) -> None:
+    begin(panel, server)
+    at_s = time.monotonic()
+    risk = {
+        "level": "urgent",
+        "kind": "self_harm",
+        "evidence": ["rule: better off without"],
+        "at_s": at_s,
+        "words": "they would be better off without me",
+        "acknowledged": False,
+    }
+    alarm = {
+        "id": 5,
+        "at_s": at_s,
+        "level": "urgent",
+        "what": "the patient may need you",
+        "acknowledged": False,
+    }
+    server.publish(alarms=[alarm], guide=guide_state(state="crisis", risk=risk))
+    banner = panel.get_by_role("region", name="Self-harm: the patient may need you now")
+    expect(banner).to_contain_text("they would be better off without me")
+    expect(banner).to_contain_text("rule: better off without")
+    expect(banner).to_contain_text("others are called")
+    expect(banner.get_by_role("alert")).to_contain_text("they would be better off without me")
+    accessible(panel, "risk")
+    banner.get_by_role("button", name="I have seen it").click()
+    expect(banner).to_contain_text("others are called")  # until the room has taken it
+    server.publish(guide=guide_state(state="crisis", risk={**risk, "acknowledged": True}))
+    expect(banner).to_contain_text("nobody else is being called")
+    banner.get_by_role("button", name="I am with the patient").click()
+    expect(banner).to_have_count(0)
+    assert server.commands()[-2:] == [("acknowledge", {}), ("release", {})]

@@ -13,7 +13,8 @@ from panel_server import PASSWORD, PanelServer
 from playwright.sync_api import Page, expect
 from test_panel import DESK, accessible, begin
 
-from clinic.ports import Command
+from clinic.ports import Command, CommandName, GuideOrder
+from therapy.guide import GuideChoice
 from therapy.talk import GuideMode
 
 
@@ -72,7 +73,7 @@ def guide_at(now_s: float, **changes: Any) -> dict[str, Any]:
         "partial": "could it be",
         "proposal": None,
         "risk": None,
-        "ratings": [{"scale": "calm", "value": 6.0, "at_s": now_s - 130}],
+        "ratings": [{"scale": "mood", "value": 6.0, "at_s": now_s - 130}],
         "microphone": "on",
         **changes,
     }
@@ -90,6 +91,10 @@ def proposal(until_s: float) -> dict[str, Any]:
     }
 
 
+def order(name: CommandName, **arguments: Any) -> Command:
+    return Command(name=name, actor="therapist", guide=GuideOrder(**arguments))
+
+
 def heard(server: PanelServer, wanted: Command) -> None:
     """Wait until the newest command is `wanted`."""
     deadline_s = time.monotonic() + 10
@@ -105,15 +110,17 @@ def look(page: Page, name: str) -> None:
 
 
 def test_a_therapist_hears_steers_and_releases_the_guide(panel: Page, server: PanelServer) -> None:
-    panel.get_by_role("radio", name="Scripted").check()
-    panel.get_by_label("Language of the guide").select_option("de")
-    panel.get_by_label("Each answer waits for me").check()
-    expect(panel.get_by_role("radio", name="Free")).to_have_count(0)  # this clinic's policy
+    mode = panel.get_by_label("Voice guide", exact=True)
+    expect(mode).to_have_value("approved")
+    expect(mode.get_by_role("option", name="Free")).to_have_count(0)  # this clinic's policy
+    mode.select_option("scripted")
+    panel.get_by_label("The guide's language").select_option("de")
+    panel.get_by_label("Each answer of the guide waits").check()
     accessible(panel, "start with a guide")
     look(panel, "start")
     begin(panel, server)
     start = server.run(lambda: server.rooms.starts[-1])
-    assert (start.guide_mode, start.guide_language, start.guide_approval) == (GuideMode.SCRIPTED, "de", True)
+    assert start.guide == GuideChoice(mode=GuideMode.SCRIPTED, language="de", approval=True)
 
     now_s = time.monotonic()
     server.publish(guide=guide_at(now_s, missing=["the voice is not installed"]))
@@ -121,32 +128,34 @@ def test_a_therapist_hears_steers_and_releases_the_guide(panel: Page, server: Pa
     said = card.get_by_role("log", name="What was said")
     expect(said).to_contain_text("Quite good so far.")
     expect(said.locator("s")).to_have_text("Good. Let your shoulders sink, and feel the chair carry you.")
-    expect(said.locator("p").filter(has_text="two loud")).to_contain_text("not sure")
-    expect(said.locator(".partial")).to_contain_text("could it be …")
-    expect(card).to_contain_text("It has to do without: the voice is not installed.")
+    struck = said.locator("p").filter(has_text="shoulders")
+    assert struck.evaluate("p => getComputedStyle(p).display") == "block", "a turn reads as one line of text"
+    expect(said.locator("p").filter(has_text="two loud")).to_contain_text("41 % certainty")
+    expect(card.locator(".partial")).to_contain_text("could it be …")
+    expect(card).to_contain_text("the voice is not installed")
     expect(card).to_contain_text("microphone on")
-    card.get_by_role("button", name="Scripted").click()
-    heard(server, Command(name="guide_mode", actor="therapist", mode=GuideMode.SCRIPTED))
+    card.get_by_label("How freely it speaks").select_option("scripted")
+    heard(server, order("guide_mode", mode=GuideMode.SCRIPTED))
 
     card.get_by_label("Say it yourself").fill("You are safe here.")
     panel.keyboard.press("Enter")
-    heard(server, Command(name="whisper", actor="therapist", text="You are safe here."))
+    heard(server, order("whisper", text="You are safe here."))
     expect(card.get_by_label("Say it yourself")).to_have_value("")
 
     server.publish(guide=guide_at(now_s, proposal=proposal(time.monotonic() + 30)))
     expect(card.get_by_role("status").first).to_have_text("needs you")
-    offer = card.get_by_role("region", name="It would say")
+    offer = card.get_by_role("group", name="The guide would say")
     expect(offer).to_contain_text("weather to 20 %")
-    expect(offer).to_contain_text("s left")
+    expect(offer).to_contain_text("dropped in")
     accessible(panel, "a proposal waits")
     look(panel, "proposal")
     offer.get_by_role("button", name="Edit").press("Enter")
-    words = offer.get_by_label("The guide's words")
+    words = offer.get_by_label("What to say instead")
     expect(words).to_be_focused()
     words.fill("Softer waves,\nlike this.")
-    offer.get_by_role("button", name="Speak my words").click()
+    offer.get_by_role("button", name="Say this").click()
     edited = "Softer waves, like this."
-    heard(server, Command(name="proposal", actor="therapist", turn=4, decision="edit", text=edited))
+    heard(server, order("proposal", turn=4, decision="edit", text=edited))
     expect(offer).to_have_count(0)
     expect(card.get_by_role("heading", name="Voice guide")).to_be_focused()
 
@@ -157,10 +166,10 @@ def test_words_being_edited_outlive_their_proposal(panel: Page, server: PanelSer
     server.publish(guide=guide_at(now_s, proposal=proposal(now_s + 30)))
     card = panel.get_by_role("region", name="Voice guide")
     card.get_by_role("button", name="Edit").click()
-    card.get_by_label("The guide's words").fill("Half a thought")
+    card.get_by_label("What to say instead").fill("Half a thought")
     server.publish(guide=guide_at(now_s))
     expect(card.get_by_label("Say it yourself")).to_have_value("Half a thought")
-    expect(card).to_contain_text("The proposal is over; your words are here.")
+    expect(card).to_contain_text("The proposal is over; what you were writing is here.")
 
 
 def test_a_risk_stands_on_top_until_a_human_is_with_the_patient(panel: Page, server: PanelServer) -> None:
@@ -175,18 +184,15 @@ def test_a_risk_stands_on_top_until_a_human_is_with_the_patient(panel: Page, ser
         "acknowledged": False,
     }
     server.publish(guide=guide_at(now_s, state="crisis", risk=risk, partial=""))
-    banner = panel.get_by_role("region", name="Risk")
+    banner = panel.get_by_role("region", name="Self-harm")
     alert = banner.get_by_role("alert")
-    expect(alert).to_contain_text("may want to harm themselves")
+    expect(alert).to_contain_text("the patient may need you now")
     expect(alert).to_contain_text("I do not want to be here any more")
+    expect(banner).to_contain_text("Until you acknowledge, others are called")
     expect(banner).to_contain_text("not be here any more")
     accessible(panel, "a risk")
     look(panel, "risk")
     banner.get_by_role("button", name="I am with the patient").click()
-    heard(server, Command(name="release", actor="therapist"))
+    heard(server, order("release"))
     expect(banner).to_have_count(0)
-
-
-def test_without_a_guide_nothing_of_it_is_shown(panel: Page, server: PanelServer) -> None:
-    begin(panel, server)
-    expect(panel.get_by_role("region", name="Voice guide")).to_have_count(0)
+    expect(panel.get_by_role("heading", name="Voice guide")).to_be_focused()

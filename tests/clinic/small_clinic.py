@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from clinic.accounts import Accounts
 from clinic.api import panel_routes
+from clinic.figures import PatientFigures
 from clinic.limiter import TryLimiter
 from clinic.memory import GuideMemory
 from clinic.sessions import SessionIndex
@@ -81,6 +82,7 @@ def make_clinic(folder: Path) -> Clinic:
             rooms=rooms,
             version="1.2.3",
             memory=memory,
+            figures=PatientFigures(store, utc_s=clock),
         )
     )
     return Clinic(store, accounts, sessions, rooms, clock, app)

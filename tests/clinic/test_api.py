@@ -10,20 +10,23 @@ import pytest
 from small_clinic import PASSWORD, Clinic
 
 from clinic import messages
-from clinic.ports import COMMANDS, SessionStart
+from clinic.guide_messages import GuideInfo
+from clinic.ports import COMMANDS, GuideOrder, SessionStart
 from clinic.screening import CONTRAINDICATIONS, Screening
 from clinic.wire import COOKIE, MAX_BODY
 from therapy.controls import TABLE
+from therapy.guide import GuideChoice
 from therapy.personal import TRIGGERS, Personal
+from therapy.talk import GuideMode
 
 NOTHING_APPLIES: dict[str, Any] = {"present": []}
 START: dict[str, Any] = {"plan_id": "calm-sea", "patient": "0142", "screening": NOTHING_APPLIES}
 GUARDED = [
-    "/api/guide",
     "/api/screening",
     "/api/plans",
     "/api/scenes",
     "/api/triggers",
+    "/api/guide",
     "/api/rooms",
     "/api/rooms/1",
     "/api/sessions",
@@ -451,3 +454,96 @@ async def test_only_the_ways_in_are_open(clinic: Clinic) -> None:
         "/api/account/sign-in",
         "/api/account/sign-out",
     }
+
+
+# the guide ----------------------------------------------------------------------------------------
+
+TALKING: dict[str, Any] = {
+    "mode": "approved",
+    "wanted_mode": "approved",
+    "approval": False,
+    "missing": [],
+    "state": "listening",
+    "language": "en",
+    "transcript": [{"who": "patient", "text": "hello", "at_s": 3.0, "confidence": 0.9}],
+    "partial": "",
+    "proposal": None,
+    "risk": None,
+    "ratings": [],
+    "microphone": "on",
+}
+#: A command about the guide, and what of it the rooms get.
+GUIDE_COMMANDS = [
+    ({"command": "guide_mode", "mode": "scripted"}, GuideOrder(mode=GuideMode.SCRIPTED)),
+    (
+        {"command": "guide_mode", "mode": "free", "approval": True},
+        GuideOrder(mode=GuideMode.FREE, approval=True),
+    ),
+    ({"command": "whisper", "text": " You are safe. "}, GuideOrder(text="You are safe.")),
+    ({"command": "proposal", "turn": 0, "decision": "speak"}, GuideOrder(turn=0, decision="speak")),
+    ({"command": "proposal", "turn": 3, "decision": "drop"}, GuideOrder(turn=3, decision="drop")),
+    (
+        {"command": "proposal", "turn": 3, "decision": "edit", "text": "Softer."},
+        GuideOrder(turn=3, decision="edit", text="Softer."),
+    ),
+    ({"command": "release"}, GuideOrder()),
+]
+WRONG_GUIDE_COMMANDS = [
+    {"command": "guide_mode"},
+    {"command": "guide_mode", "mode": "loud"},
+    {"command": "guide_mode", "approval": True},
+    {"command": "whisper"},
+    {"command": "whisper", "text": ""},
+    {"command": "whisper", "text": "   "},
+    {"command": "whisper", "text": "two\nlines"},
+    {"command": "whisper", "text": "x" * 301},
+    {"command": "proposal", "turn": 3},
+    {"command": "proposal", "decision": "speak"},
+    {"command": "proposal", "turn": -1, "decision": "speak"},
+    {"command": "proposal", "turn": 3, "decision": "edit"},
+    {"command": "proposal", "turn": 3, "decision": "speak", "text": "Softer."},
+    {"command": "release", "turn": 3},
+    {"command": "pause", "mode": "off"},
+    {"command": "stop", "approval": False},
+]
+
+
+@pytest.mark.parametrize(("body", "order"), GUIDE_COMMANDS)
+async def test_the_guide_does_what_the_therapist_says(
+    clinic: Clinic, body: dict[str, Any], order: GuideOrder
+) -> None:
+    async with clinic.signed_in() as browser:
+        await browser.post("/api/rooms/1/session", json=START)
+        assert (await browser.post("/api/rooms/1/commands", json=body)).status_code == 409
+        clinic.rooms.publish(guide=TALKING)
+        answer = await browser.post("/api/rooms/1/commands", json=body)
+        assert answer.status_code == 200, answer.text
+    assert clinic.rooms.commands[-1].guide == order
+
+
+@pytest.mark.parametrize("body", WRONG_GUIDE_COMMANDS)
+async def test_what_the_guide_cannot_take_is_refused_in_one_line(
+    clinic: Clinic, body: dict[str, Any]
+) -> None:
+    async with clinic.signed_in() as browser:
+        await browser.post("/api/rooms/1/session", json=START)
+        answer = await browser.post("/api/rooms/1/commands", json=body)
+    assert answer.status_code == 400
+    assert "\n" not in answer.json()["error"]
+    assert clinic.rooms.commands == []
+
+
+async def test_a_session_starts_with_the_guide_that_was_chosen(clinic: Clinic) -> None:
+    async with clinic.signed_in() as browser:
+        allowed = (await browser.get("/api/guide")).json()
+        msgspec.convert(allowed, GuideInfo)
+        wanted = {"mode": "scripted", "approval": True, "language": "de"}
+        answer = await browser.post("/api/rooms/1/session", json={**START, "guide": wanted})
+        assert answer.status_code == 200, answer.text
+        clinic.rooms.publish(guide=TALKING)
+        state = msgspec.convert((await browser.get("/api/rooms/1")).json(), messages.RoomState)
+        assert state.guide is not None
+        assert state.guide.transcript[0].text == "hello"
+        bad = await browser.post("/api/rooms/1/session", json={**START, "guide": {"mode": "loud"}})
+        assert bad.status_code == 400
+    assert clinic.rooms.starts[0].guide == GuideChoice(mode=GuideMode.SCRIPTED, approval=True, language="de")

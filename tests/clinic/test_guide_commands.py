@@ -9,7 +9,9 @@ import pytest
 from small_clinic import Clinic
 
 from clinic import messages
-from clinic.ports import Command
+from clinic.guide_messages import GuideInfo
+from clinic.ports import Command, GuideOrder
+from therapy.guide import GuideChoice
 from therapy.talk import GuideMode
 
 START: dict[str, Any] = {"plan_id": "calm-sea", "patient": "0142", "screening": {"present": []}}
@@ -42,7 +44,7 @@ GUIDE: dict[str, Any] = {
         "words": "I cannot breathe",
         "acknowledged": False,
     },
-    "ratings": [{"scale": "calm", "value": 6.0, "at_s": 1.0}],
+    "ratings": [{"scale": "mood", "value": 6.0, "at_s": 1.0}],
     "microphone": "on",
 }
 
@@ -78,7 +80,9 @@ async def test_what_a_therapist_wants_of_the_guide_reaches_the_room(
     clinic: Clinic, body: dict[str, Any], arguments: dict[str, Any]
 ) -> None:
     assert await in_a_session(clinic, body) == (200, "")
-    assert clinic.rooms.commands == [Command(name=body["command"], actor="therapist", **arguments)]
+    assert clinic.rooms.commands == [
+        Command(name=body["command"], actor="therapist", guide=GuideOrder(**arguments))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -117,22 +121,24 @@ async def test_what_does_not_fit_a_command_of_the_guide_is_refused(
 
 async def test_a_session_says_how_its_guide_is_to_be(clinic: Clinic) -> None:
     async with clinic.signed_in() as browser:
-        wanted = {"guide_mode": "scripted", "guide_language": "de", "guide_approval": True}
-        assert (await browser.post("/api/rooms/1/session", json={**START, **wanted})).status_code == 200
-        for wrong in ({"guide_mode": "loud"}, {"guide_language": "fr"}, {"guide_approval": "yes"}):
-            answer = await browser.post("/api/rooms/1/session", json={**START, **wrong})
+        wanted = {"mode": "scripted", "language": "de", "approval": True}
+        assert (
+            await browser.post("/api/rooms/1/session", json={**START, "guide": wanted})
+        ).status_code == 200
+        for wrong in ({"mode": "loud"}, {"language": "d"}, {"approval": "yes"}, {"volume": 1}):
+            answer = await browser.post("/api/rooms/1/session", json={**START, "guide": {**wanted, **wrong}})
             assert answer.status_code == 400
             assert next(iter(wrong)) in answer.json()["error"]
     start = clinic.rooms.starts[0]
-    assert (start.guide_mode, start.guide_language, start.guide_approval) == (GuideMode.SCRIPTED, "de", True)
+    assert start.guide == GuideChoice(mode=GuideMode.SCRIPTED, language="de", approval=True)
 
 
 async def test_what_is_shown_of_the_guide_has_its_documented_shape(clinic: Clinic) -> None:
     async with clinic.signed_in() as browser:
-        offer = msgspec.json.decode((await browser.get("/api/guide")).content, type=messages.GuideOffer)
+        offer = msgspec.json.decode((await browser.get("/api/guide")).content, type=GuideInfo)
         clinic.rooms.publish(guide=GUIDE)
         state = msgspec.json.decode((await browser.get("/api/rooms/1")).content, type=messages.RoomState)
-    assert offer.modes[0] is GuideMode.APPROVED
+    assert offer.usual is GuideMode.APPROVED
     assert state.guide is not None
     assert state.guide.proposal is not None
     assert state.guide.risk is not None

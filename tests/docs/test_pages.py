@@ -161,6 +161,8 @@ def test_the_wire_protocol_page_has_the_sizes_of_the_code() -> None:
         "KEY_REQUEST": (protocol._KEY_REQUEST_TYPE, protocol._KEY_REQUEST.size),
         "SHOWN": (protocol._SHOWN_TYPE, protocol._SHOWN.size),
         "AUDIO_PLACE": (protocol._AUDIO_PLACE_TYPE, protocol._AUDIO_PLACE.size),
+        "SPEECH": (protocol._SPEECH_TYPE, protocol._SPEECH.size),
+        "MIC": (protocol._MICROPHONE_TYPE, protocol._MICROPHONE.size),
         "AUDIO_BED": (protocol._AUDIO_TYPE, protocol._AUDIO.size),
     }
 
@@ -215,8 +217,10 @@ def test_every_vital_that_an_estimator_tells_is_in_the_reference():
     page = (ROOT / "docs/reference/vitals.md").read_text(encoding="utf-8")
     told = {
         reading.vital: reading.unit
-        for spec in by_stream_type().values()
-        for reading in spec.build(250.0, tuple(labels[i] for i in spec.choose(labels))).readings(0.0)
+        for kind, spec in by_stream_type().items()
+        for reading in spec.build(
+            16e3 if kind == "VOICE" else 250.0, tuple(labels[i] for i in spec.choose(labels))
+        ).readings(0.0)
     }
     assert len(told) > 15
     for vital, unit in told.items():

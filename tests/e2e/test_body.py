@@ -26,7 +26,8 @@ def offline_heart_rate(stream: dict) -> tuple[np.ndarray, np.ndarray]:
 
         stamps_s = stream["time_stamps"]
         labels = [c["label"][0] for c in stream["info"]["desc"][0]["channels"][0]["channel"]]
-        lead = next((i for i, label in enumerate(labels) if label.upper() in ("II", "MLII", "ECG")), 0)
+        # in lead II of v102s the file wraps at 12 bits, and the reference loses beats: its lead V is true
+        lead = next((i for i, label in enumerate(labels) if label.upper() in ("V", "ECG")), 0)
         signal = np.asarray(stream["time_series"])[:, lead].astype(float)
         rate_hz = (len(stamps_s) - 1) / (stamps_s[-1] - stamps_s[0])
         _, found = nk.ecg_peaks(nk.ecg_clean(signal, sampling_rate=rate_hz), sampling_rate=rate_hz)

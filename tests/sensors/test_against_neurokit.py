@@ -5,6 +5,7 @@ import pytest
 
 from sensors.coherence import coherence
 from sensors.estimators.ecg import EcgEstimator
+from sensors.estimators.eda import EdaEstimator
 from sensors.estimators.respiration import RespirationEstimator
 from sensors.recordings import load_recording
 
@@ -126,3 +127,46 @@ def test_a_noisy_bedside_recording_never_gives_coherence_outside_its_range(recor
     shares = [coherence(estimator.intervals(at, 300.0), at, 6.0) for at in np.arange(0.0, 330.0, 5.0)]
     assert all(s is None or 0.0 <= s <= 1.0 for s in shares)
     assert any(s is not None for s in shares)
+
+
+@pytest.mark.parametrize("per_min", [7.0, 15.0])
+def test_breath_rate_of_a_clean_belt_is_that_of_neurokit(per_min):
+    import neurokit2
+
+    x = neurokit2.rsp_simulate(
+        duration=90, sampling_rate=50, respiratory_rate=per_min, noise=0.02, random_state=4
+    )
+    x, stamps = np.asarray(x, dtype=np.float64), np.arange(len(x)) / 50.0
+    _, seconds = estimate(RespirationEstimator(50.0), x, 50.0, stamps)
+    clean = neurokit2.rsp_clean(x, sampling_rate=50)
+    troughs = neurokit2.rsp_peaks(clean, sampling_rate=50)[1]["RSP_Troughs"] / 50.0
+    apart = [
+        r[0].value - 60.0 / np.median(np.diff(troughs[troughs <= at])[-4:])
+        for at, r in seconds
+        if r[0].value is not None and at > 50.0
+    ]
+    assert len(apart) > 30
+    assert np.median(np.abs(apart)) < 0.05 * per_min
+
+
+@pytest.mark.parametrize("responses", [5, 8, 10])
+def test_skin_responses_are_counted_as_by_neurokit(responses):
+    """neurokit2 counts a tenth of the largest and any rise; ours are 0.03 µS and rise within 6 s.
+
+    Its simulator stretches few responses until they rise for longer: four a minute are none for us.
+    """
+    import neurokit2
+
+    x = neurokit2.eda_simulate(
+        duration=60, sampling_rate=50, scr_number=responses, noise=0.001, drift=0.0, random_state=3
+    )
+    x = 2.0 + 0.3 * np.asarray(x, dtype=np.float64)
+    quiet = np.full(20 * 50, x[0])
+    both = np.concatenate((quiet, x))
+    stamps = np.arange(both.size) / 50.0
+    estimator = EdaEstimator(50.0)
+    estimator.push(both, stamps)
+    rate = next(r for r in estimator.readings(float(stamps[-1])) if r.vital == "skin_responses")
+    phasic = neurokit2.eda_phasic(neurokit2.eda_clean(x, sampling_rate=50), sampling_rate=50)["EDA_Phasic"]
+    found = neurokit2.eda_peaks(phasic.to_numpy(), sampling_rate=50)[1]["SCR_Peaks"]
+    assert rate.value == pytest.approx(len(found), abs=1.0)

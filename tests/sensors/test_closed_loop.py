@@ -89,3 +89,44 @@ def test_the_procedure_finds_the_resonance_of_most():
     people = population(8)
     apart = [abs(assessed(p, stepped(k)).per_min - p.resonance_per_min) for k, p in enumerate(people)]
     assert sum(a <= 0.5 for a in apart) >= 7
+
+
+def led(traits, condition):
+    """Return the true breaths a minute and stress of the last minute of ten that lead to six."""
+    plan = dataclasses.replace(cut(PLAN, 420.0), condition=condition)
+    moments = list(lived(traits, plan, rest_s=40.0, step_s=0.5, waves=False))
+    last = moments[-120:]
+    inhales = [at_s for moment in last for at_s in moment.inhales_s]
+    pace = 60.0 * (len(inhales) - 1) / (inhales[-1] - inhales[0])
+    return pace, float(np.mean([moment.body.stress for moment in last]))
+
+
+def test_who_a_far_pacer_does_not_reach_is_led_by_one_that_begins_where_they_are():
+    short = PatientTraits(seed=3, compliance=0.8, breaths_per_min=15.0, reach_per_min=4.1)
+    near, calm = led(short, Condition.CONTINGENT)
+    far, strained = led(short, Condition.PACED_ONLY)
+    assert near < 7.0
+    assert far > 12.0
+    assert calm < strained - 0.1
+
+
+def test_the_own_resonance_calms_more_than_six_a_minute():
+    slow = PatientTraits(seed=5, resonance_per_min=4.6)
+    room = RoomView(present=True, swell=0.7, weather=0.1)
+    stress = {}
+    for pace in (4.6, 6.0):
+        patient, phase = SimulatedPatient(slow, waves=False), 0.0
+        for _ in range(400):
+            view = dataclasses.replace(room, pacer_phase=phase % 1.0, breath_pace_per_min=pace)
+            stress[pace] = patient.step(view, 0.5).body.stress
+            phase += pace / 120.0
+    assert stress[4.6] < stress[6.0] - 0.05
+
+
+def test_intervals_instead_of_an_ecg_change_the_heart_little():
+    traits, plan = PatientTraits(seed=3), cut(PLAN, 60.0)
+    rates = [
+        list(lived(traits, plan, waves=waves))[-30].state.vitals["heart_rate"].value
+        for waves in (True, False)
+    ]
+    assert rates[0] == pytest.approx(rates[1], abs=1.5)

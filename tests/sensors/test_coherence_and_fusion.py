@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensors.coherence import coherence
-from sensors.fuse import Fusion, missing
+from sensors.fuse import BREATH_STEERS, Fusion, Sources, missing, steering_breath
 from therapy import units
 from therapy.patient import NO_SIGNAL, Reading
 
@@ -92,3 +92,60 @@ def test_arousal_and_confidence_stay_in_their_ranges(heart_rate, rmssd, breath_r
     level, sure = learned(40).arousal(at(41.0, heart_rate, rmssd, breath_rate, quality))
     assert -1.0 <= level <= 1.0
     assert 0.0 <= sure <= 1.0
+
+
+def told(vital, value, quality):
+    return Reading(vital=vital, value=value, unit="bpm", at_s=0.0, quality=quality, window_s=10.0)
+
+
+def test_a_pulse_stands_in_for_a_heart_that_nothing_tells_and_gives_way_again():
+    sources, picked = Sources(), []
+    for second in range(40):
+        ecg = told("heart_rate", 70.0, 0.9) if not 10 <= second < 20 else told("heart_rate", None, 0.0)
+        both = {"ecg": [ecg], "ppg": [told("pulse_rate", 72.0, 0.8)]}
+        picked.append(sources.choose(both, float(second))["heart_rate"])
+        assert sources.pick(both)["heart_rate"] == picked[-1]
+    assert [r.value for r in picked[:12]] == [70.0] * 10 + [None] + [72.0]
+    assert {r.quality for r in picked[12:20]} == {0.8 * 0.8}
+    assert picked[22].value == 72.0  # better for two seconds is not yet reason to change
+    assert picked[-1].value == 70.0
+    assert sources.source("heart_rate") == "ecg"
+
+
+def test_sources_that_are_about_as_good_do_not_take_turns():
+    sources, chosen = Sources(), set()
+    for second in range(30):
+        sway = 0.1 if second % 2 else -0.1
+        both = {"a": [told("breath_rate", 6.0, 0.6)], "b": [told("breath_rate", 7.0, 0.6 + sway)]}
+        sources.choose(both, float(second))
+        chosen.add(sources.source("breath_rate"))
+    assert len(chosen) == 1
+
+
+def test_a_breath_rate_of_little_quality_steers_nothing():
+    assert steering_breath({}) is None
+    assert steering_breath({"breath_rate": told("breath_rate", 9.0, BREATH_STEERS - 0.01)}) is None
+    assert steering_breath({"breath_rate": told("breath_rate", 9.0, BREATH_STEERS)}) == 9.0
+
+
+def test_a_baseline_is_the_median_of_two_minutes_and_told_once_it_is_whole():
+    fusion = Fusion()
+    for k in range(600):
+        fusion.learn(at(k / 4, 140.0 if k % 10 == 0 else 70.0, rmssd=40.0), k / 4)  # coughs
+        if k == 400:
+            assert fusion.baseline() == {}
+    assert fusion.baseline() == {
+        "heart_rate": 70.0,
+        "rmssd": pytest.approx(40.0),
+        "breath_rate": 12.0,
+    }
+
+
+def test_what_earlier_sessions_found_stands_in_until_today_is_known():
+    fusion = Fusion({"heart_rate": 60.0, "rmssd": 50.0, "breath_rate": 12.0})
+    arousal, confidence = fusion.arousal(at(0.0, 70.0))
+    assert arousal > 0.4
+    assert 0.3 < confidence <= 0.5
+    for k in range(600):
+        fusion.learn(at(k / 4, 70.0), k / 4)
+    assert fusion.arousal(at(150.0, 70.0)) == (pytest.approx(0.0, abs=1e-6), pytest.approx(0.9))

@@ -143,6 +143,36 @@ def test_nothing_is_acknowledged_while_nobody_reads_it() -> None:
     assert len(shelf.samples) == 50
 
 
+def test_what_nobody_reads_for_a_minute_is_given_up_oldest_first() -> None:
+    shelf, backlog = Shelf(), Backlog()
+    shelf.read = False
+    landing = landing_on(shelf)
+    backlog.open(ECG)
+    connect(backlog, landing)
+    for first in range(0, 9000, 50):  # a minute and a half of 100 Hz
+        backlog.add(ECG.key, *chunk(first, 50))
+        carry(backlog, landing)
+    assert 2900 <= landing.unread <= 3000
+    assert landing.unread_now() == {"ecg": landing.unread}
+    shelf.read = True
+    landing.publish()
+    assert shelf.samples == list(range(landing.unread, 9000))
+    assert landing.unread_now() == {}
+
+
+def test_what_nobody_reads_is_bounded_in_bytes_too(monkeypatch) -> None:
+    monkeypatch.setattr("sensors.edge.MOST_HELD_BYTES", 1200)  # a hundred samples and their stamps
+    shelf = Shelf()
+    shelf.read = False
+    landing, backlog = landing_on(shelf), Backlog()
+    backlog.open(ECG)
+    connect(backlog, landing)
+    for first in range(0, 500, 50):
+        backlog.add(ECG.key, *chunk(first, 50))
+        carry(backlog, landing)
+    assert landing.unread == 400
+
+
 def test_a_receiver_that_was_restarted_gets_what_was_never_acknowledged() -> None:
     backlog = Backlog()
     backlog.open(ECG)

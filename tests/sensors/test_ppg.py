@@ -107,7 +107,7 @@ def test_noise_silence_and_a_finger_that_is_away_have_no_numbers():
     rng = np.random.default_rng(2)
     stamps = np.arange(9000) / 100.0
     estimator, _ = run(rng.standard_normal(9000), stamps, 100.0)
-    assert [r.value for r in estimator.readings(89.9)] == [None, None, None]
+    assert {r.value for r in estimator.readings(89.9)} == {None}
     x, stamps, _ = pulses(40.0, 100.0)
     estimator = PpgEstimator(100.0)
     assert {r.reason for r in estimator.readings(0.0)} == {NO_SIGNAL}

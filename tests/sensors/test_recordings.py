@@ -1,5 +1,7 @@
 import csv
+import dataclasses
 import itertools
+import re
 import shutil
 
 import numpy as np
@@ -9,6 +11,7 @@ from sensors.analyze import analyze
 from sensors.devices.simulated_patient import PatientTraits, RoomView, SimulatedPatient
 from sensors.errors import BadRecording
 from sensors.recordings import SAMPLES, RecordedStream, Recording, kind_of_channel, load_recording
+from sensors.tabular import told
 
 
 @pytest.mark.parametrize(
@@ -146,14 +149,51 @@ def test_analyze_tells_the_swing_with_the_breath_where_there_are_both(tmp_path):
     assert min(float(row["quality"]) for row in late[5:]) > 0.5
 
 
-def test_analyze_refuses_what_it_cannot_read(tmp_path):
-    stream = RecordedStream(
-        name="room",
-        kind="Temperature",
-        rate_hz=1.0,
-        labels=("t",),
-        samples=np.ones((5, 1)),
-        stamps_s=np.arange(5.0),
-    )
-    with pytest.raises(BadRecording, match="ECG, EDA, EEG, HEADPOSE, PPG, RESPIRATION, RR, got"):
-        analyze(Recording(name="x", streams=(stream,)), tmp_path)
+def test_analyze_says_what_it_cannot_read_and_why(tmp_path):
+    streams = [
+        RecordedStream(
+            name=name,
+            kind=kind,
+            rate_hz=1.0,
+            labels=("t",),
+            samples=np.ones((5, 1)),
+            stamps_s=np.arange(5.0),
+        )
+        for name, kind in (("room", "Temperature"), ("slow", "EEG"))
+    ]
+    done = []
+    result = analyze(Recording(name="x", streams=tuple(streams)), tmp_path, done.append)
+    room, slow = result.passed_over
+    assert re.fullmatch(r"room: its type must be one of .*ECG.*RR, is Temperature", room)
+    assert slow == "slow: EEG sampling rate must be in 100…20000 Hz, got 1.0"
+    assert done == [1.0]
+    for name in ("beats", "breaths", "vitals"):
+        assert len((tmp_path / f"{name}.csv").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "rate_hz", "beats"),
+    [
+        ("ring_data.csv", ["1=PPG"], 32.0, 60),
+        ("data.csv", ["1=PPG"], 100.0, 18),
+        ("data2.csv", ["hr=PPG", "timer=time:ms"], None, 25),
+        ("SC4001E0-PSG.wav", ["1=EEG"], None, 0),
+        ("SampleECG.txt", [], None, 4),
+        ("a103l.hea", [], None, 30),
+        ("s0010_re.hea", [], None, 4),
+        ("minimal.xdf", [], None, 0),
+        ("clock_resets.xdf", [], None, 0),
+        ("empty_streams.xdf", [], None, 0),
+    ],
+)
+def test_each_shared_recording_gives_three_tables(recordings, tmp_path, name, columns, rate_hz, beats):
+    recording = load_recording(recordings / name, told(columns, rate_hz))
+    first = [
+        dataclasses.replace(s, samples=s.samples[:8_000], stamps_s=s.stamps_s[:8_000])
+        for s in recording.streams
+    ]
+    result = analyze(dataclasses.replace(recording, streams=tuple(first)), tmp_path)
+    assert result.beats >= beats
+    too_slow = ("minimal.xdf", "empty_streams.xdf", "SC4001E0-PSG.wav")
+    assert (result.vitals > 0) == (name not in too_slow)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["beats.csv", "breaths.csv", "vitals.csv"]

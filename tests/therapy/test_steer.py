@@ -79,10 +79,27 @@ def test_the_pacer_is_a_little_slower_than_the_patient_and_never_faster() -> Non
     assert 9.0 < controls.breath_pace_per_min < 10.0
 
 
-def test_the_pacer_leads_by_at_most_one_breath_a_minute_each_minute() -> None:
-    start = dataclasses.replace(NEUTRAL, breath_pace_per_min=12.0)
-    after = lived(known(0.0, breath=6.0), SETTLE, 60, start)
-    assert after.breath_pace_per_min == pytest.approx(11.0, abs=0.05)
+@pytest.mark.parametrize(("trust", "apart", "led"), [(0.0, 0.0, 1.0), (1.0, 0.0, 2.0), (1.0, 0.5, 1.0)])
+def test_the_pacer_leads_slowly_and_twice_as_fast_who_is_in_step(
+    trust: float, apart: float, led: float
+) -> None:
+    controls = dataclasses.replace(NEUTRAL, breath_pace_per_min=12.0)
+    for _ in range(round(60 / DT_S)):
+        phase = (controls.pacer_phase + apart) % 1.0
+        state = dataclasses.replace(known(0.0, breath=6.0), breath_phase=phase, breath_phase_confidence=trust)
+        controls = steer(state, SETTLE, controls, DT_S).controls
+    assert controls.breath_pace_per_min == pytest.approx(12.0 - led, abs=0.05)
+
+
+def test_a_pacer_that_leads_keeps_its_pace_beside_a_breath_that_is_faster() -> None:
+    controls, turns = dataclasses.replace(NEUTRAL, breath_pace_per_min=6.0), 0.0
+    for step in range(round(60 / DT_S)):
+        phase = (step * DT_S * 7.0 / 60.0) % 1.0
+        state = dataclasses.replace(known(0.0, breath=6.0), breath_phase=phase, breath_phase_confidence=1.0)
+        after = steer(state, SETTLE, controls, DT_S).controls
+        turns += (after.pacer_phase - controls.pacer_phase) % 1.0
+        controls = after
+    assert turns == pytest.approx(6.0, abs=0.05)
 
 
 def test_a_pacer_that_hardly_leads_falls_in_with_the_breath() -> None:

@@ -1,6 +1,5 @@
 """The talk as a list of calls: what is said, when, and what never is."""
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -68,9 +67,8 @@ class Talk:
                 book=BOOK,
                 surroundings=lambda: AROUND,
                 skills=SKILLS,
-                screen=lambda _text: "",
                 mode=mode,
-                **changes,
+                **{"screen": lambda _text: "", **changes},
             )
         )
         self.keep(self.it.begin(self.now_s))
@@ -160,8 +158,7 @@ def test_free_sentences_are_said_as_they_come_and_a_screened_one_ends_the_answer
     talk.says("my grandmother used to bake on such evenings")
     found = talk.take(SentenceReady(turn=talk.turn, text="That sounds warm."))
     assert [words.source for words in said(found)] == ["model"]
-    strict = Talk(GuideMode.FREE)
-    strict.it._settings = dataclasses.replace(strict.it._settings, screen=lambda _text: "no")
+    strict = Talk(GuideMode.FREE, screen=lambda _text: "no")
     strict.says("my grandmother used to bake on such evenings")
     found = strict.take(SentenceReady(turn=strict.turn, text="Take this pill."))
     assert of(found, CancelAsk)

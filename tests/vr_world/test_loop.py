@@ -21,6 +21,7 @@ from therapy.personal import Personal
 from therapy.plan import PLANS, Condition, personalised
 from therapy.session import NotNow, Phase
 from therapy.steer import Wishes
+from therapy.yoke import Trace
 from vr_world.link import Ask, pack, parse_ask
 from vr_world.loop import TICK_S, NoSession, World, WorldMemory
 
@@ -273,3 +274,16 @@ def test_each_stage_meets_the_patient_and_then_leads_along_its_path() -> None:
     lived.order("pause").live(3).order("resume").live(1)
     assert lived.world.iso_path is not None
     assert lived.world.iso_path.begins_s == pytest.approx(before_s + 3, abs=0.2)  # the path waits as well
+
+
+def test_a_yoked_session_stays_yoked_and_blind_in_another_process():
+    bright = dataclasses.replace(START, light=0.9)
+    trace = Trace(times_s=(0.0, 60.0), controls=(bright, bright))
+    plan = dataclasses.replace(PLAN, condition=Condition.YOKED, blind=True)
+    first = World(StillBody(), Calls())
+    first.open("s", plan, "p", 0.0, trace=trace, yoked_to="earlier")
+    memory = msgspec.convert(msgspec.to_builtins(first.memory()), WorldMemory)
+    assert (memory.yoked_to, memory.blind) == ("earlier", True)
+    second = World(StillBody(), Calls())
+    second.restore(memory, plan, 1.0, trace=trace)
+    assert second.memory() == memory

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
 import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -14,17 +16,19 @@ import typer
 from rich.console import Console
 
 from therapy.errors import BadValue
-from therapy.talk import GuideMode
+from therapy.talk import ApprovedLine, Briefing, GuideMode
 
 if TYPE_CHECKING:
     from voice_guide.embed import SentenceModel
     from voice_guide.terminal import TerminalGuide
-    from voice_guide.think import Mind
+    from voice_guide.think import Mind, Thought
 
 __all__ = ["guide"]
 
 #: Longest line of a file that is read; the rest of it is cut and told.
 LONGEST_INPUT: Final = 20_000
+#: How long a model is waited for: a line is due within two seconds.
+THINK_S: Final = 1.2
 _MODES: Final = ", ".join(mode.value for mode in GuideMode)
 _MINILM: Final = "minilm"
 _TALK_HELP: Final = "Type what a patient may say. /release ends an open case, /new begins again, Ctrl-D ends."
@@ -132,10 +136,46 @@ def _mind(backend: str) -> Mind | None:
     if spec is None:
         raise BadValue("--backend", f"one of {', '.join(backends())}", backend)
     try:
-        return spec.open(ThinkSettings(backend=backend, speak_by_s=1.5, deadline_s=1.7))
+        return _Punctual(spec.open(ThinkSettings(backend=backend, speak_by_s=1.0, deadline_s=THINK_S)))
     except NoMind as why:
         _note(f"{why}: scripted lines")
         return None
+
+
+class _Punctual:
+    """A mind that is not waited for longer than `THINK_S`; while it is still busy it is not asked."""
+
+    def __init__(self, mind: Mind) -> None:
+        self._mind = mind
+        self._pool = concurrent.futures.ThreadPoolExecutor(1, "mind")
+        self._busy: concurrent.futures.Future[list[Thought]] | None = None
+
+    def think(
+        self, briefing: Briefing, *, cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[Thought]:
+        """Yield what it thinks, or at `THINK_S` that nothing of it may be used."""
+        from voice_guide.think import NotUsable
+
+        if self._busy is None or self._busy.done():
+            late_s = time.monotonic() + THINK_S
+
+            def given_up() -> bool:
+                return cancelled() or time.monotonic() > late_s
+
+            self._busy = self._pool.submit(lambda: list(self._mind.think(briefing, cancelled=given_up)))
+            with contextlib.suppress(concurrent.futures.TimeoutError):
+                yield from self._busy.result(THINK_S)
+                return
+        yield NotUsable(turn=briefing.turn, reason=f"no answer within {THINK_S:g} s")
+
+    def prepare(self, lines: Sequence[ApprovedLine]) -> None:
+        """Do ahead what can be done for lines that will be offered."""
+        self._pool.submit(self._mind.prepare, lines)
+
+    def close(self) -> None:
+        """Let go of the model."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._mind.close()
 
 
 def _note(text: str) -> None:

@@ -121,17 +121,30 @@ def midi(
 
 
 def analyze(
-    recording: Annotated[str, typer.Argument(metavar="FILE|sample:NAME", help="XDF, WFDB or OpenSignals")],
+    recording: Annotated[
+        str, typer.Argument(metavar="FILE|sample:NAME", help="XDF, EDF, WFDB, OpenSignals, CSV, WAV")
+    ],
     out: Annotated[Path, typer.Option(help="folder for beats.csv, breaths.csv and vitals.csv")],
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=KIND",
+            help="what a column of a CSV or WAV is: ECG, PPG, … or time:s, time:ms, its clock; repeatable",
+        ),
+    ] = None,
+    rate: Annotated[float | None, typer.Option(help="sampling rate of a CSV or WAV in Hz")] = None,
 ) -> None:
     """Run the live estimators over a recording at full speed, and write what they find as CSV."""
     from sensors.analyze import analyze as analyze_recording
     from sensors.devices.replay import load_recording
+    from sensors.tabular import told
 
-    loaded = load_recording(recording)
+    loaded = load_recording(recording, told(column or (), rate))
     with _bar() as bar:
         task = bar.add_task("analyzing", total=1.0)
-        analyze_recording(loaded, out, progress=lambda share: bar.update(task, completed=share))
+        done = analyze_recording(loaded, out, progress=lambda share: bar.update(task, completed=share))
+    for why in done.passed_over:
+        typer.echo(f"stillwater: not read: {why}", err=True)
 
 
 def bench(

@@ -45,6 +45,14 @@ export interface Figures {
   audioLeftOverRightDb: number | null;
   audioLevel: number;
   audioPackets: number;
+  micPackets: number;
+  speechRms: number;
+  speechStep: number;
+  speechUnderruns: number;
+  /** Of the utterance that was heard last: its number, and how much of it. */
+  speechUtterance: number;
+  speechPlayedMs: number;
+  speechDone: number;
   received: number;
   decoded: number;
   superseded: number;

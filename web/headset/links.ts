@@ -1,6 +1,6 @@
 /** The page's ends of the two workers. */
 
-import type { StopSource, Stats } from '../shared/control';
+import type { MicState, StopSource, Stats } from '../shared/control';
 import type { FromSound, FromVideo, ToSound, ToVideo } from './messages';
 
 function socketUrl(path: string): string {
@@ -58,6 +58,14 @@ export class SoundLink {
 
   worklet(port: MessagePort): void {
     this.#tell({ kind: 'worklet', port }, [port]);
+  }
+
+  microphone(port: MessagePort | null): void {
+    this.#tell({ kind: 'microphone', port }, port === null ? [] : [port]);
+  }
+
+  micState(state: MicState): void {
+    this.#tell({ kind: 'mic-state', state });
   }
 
   stop(source: StopSource): void {

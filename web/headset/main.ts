@@ -1,8 +1,10 @@
 /** The headset page: join, a short fit check, the place, the way out. */
 
+import type { MicState } from '../shared/control';
 import { Diagnostics } from './diagnostics';
 import { PressTwice } from './gestures';
 import { vrSupported } from './immersive';
+import { MIC_WORDS, Microphone } from './microphone';
 import { codeFromAddress, digits, join, stillJoined } from './joining';
 import { SoundOut } from './sound';
 import { element, show, tell, type View } from './views';
@@ -19,6 +21,7 @@ class Page {
   readonly #escape = new PressTwice();
   #sound: SoundOut | null = null;
   #soundOpen = false;
+  #microphone: Microphone | null = null;
   #world: World | null = null;
   #captionTimer: ReturnType<typeof setTimeout> | null = null;
 
@@ -111,6 +114,8 @@ class Page {
         void this.#unlock().then((sound) => sound.tone(side));
       });
     }
+    element('mic-yes', HTMLButtonElement).addEventListener('click', () => void this.#agree());
+    element('mic-no', HTMLButtonElement).addEventListener('click', () => this.#theMicrophone().release());
     element('enter-vr', HTMLButtonElement).addEventListener('click', () => void this.#enter(true));
     element('look', HTMLButtonElement).addEventListener('click', () => void this.#enter(false));
     element('other-code', HTMLButtonElement).addEventListener('click', () => this.#show('join'));
@@ -120,6 +125,49 @@ class Page {
     this.#sound ??= new SoundOut();
     await this.#sound.unlock();
     return this.#sound;
+  }
+
+  // ---- the microphone ----
+
+  #theMicrophone(): Microphone {
+    this.#sound ??= new SoundOut();
+    this.#microphone ??= new Microphone(this.#sound.context, (state) => this.#micChanged(state));
+    return this.#microphone;
+  }
+
+  /** The patient says yes, by a click or a key. */
+  async #agree(): Promise<void> {
+    const state = await this.#theMicrophone().agree();
+    if (state !== 'on' || this.#world === null || !this.#soundOpen) return;
+    await this.#pour(this.#world);
+  }
+
+  async #pour(world: World): Promise<void> {
+    if (this.#theMicrophone().state !== 'on') return;
+    const line = new MessageChannel();
+    world.connectMicrophone(line.port2);
+    await this.#theMicrophone().pour(line.port1);
+  }
+
+  #micSwitched(): void {
+    if (this.#theMicrophone().state === 'on') this.#theMicrophone().release();
+    else void this.#agree();
+  }
+
+  #micChanged(state: MicState): void {
+    this.#world?.micState(state);
+    if (state !== 'on') this.#world?.connectMicrophone(null);
+    const on = state === 'on';
+    const words = MIC_WORDS[state];
+    element('mic-yes', HTMLButtonElement).ariaPressed = String(on);
+    element('mic-no', HTMLButtonElement).ariaPressed = String(!on);
+    const why = { on: 'It is on. You can mute it at any moment.', off: '', denied: 'The browser does not allow it. You can go on without.', missing: 'No microphone was found. You can go on without.' };
+    tell(element('mic-trouble', HTMLElement), why[state]);
+    const button = element('mic', HTMLButtonElement);
+    button.dataset['state'] = state;
+    button.ariaPressed = String(on);
+    tell(element('mic-words', HTMLElement), words);
+    tell(element('mic-live', HTMLElement), words);
   }
 
   #theWorld(): World {
@@ -166,15 +214,19 @@ class Page {
     if (this.#soundOpen) return;
     this.#soundOpen = true;
     world.connectSound(await sound.open());
+    world.micState(this.#theMicrophone().state);
+    await this.#pour(world);
   }
 
   // ---- the place ----
 
   #wirePlace(): void {
     element('stop', HTMLButtonElement).addEventListener('click', () => this.#stop('button'));
+    element('mic', HTMLButtonElement).addEventListener('click', () => this.#micSwitched());
     element('unwell', HTMLButtonElement).addEventListener('click', () => this.#unwell());
     window.addEventListener('keydown', (event) => {
       if (event.key.toLowerCase() === 'u' && !event.repeat && document.body.dataset['view'] === 'place') this.#unwell();
+      if (event.key.toLowerCase() === 'm' && !event.repeat && document.body.dataset['view'] === 'place') this.#micSwitched();
       if (event.key !== 'Escape' || event.repeat || document.body.dataset['view'] !== 'place') return;
       if (this.#escape.press(performance.now())) this.#stop('key');
       else this.#caption('Press Escape once more to stop.', 2);
@@ -207,6 +259,7 @@ class Page {
   }
 
   #over(how: 'stopped' | 'ended'): void {
+    this.#theMicrophone().end();
     this.#show('out');
     sayOneByOne(how === 'stopped' ? AFTER_STOP : AFTER_END, (sentence) => {
       tell(element('out-words', HTMLElement), sentence);
@@ -223,6 +276,7 @@ class Page {
       replaced: 'The session was opened on another page. To come back here, please enter a new code.',
     };
     tell(element('join-trouble', HTMLElement), words[why]);
+    this.#theMicrophone().release();
     this.#world?.close();
     this.#show('join');
   }

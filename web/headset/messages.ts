@@ -1,8 +1,9 @@
 /** What the page and its two workers say to each other. Plain data, structured-cloned; buffers are transferred. */
 
-import type { Stats, StopSource, ServerText } from '../shared/control';
+import type { MicState, Stats, StopSource, ServerText } from '../shared/control';
 import type { FrameHeader } from '../shared/protocol';
 import type { DepthGrid } from './depth';
+import type { Played } from './speech';
 
 /** State of a socket. `refused`: the server will not have us (4401); `replaced`: another page took our place (4409). */
 export type LinkState = 'connecting' | 'open' | 'lost' | 'refused' | 'replaced';
@@ -73,6 +74,9 @@ export type ToSound =
   | (Start & { readonly agent: string; readonly codecs: readonly string[] })
   /** The worklet's end of the line: decoded sound goes there without touching the page. */
   | { readonly kind: 'worklet'; readonly port: MessagePort }
+  /** The microphone's end of the line, or null: it has ended. */
+  | { readonly kind: 'microphone'; readonly port: MessagePort | null }
+  | { readonly kind: 'mic-state'; readonly state: MicState }
   | { readonly kind: 'stop'; readonly source: StopSource }
   /** The patient says how unwell they feel: 0 (well again) … 1. */
   | { readonly kind: 'unwell'; readonly level: number }
@@ -85,4 +89,5 @@ export type FromSound =
   | { readonly kind: 'text'; readonly text: ServerText }
   | { readonly kind: 'clock'; readonly offsetS: number; readonly rttMs: number }
   | { readonly kind: 'stop-confirmed' }
-  | { readonly kind: 'counts'; readonly packets: number; readonly bad: number; readonly decodeErrors: number };
+  | { readonly kind: 'played'; readonly played: Played }
+  | { readonly kind: 'counts'; readonly packets: number; readonly micPackets: number; readonly bad: number; readonly decodeErrors: number };

@@ -1,14 +1,28 @@
 /** What goes to and from the sound worklet. Apart from `messages.ts` because a worklet knows no `VideoFrame`. */
 
 import type { Quaternion } from './ambisonics';
+import type { Played, SpeechPacket } from './speech';
 
 export type ToWorklet =
   | { readonly kind: 'source'; readonly port: MessagePort }
   /** Where the head looks: the sounds of the place stay where they are. */
+  /** Of the guide's voice only safety lines are heard: the safe picture is there, or a stop. */
+  | { readonly kind: 'safe-only'; readonly on: boolean; readonly fadeS: number }
   | { readonly kind: 'head'; readonly orientation: Quaternion };
 
-/** From the sound worker straight to the worklet: left, right, and where there is a place W, Y, Z, X of it. */
-export type Samples = { readonly channels: readonly Float32Array[] } | { readonly gap: true };
+/** From the sound worker straight to the worklet: left, right, and where there is a place W, Y, Z, X of it; speech. */
+export type Samples =
+  | { readonly channels: readonly Float32Array[] }
+  | { readonly gap: true }
+  | { readonly speech: SpeechPacket }
+  /** Utterance 0: all, up to `through`. */
+  | { readonly hush: number; readonly fadeS: number; readonly through: number }
+  | { readonly soften: boolean }
+  /** The server begins to count its utterances afresh. */
+  | { readonly afresh: true };
+
+/** And back: what was heard of the guide's voice. */
+export type Heard = readonly Played[];
 
 export interface SoundStats {
   readonly bufferMs: number;
@@ -24,4 +38,8 @@ export interface SoundStats {
   readonly leftOverRightDb: number | null;
   /** Greatest step between neighbouring samples, to catch clicks. */
   readonly step: number;
+  /** Of the guide's voice, which is not in the figures above. */
+  readonly speechRms: number;
+  readonly speechStep: number;
+  readonly speechUnderruns: number;
 }

@@ -15,6 +15,8 @@ const TONE_GAIN = 0.08;
 export class SoundOut {
   readonly #context = new AudioContext({ sampleRate: SAMPLE_RATE, latencyHint: 'interactive' });
   readonly #gain = new GainNode(this.#context, { gain: 1 });
+  /** Of the guide's voice: a safety line is heard even after a stop. */
+  readonly #voice = new GainNode(this.#context, { gain: 1 });
   #worklet: MessagePort | null = null;
   #stopped = false;
   #hushed = false;
@@ -22,6 +24,11 @@ export class SoundOut {
 
   constructor() {
     this.#gain.connect(this.#context.destination);
+    this.#voice.connect(this.#context.destination);
+  }
+
+  get context(): AudioContext {
+    return this.#context;
   }
 
   get running(): boolean {
@@ -38,14 +45,17 @@ export class SoundOut {
     await this.#context.audioWorklet.addModule(workletUrl);
     const node = new AudioWorkletNode(this.#context, 'stillwater-sound', {
       numberOfInputs: 0,
-      outputChannelCount: [2],
+      numberOfOutputs: 2,
+      outputChannelCount: [2, 1],
     });
     node.port.onmessage = ({ data }: MessageEvent<SoundStats>) => (this.stats = data);
-    node.connect(this.#gain);
+    node.connect(this.#gain, 0);
+    node.connect(this.#voice, 1);
     this.#worklet = node.port;
     const line = new MessageChannel();
     const message: ToWorklet = { kind: 'source', port: line.port1 };
     node.port.postMessage(message, [line.port1]);
+    if (this.#stopped || this.#hushed) this.#safeOnly(true);
     return line.port2;
   }
 
@@ -58,6 +68,7 @@ export class SoundOut {
   /** Fade to silence now and stay silent. */
   stop(): void {
     this.#stopped = true;
+    this.#safeOnly(true);
     this.#ramp(0, STOP_FADE_S);
   }
 
@@ -65,7 +76,13 @@ export class SoundOut {
   hush(on: boolean, fadeS: number): void {
     if (this.#stopped || this.#hushed === on) return;
     this.#hushed = on;
+    this.#safeOnly(on);
     this.#ramp(on ? 0 : 1, on ? Math.max(STOP_FADE_S, fadeS) : Math.max(COME_BACK_S, fadeS));
+  }
+
+  #safeOnly(on: boolean): void {
+    const message: ToWorklet = { kind: 'safe-only', on, fadeS: STOP_FADE_S };
+    this.#worklet?.postMessage(message);
   }
 
   /** A soft tone in one ear. */

@@ -3,14 +3,16 @@
  * samples go straight to the worklet. A stop is sent again on every new connection until the server has stopped.
  */
 
-import type { StopSource } from '../shared/control';
+import type { MicState, ServerText, StopSource } from '../shared/control';
 import { parseServerText } from '../shared/control';
-import { BadMessage, isAudioPlace, parseAudio, parseAudioPlace, VERSION } from '../shared/protocol';
+import { BadMessage, isAudioPlace, isSpeech, packMicrophone, parseAudio, parseAudioPlace, parseSpeech, VERSION } from '../shared/protocol';
 import { ClockSync } from './clock';
 import { Joiner } from './joiner';
+import { Listening } from './listening';
 import type { FromSound, ToSound } from './messages';
-import type { Samples } from './samples';
+import type { Heard, Samples } from './samples';
 import { Socket } from './socket';
+import { Speaking } from './speaking';
 
 type StartSound = Extract<ToSound, { kind: 'start' }>;
 
@@ -35,12 +37,24 @@ class Sound {
   readonly #joiner = new Joiner((channels) =>
     this.#toWorklet({ channels }, channels.map((channel) => channel.buffer)),
   );
+  readonly #speaking = new Speaking(
+    (speech) => this.#toWorklet({ speech }, [speech.samples.buffer]),
+    (error) => this.#failed(error),
+  );
+  readonly #listening = new Listening(
+    () => this.#nowMs(),
+    (seq, clientMs, payload) => {
+      if (this.#socket.send(packMicrophone(seq, clientMs, payload))) this.#counts.micPackets++;
+    },
+  );
+  #micState: MicState | null = null;
+  #clockOffsetS: number | null = null;
   #expectedSeq: number | null = null;
   #pingId = 0;
   #pingTimer: ReturnType<typeof setTimeout> | null = null;
   #heardMs = 0;
   #pendingStop: StopSource | null = null;
-  readonly #counts = { packets: 0, bad: 0, decodeErrors: 0 };
+  readonly #counts = { packets: 0, micPackets: 0, bad: 0, decodeErrors: 0 };
 
   constructor(private readonly start: StartSound) {
     this.#clockShiftMs = performance.timeOrigin - start.timeOrigin;
@@ -58,6 +72,14 @@ class Sound {
     switch (message.kind) {
       case 'worklet':
         this.#worklet = message.port;
+        message.port.onmessage = ({ data }: MessageEvent<Heard>) => this.#played(data);
+        break;
+      case 'microphone':
+        this.#listening.from(message.port);
+        break;
+      case 'mic-state':
+        this.#micState = message.state;
+        this.#sayMicrophone();
         break;
       case 'stop':
         this.#pendingStop = message.source;
@@ -92,12 +114,28 @@ class Sound {
     const audio = typeof AudioDecoder !== 'undefined';
     this.#say({ type: 'hello', version: VERSION, agent, codecs, audio, space: audio });
     this.#sendStop();
+    this.#sayMicrophone();
+    this.#listening.want(false); // until it says so again
+    this.#speaking.reset();
+    this.#toWorklet({ afresh: true });
     this.#clock.reset();
+    this.#clockOffsetS = null;
     this.#sent.clear();
     this.#pingId = 0;
     this.#expectedSeq = null;
     this.#heardMs = this.#nowMs();
     this.#ping();
+  }
+
+  #sayMicrophone(): void {
+    if (this.#micState !== null) this.#say({ type: 'mic', state: this.#micState });
+  }
+
+  #played(heard: Heard): void {
+    for (const played of heard) {
+      this.#say({ type: 'played', ...played });
+      post({ kind: 'played', played });
+    }
   }
 
   #sendStop(): void {
@@ -123,6 +161,7 @@ class Sound {
     this.#heardMs = this.#nowMs();
     try {
       if (typeof data === 'string') this.#text(data);
+      else if (isSpeech(data)) this.#speech(data);
       else if (isAudioPlace(data)) this.#place(data);
       else this.#audio(data);
     } catch (error) {
@@ -139,6 +178,7 @@ class Sound {
         this.#pendingStop = null;
         post({ kind: 'stop-confirmed' });
       }
+      this.#guide(text);
       post({ kind: 'text', text });
       return;
     }
@@ -147,8 +187,33 @@ class Sound {
     this.#sent.delete(text.id);
     const estimate = this.#clock.pong(sentMs, text.serverS, this.#nowMs());
     if (estimate === null) return;
+    this.#clockOffsetS = estimate.offsetS;
     this.#say({ type: 'clock', offset_s: estimate.offsetS, rtt_ms: estimate.rttMs });
     post({ kind: 'clock', ...estimate });
+  }
+
+  /** What is urgent for the ear does not go by way of the page. */
+  #guide(text: ServerText): void {
+    switch (text.type) {
+      case 'hush':
+        this.#toWorklet({ hush: text.utterance, fadeS: text.fadeS, through: this.#speaking.newest });
+        break;
+      case 'soften':
+        this.#toWorklet({ soften: text.on });
+        break;
+      case 'listen':
+        this.#listening.want(text.on);
+        break;
+      default:
+        break;
+    }
+  }
+
+  #speech(data: ArrayBuffer): void {
+    const speech = parseSpeech(data);
+    if (this.#worklet === null || typeof AudioDecoder === 'undefined') return;
+    const inMs = this.#clockOffsetS === null ? 0 : (speech.playAtS - this.#clockOffsetS) * 1000 - this.#nowMs();
+    this.#speaking.take(speech, inMs);
   }
 
   #audio(data: ArrayBuffer): void {
@@ -218,6 +283,7 @@ class Sound {
     this.#counts.decodeErrors++;
     for (const decoder of this.#decoders) if (decoder !== null && decoder.state !== 'closed') decoder.close();
     this.#decoders.fill(null);
+    this.#speaking.clear();
     this.#joiner.clear();
     this.#toWorklet({ gap: true });
   }

@@ -1,11 +1,12 @@
 /**
  * The end of the sound's way: samples from the sound worker through the jitter buffer to the ears. The bed goes as it
- * is, the sounds of the place are turned against the head.
+ * is, the sounds of the place are turned against the head. The guide's voice has a buffer and an output of its own.
  */
 
 import { Binaural } from './ambisonics';
 import { JitterBuffer } from './jitter';
 import type { Samples, SoundStats, ToWorklet } from './samples';
+import { SpeechBuffer } from './speech';
 
 const REPORT_EVERY_FRAMES = 48_000 / 4;
 const CHANNELS = 6;
@@ -16,6 +17,9 @@ const FRAMES = 128;
 class StillwaterSound extends AudioWorkletProcessor {
   readonly #buffer = new JitterBuffer(CHANNELS);
   readonly #binaural = new Binaural();
+  readonly #speech = new SpeechBuffer();
+  #source: MessagePort | null = null;
+  #spoken = { squares: 0, step: 0, last: 0 };
   #field = Array.from({ length: CHANNELS - 2 }, () => new Float32Array(FRAMES));
   #placeLeft = 0;
   #played = 0;
@@ -29,7 +33,11 @@ class StillwaterSound extends AudioWorkletProcessor {
     super();
     this.port.onmessage = ({ data }: MessageEvent<ToWorklet>) => {
       if (data.kind === 'head') this.#binaural.look(data.orientation);
-      else data.port.onmessage = (event: MessageEvent<Samples>) => this.#hear(event.data);
+      else if (data.kind === 'safe-only') this.#speech.safeOnly(data.on, data.fadeS);
+      else {
+        this.#source = data.port;
+        data.port.onmessage = (event: MessageEvent<Samples>) => this.#hear(event.data);
+      }
     };
   }
 
@@ -44,12 +52,29 @@ class StillwaterSound extends AudioWorkletProcessor {
     } else {
       this.#buffer.pull(left, right);
     }
+    this.#speak(outputs[1]?.[0]);
     this.#measure(left, right);
     return true;
   }
 
+  #speak(out: Float32Array | undefined): void {
+    if (out === undefined) return;
+    this.#speech.pull(out);
+    const heard = this.#speech.tell();
+    if (heard.length > 0) this.#source?.postMessage(heard);
+    for (const sample of out) {
+      this.#spoken.squares += sample * sample;
+      this.#spoken.step = Math.max(this.#spoken.step, Math.abs(sample - this.#spoken.last));
+      this.#spoken.last = sample;
+    }
+  }
+
   #hear(samples: Samples): void {
-    if ('gap' in samples) this.#buffer.gap();
+    if ('speech' in samples) this.#speech.push(samples.speech);
+    else if ('hush' in samples) this.#speech.hush(samples.hush, samples.fadeS, samples.through);
+    else if ('soften' in samples) this.#speech.soften(samples.soften);
+    else if ('afresh' in samples) this.#speech.reset();
+    else if ('gap' in samples) this.#buffer.gap();
     else {
       if (samples.channels.length === CHANNELS) this.#placeLeft = PLACE_ENDS_FRAMES;
       if (!this.#buffer.push(...samples.channels)) this.#buffer.gap();
@@ -72,10 +97,14 @@ class StillwaterSound extends AudioWorkletProcessor {
     const stats: SoundStats = {
       bufferMs, targetMs, underruns, playing, rms, peak: this.#peak, step: this.#step,
       yawDeg: this.#placeLeft > 0 ? this.#binaural.yawDeg : null,
+      speechRms: Math.sqrt(this.#spoken.squares / this.#played),
+      speechStep: this.#spoken.step,
+      speechUnderruns: this.#speech.underruns,
       leftOverRightDb: heard ? 10 * Math.log10(this.#squares / this.#rightSquares) : null,
     }; // prettier-ignore
     this.port.postMessage(stats);
     this.#played = this.#squares = this.#rightSquares = this.#peak = this.#step = 0;
+    this.#spoken.squares = this.#spoken.step = 0;
   }
 }
 

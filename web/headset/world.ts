@@ -3,9 +3,10 @@
  * nothing but this page.
  */
 
-import type { Phase, ServerText, StopSource } from '../shared/control';
+import type { MicState, Phase, ServerText, StopSource } from '../shared/control';
 import type { Fov, FrameHeader, Pose, Quat, Vec3 } from '../shared/protocol';
 import { packPose, packShown } from '../shared/protocol';
+import { Captions } from './captions';
 import type { Diagnostics } from './diagnostics';
 import { HoldToStop, TapTwice } from './gestures';
 import { enterVr, type XrView } from './immersive';
@@ -52,6 +53,8 @@ const STATS_EVERY_MS = 2000;
 const OFF_HEAD_AFTER_MS = 1000;
 const HOLD_SHOWN_FROM = 0.2;
 const STATUS_AFTER_MS = 800;
+/** It tells how much was heard every 200 ms while it speaks. */
+const SPEAKING_MS = 600;
 const TAP_SHOWN_S = 2.5;
 const SEATED: Vec3 = [0, 0, 0];
 /** The calm place's light swells six times a minute, by this much: the pace that a lost link leaves with the patient. */
@@ -79,6 +82,8 @@ export class World {
   #lastMs: number | null = null;
   #awaySinceMs: number | null = null;
   #phase: Phase | null = null;
+  readonly #captions = new Captions((text, forS) => this.events.caption(text, forS));
+  #speakingUntilMs = 0;
   #sentence = '';
   #caption: { readonly text: string; readonly untilMs: number } | null = null;
   #screen: { view: ScreenView; end: AbortController } | null = null;
@@ -112,6 +117,15 @@ export class World {
   /** Let the sound worker pour into the worklet. */
   connectSound(port: MessagePort): void {
     this.#sounds.worklet(port);
+  }
+
+  /** Let the microphone pour into the sound worker; null: it has ended. */
+  connectMicrophone(port: MessagePort | null): void {
+    this.#sounds.microphone(port);
+  }
+
+  micState(state: MicState): void {
+    this.#sounds.micState(state);
   }
 
   /** Look around on this screen from now on. */
@@ -229,8 +243,15 @@ export class World {
       case 'stop-confirmed':
         this.events.stopConfirmed();
         break;
+      case 'played': {
+        const { utterance, ms, done } = message.played;
+        this.#captions.played(utterance, ms, done);
+        this.#speakingUntilMs = done ? 0 : performance.now() + SPEAKING_MS;
+        this.diagnostics.set({ speechUtterance: utterance, speechPlayedMs: ms, speechDone: done ? 1 : 0 });
+        break;
+      }
       case 'counts':
-        this.diagnostics.set({ audioPackets: message.packets, badControl: message.bad });
+        this.diagnostics.set({ micPackets: message.micPackets, audioPackets: message.packets, badControl: message.bad });
         break;
     }
   }
@@ -244,8 +265,14 @@ export class World {
         this.#enterPhase(text.phase);
         break;
       case 'caption':
-        this.events.caption(text.text, text.forS);
+        this.#captions.add(text.text, text.forS, text.utterance, performance.now());
         break;
+      case 'hush':
+        this.#captions.drop(text.utterance);
+        break;
+      case 'soften':
+      case 'listen':
+        break; // done in the worker
       case 'safe':
         this.#presence.setSafe(text.on, text.fadeS);
         this.sound.hush(text.on, text.fadeS);
@@ -328,6 +355,7 @@ export class World {
     const held = this.#hold.step(head.pressed, nowMs);
     if (held === 1) this.stop('controller');
     this.#tellStatus(nowMs);
+    this.#captions.step(nowMs, nowMs < this.#speakingUntilMs);
     this.#heed(this.#taps.step(head.pressed, nowMs));
     if (this.#caption !== null && nowMs > this.#caption.untilMs) this.#caption = null;
     this.#words.say(held > HOLD_SHOWN_FROM ? 'Keep holding to stop.' : (this.#caption?.text ?? this.#sentence));
@@ -409,6 +437,9 @@ export class World {
         audioPeak: stats.peak,
         audioStep: stats.step,
         audioYawDeg: stats.yawDeg,
+        speechRms: stats.speechRms,
+        speechStep: stats.speechStep,
+        speechUnderruns: stats.speechUnderruns,
         audioLeftOverRightDb: stats.leftOverRightDb,
       }),
     });

@@ -4,13 +4,18 @@ import { BadMessage } from './protocol';
 
 export const PHASES = ['READY', 'RUNNING', 'PAUSED', 'RETURNING', 'ENDED', 'STOPPED'] as const;
 export type Phase = (typeof PHASES)[number];
+/** What became of the microphone: sending, muted or not wanted, refused, or none there. */
+export type MicState = 'on' | 'off' | 'denied' | 'missing';
 export type StopSource = 'button' | 'key' | 'controller' | 'gaze' | 'page';
 
 export type ServerText =
   | { readonly type: 'welcome'; readonly headset: string; readonly phase: Phase | null }
   | { readonly type: 'pong'; readonly id: number; readonly clientMs: number; readonly serverS: number }
   | { readonly type: 'phase'; readonly phase: Phase; readonly stage: string }
-  | { readonly type: 'caption'; readonly text: string; readonly forS: number }
+  | { readonly type: 'caption'; readonly text: string; readonly forS: number; readonly utterance: number; readonly language: string }
+  | { readonly type: 'hush'; readonly utterance: number; readonly fadeS: number }
+  | { readonly type: 'soften'; readonly on: boolean }
+  | { readonly type: 'listen'; readonly on: boolean }
   | { readonly type: 'safe'; readonly on: boolean; readonly fadeS: number }
   | { readonly type: 'error'; readonly what: string };
 
@@ -44,11 +49,20 @@ export function parseServerText(text: string): ServerText {
       return { type: 'phase', phase, stage: typeof fields['stage'] === 'string' ? fields['stage'] : '' };
     }
     case 'caption':
-      return { type: 'caption', text: string(fields, 'text'), forS: clamp(number(fields, 'for_s'), 0, 60) };
-    case 'safe': {
-      if (typeof fields['on'] !== 'boolean') throw new BadMessage(`safe.on must be true or false, got ${String(fields['on'])}`);
-      return { type: 'safe', on: fields['on'], fadeS: clamp(number(fields, 'fade_s'), 0, 10) };
-    }
+      return {
+        type: 'caption',
+        text: string(fields, 'text'),
+        forS: clamp(number(fields, 'for_s'), 0, 60),
+        utterance: utterance(fields),
+        language: typeof fields['language'] === 'string' ? fields['language'] : 'en',
+      };
+    case 'hush':
+      return { type: 'hush', utterance: utterance(fields), fadeS: clamp(number(fields, 'fade_s'), 0, 1) };
+    case 'soften':
+    case 'listen':
+      return { type: fields['type'], on: boolean(fields, 'on') };
+    case 'safe':
+      return { type: 'safe', on: boolean(fields, 'on'), fadeS: clamp(number(fields, 'fade_s'), 0, 10) };
     case 'error':
       return { type: 'error', what: string(fields, 'what') };
     default:
@@ -87,6 +101,17 @@ function number(fields: Record<string, unknown>, name: string): number {
     throw new BadMessage(`${name} must be a finite number, got ${String(value)}`);
   }
   return value;
+}
+
+function boolean(fields: Record<string, unknown>, name: string): boolean {
+  const value = fields[name];
+  if (typeof value !== 'boolean') throw new BadMessage(`${name} must be true or false, got ${String(value)}`);
+  return value;
+}
+
+/** Which utterance it is about; 0, or without the field: none, or all. */
+function utterance(fields: Record<string, unknown>): number {
+  return fields['utterance'] === undefined ? 0 : number(fields, 'utterance');
 }
 
 function clamp(value: number, low: number, high: number): number {

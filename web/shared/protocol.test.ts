@@ -152,3 +152,49 @@ describe('the back-off', () => {
     expect(backoff.nextMs()).toBe(250);
   });
 });
+
+describe('the guide’s voice', () => {
+  function speech(change: (view: DataView) => void = () => undefined, payload = 4): ArrayBuffer {
+    const view = new DataView(new ArrayBuffer(20 + payload));
+    view.setUint8(0, 17);
+    view.setUint8(1, 1);
+    view.setUint16(2, 3, true);
+    view.setUint32(4, 7, true);
+    view.setFloat64(8, 12.5, true);
+    view.setUint32(16, 3, true);
+    change(view);
+    return view.buffer;
+  }
+
+  it('is read as the wire says', () => {
+    expect(p.isSpeech(speech())).toBe(true);
+    expect(p.parseSpeech(speech())).toMatchObject({ seq: 7, playAtS: 12.5, utterance: 3, last: true, safety: true });
+    expect(p.parseSpeech(speech()).payload.byteLength).toBe(4);
+  });
+
+  it.each([
+    ['no payload', speech(undefined, 0)],
+    ['another version', speech((v) => v.setUint8(1, 2))],
+    ['another type', speech((v) => v.setUint8(0, 16))],
+    ['a NaN time', speech((v) => v.setFloat64(8, NaN, true))],
+  ])('is refused with %s', (_, data) => expect(() => p.parseSpeech(data)).toThrow(p.BadMessage));
+
+  it('goes with words to the page', () => {
+    expect(parseServerText('{"type":"caption","text":"Hi","for_s":2,"utterance":4,"language":"de"}')).toEqual({
+      type: 'caption', text: 'Hi', forS: 2, utterance: 4, language: 'de',
+    }); // prettier-ignore
+    expect(parseServerText('{"type":"hush","fade_s":0.03}')).toEqual({ type: 'hush', utterance: 0, fadeS: 0.03 });
+    expect(parseServerText('{"type":"listen","on":true}')).toEqual({ type: 'listen', on: true });
+    expect(parseServerText('{"type":"soften","on":false}')).toEqual({ type: 'soften', on: false });
+    for (const bad of ['{"type":"listen"}', '{"type":"hush","utterance":"x","fade_s":0}', '{"type":"soften","on":1}']) {
+      expect(() => parseServerText(bad)).toThrow(p.BadMessage);
+    }
+  });
+
+  it('is answered by microphone packets that lie as the wire says', () => {
+    const view = new DataView(p.packMicrophone(9, 1500.25, Uint8Array.of(1, 2, 3)));
+    expect(view.byteLength).toBe(19);
+    expect([view.getUint8(0), view.getUint8(1), view.getUint32(4, true), view.getFloat64(8, true)]).toEqual([19, 1, 9, 1500.25]);
+    expect(view.getUint8(18)).toBe(3);
+  });
+});

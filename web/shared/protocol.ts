@@ -58,6 +58,16 @@ export interface AudioPlace {
   readonly packets: readonly [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>];
 }
 
+/** 20 ms of the guide's voice. Utterances count up; `safety`: heard even after a stop. */
+export interface Speech {
+  readonly seq: number;
+  readonly playAtS: number;
+  readonly utterance: number;
+  readonly last: boolean;
+  readonly safety: boolean;
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
 export interface Pose {
   readonly seq: number;
   readonly clientMs: number;
@@ -81,12 +91,18 @@ const ACK_TYPE = 3;
 const KEY_REQUEST_TYPE = 4;
 const SHOWN_TYPE = 5;
 const AUDIO_TYPE = 16;
+const SPEECH_TYPE = 17;
 const AUDIO_PLACE_TYPE = 18;
+const MICROPHONE_TYPE = 19;
 export const FRAME_HEADER_BYTES = 104;
 const DEPTH_FLAG = 8;
 const PANORAMA_FLAG = 32;
 const AUDIO_HEADER_BYTES = 16;
 const AUDIO_PLACE_HEADER_BYTES = 20;
+const SPEECH_HEADER_BYTES = 20;
+const MICROPHONE_HEADER_BYTES = 16;
+const LAST_FLAG = 1;
+const SAFETY_FLAG = 2;
 export const POSE_BYTES = 84;
 
 /** Parse one message of the video socket. Throws `BadMessage`. */
@@ -146,6 +162,33 @@ export function parseAudioPlace(data: ArrayBuffer): AudioPlace {
     seq: view.getUint32(4, true),
     packets: [new Uint8Array(data, AUDIO_PLACE_HEADER_BYTES, second - AUDIO_PLACE_HEADER_BYTES), new Uint8Array(data, second)],
   };
+}
+
+/** Whether a binary message of the control socket is the guide's voice. */
+export function isSpeech(data: ArrayBuffer): boolean {
+  return data.byteLength > 0 && new DataView(data).getUint8(0) === SPEECH_TYPE;
+}
+
+/** Parse 20 ms of the guide's voice. Throws `BadMessage`. */
+export function parseSpeech(data: ArrayBuffer): Speech {
+  const view = opened(data, SPEECH_TYPE, SPEECH_HEADER_BYTES);
+  const flags = view.getUint16(2, true);
+  return {
+    seq: view.getUint32(4, true),
+    playAtS: finite('play_at_s', view.getFloat64(8, true)),
+    utterance: view.getUint32(16, true),
+    last: (flags & LAST_FLAG) !== 0,
+    safety: (flags & SAFETY_FLAG) !== 0,
+    payload: new Uint8Array(data, SPEECH_HEADER_BYTES),
+  };
+}
+
+export function packMicrophone(seq: number, clientMs: number, payload: Uint8Array): ArrayBuffer {
+  const view = head(MICROPHONE_TYPE, MICROPHONE_HEADER_BYTES + payload.byteLength, 0);
+  view.setUint32(4, seq, true);
+  view.setFloat64(8, clientMs, true);
+  new Uint8Array(view.buffer).set(payload, MICROPHONE_HEADER_BYTES);
+  return view.buffer;
 }
 
 export function packPose(pose: Pose): ArrayBuffer {

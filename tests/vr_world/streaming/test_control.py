@@ -18,6 +18,8 @@ CLIENT = [
     control.Stop(source="controller"),
     control.Unwell(level=0.5),
     control.Bye(),
+    control.Played(utterance=3, ms=1240.0, done=True),
+    control.Mic(state="denied"),
     control.Stats(fps=71.5, frame_age_ms_p50=40.0, audio_buffer_ms=80.0, underruns=1, visible=False),
 ]
 SERVER = [
@@ -25,6 +27,10 @@ SERVER = [
     control.Pong(id=3, client_ms=12.5, server_s=99.125),
     control.PhaseChanged(phase="RUNNING", stage="settle"),
     control.Caption(text="You can let the chair hold you.", for_s=4.0),
+    control.Caption(text="Let it go.", for_s=2.0, utterance=4, language="en"),
+    control.Hush(utterance=0, fade_s=0.03),
+    control.Soften(on=True),
+    control.Listen(on=True),
     control.SafePicture(on=True, fade_s=0.25),
     control.Refusal(what="hello must come first"),
 ]
@@ -70,6 +76,9 @@ def test_unknown_extra_fields_of_a_newer_page_do_no_harm() -> None:
         '{"type":"stop"}',
         '{"type":"stop","source":"mind"}',
         '{"type":"unwell"}',
+        '{"type":"played","utterance":-1,"ms":1}',
+        '{"type":"played","utterance":1,"ms":-1}',
+        '{"type":"mic","state":"loud"}',
         '{"type":"unwell","level":1.2}',
         '{"type":"ping","id":-1,"client_ms":1}',
         '{"type":"ping","id":1,"client_ms":NaN}',
@@ -99,10 +108,22 @@ def test_random_text_is_refused_or_understood(text: str) -> None:
 
 
 @given(
-    st.sampled_from(["hello", "ping", "clock", "stop", "bye", "stats"]),
+    st.sampled_from(["hello", "ping", "clock", "stop", "bye", "stats", "played", "mic"]),
     st.dictionaries(
         st.sampled_from(
-            ["version", "agent", "codecs", "audio", "id", "client_ms", "offset_s", "rtt_ms", "fps"]
+            [
+                "version",
+                "agent",
+                "codecs",
+                "audio",
+                "id",
+                "client_ms",
+                "offset_s",
+                "rtt_ms",
+                "fps",
+                "utterance",
+                "ms",
+            ]
         ),
         anything,
     ),

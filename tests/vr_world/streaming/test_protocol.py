@@ -146,7 +146,7 @@ def test_the_pose_lies_as_the_wire_contract_says() -> None:
 
 @given(st.binary(max_size=300))
 def test_random_bytes_are_refused_or_give_finite_numbers(data: Any) -> None:
-    for parse in (protocol.parse_up, protocol.parse_down):
+    for parse in (protocol.parse_up, protocol.parse_down, protocol.parse_microphone):
         try:
             message = parse(data)
         except BadMessage:
@@ -154,10 +154,12 @@ def test_random_bytes_are_refused_or_give_finite_numbers(data: Any) -> None:
         assert_finite(message)
 
 
-@given(st.sampled_from([1, 2, 3, 4, 5, 16]), st.sampled_from([8, 16, 24, 84, 104, 120]), st.data())
+@given(
+    st.sampled_from([1, 2, 3, 4, 5, 16, 17, 18, 19]), st.sampled_from([8, 16, 24, 84, 104, 120]), st.data()
+)
 def test_bytes_with_a_true_head_are_refused_or_give_finite_numbers(kind: Any, size: int, data: Any) -> None:
     body = data.draw(st.binary(min_size=size - 2, max_size=size - 2))
-    for parse in (protocol.parse_up, protocol.parse_down):
+    for parse in (protocol.parse_up, protocol.parse_down, protocol.parse_microphone):
         try:
             message = parse(bytes([kind, 1]) + body)
         except BadMessage:

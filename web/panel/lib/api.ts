@@ -1,6 +1,6 @@
 import type {
-  Account, Command, GuideMode, GuideOffer, PastSession, Place, Plan, RoomState, ScreeningItem, StreamKind, Trigger,
-} from './types';
+  Account, Command, GuideInfo, GuideMemory, GuideMode, PastSession, Place, Plan, RoomState, ScreeningItem, StreamKind, Trigger,
+} from './types'; // prettier-ignore
 
 /** What the server answered instead of doing it. `status` 0: it was not reached. */
 export class ApiError extends Error {
@@ -52,9 +52,8 @@ export interface StartRequest {
   eye_height_m?: number;
   soften?: boolean;
   stream?: StreamKind;
-  guide_mode?: GuideMode;
-  guide_language?: string;
-  guide_approval?: boolean;
+  /** `null`: as is usual here. */
+  guide?: { mode: GuideMode; approval: boolean; language: string } | null;
 }
 
 export const api = {
@@ -67,9 +66,13 @@ export const api = {
   plans: () => ask<Plan[]>('/api/plans'),
   scenes: () => ask<Place[]>('/api/scenes'),
   triggers: () => ask<Trigger[]>('/api/triggers'),
-  guide: () => ask<GuideOffer>('/api/guide'),
+  guide: () => ask<GuideInfo>('/api/guide'),
   rooms: () => ask<{ room: string; phase: string | null }[]>('/api/rooms'),
   sessions: () => ask<PastSession[]>('/api/sessions'),
+  memory: (patient: string) => ask<GuideMemory>('/api/guide-memory/of', { patient }),
+  keepMemory: (patient: string, consent: boolean, notes: string[]) =>
+    ask<GuideMemory>('/api/guide-memory', { patient, consent, notes }),
+  eraseMemory: (patient: string) => ask<GuideMemory>('/api/guide-memory/erase', { patient }),
   start: (room: string, request: StartRequest) =>
     ask<RoomState>(`${roomPath(room)}/session`, request),
   command: (room: string, command: Command) =>

@@ -117,60 +117,66 @@ export interface RoomState {
   sound?: { level_dba: number | null; session: number; week: number; eased: boolean } | null;
   join: Join | null;
   alarms: Alarm[];
-  /** `null` without a guide. */
-  guide?: Guide | null;
+  /** `null` without a voice guide. */
+  guide?: GuideState | null;
 }
 
-/** From the usual to the freest. */
-export type GuideMode = 'approved' | 'scripted' | 'off' | 'free';
+/** From the strictest to the freest. */
+export type GuideMode = 'off' | 'scripted' | 'approved' | 'free';
 
-/** How the guide may be on this server, the usual mode first. */
-export interface GuideOffer {
+/** What guide sessions here may have (GET /api/guide). */
+export interface GuideInfo {
   on: boolean;
   modes: GuideMode[];
+  usual: GuideMode | null;
   languages: string[];
 }
 
-export interface GuideLine {
+export interface Said {
   who: 'patient' | 'guide' | 'therapist';
   text: string;
   at_s: number;
-  /** How sure the words are; not given for the guide's own. */
-  confidence?: number;
+  source?: string | null;
+  confidence?: number | null;
   interrupted?: boolean;
 }
 
 export interface GuideProposal {
   turn: number;
   text: string;
+  /** Empty for words of a model. */
+  line_id: string;
   actions: string[];
   reason: string;
+  backend: string;
   until_s: number;
 }
 
 export interface GuideRisk {
-  level: 'watch' | 'urgent';
+  level: 'none' | 'watch' | 'urgent';
   kind: string;
   evidence: string[];
   at_s: number;
   words: string;
-  acknowledged: boolean;
+  acknowledged?: boolean;
 }
 
-/** What the voice guide does now; `mode` is in force, `wanted_mode` was chosen. */
-export interface Guide {
+export type GuideDoing = 'off' | 'idle' | 'listening' | 'thinking' | 'speaking' | 'held' | 'crisis';
+
+export interface GuideState {
+  /** How free it is now, which is less than wanted where something is missing. */
   mode: GuideMode;
   wanted_mode: GuideMode;
   approval: boolean;
   missing: string[];
-  state: 'idle' | 'listening' | 'thinking' | 'speaking' | 'held' | 'crisis' | 'off';
+  state: GuideDoing;
   language: string;
-  transcript: GuideLine[];
+  transcript: Said[];
   partial: string;
   proposal: GuideProposal | null;
   risk: GuideRisk | null;
-  ratings: { scale: string; value: number; at_s: number }[];
-  microphone: 'unknown' | 'on' | 'off' | 'denied' | 'missing';
+  ratings: { scale: 'suds' | 'mood'; value: number; at_s: number }[];
+  microphone: string;
 }
 
 export interface Plan {
@@ -193,6 +199,16 @@ export interface PlaceOption {
   title: string;
   /** The first choice is the usual one. */
   choices: { name: string; title: string; contains: string[] }[];
+}
+
+/** What the guide may remember of a patient; `proposed` is not used before a therapist takes it over. */
+export interface GuideMemory {
+  consent: boolean;
+  consent_utc_s: number | null;
+  met_before: boolean;
+  notes: string[];
+  proposed: string[];
+  accesses: { at_utc_s: number; actor: string; what: string }[];
 }
 
 export interface Trigger {
@@ -223,7 +239,7 @@ export interface Account {
 }
 
 export type CommandName =
-  | 'begin' | 'pause' | 'resume' | 'return' | 'stop' | 'steer' | 'new_code' | 'acknowledge' | 'unwell' | 'place'
+  'begin' | 'pause' | 'resume' | 'return' | 'stop' | 'steer' | 'new_code' | 'acknowledge' | 'unwell' | 'place'
   | 'guide_mode' | 'whisper' | 'proposal' | 'release';
 
 export interface Command {

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 
-import { age, bytes, clock, controlLabel, controlValue, number, quality, signed, timeOfDay } from './words';
+import {
+  GUIDE_MODES, age, bytes, clock, controlLabel, controlValue, guideDoes, guideSays, keyed, languageName, microphoneWord, number,
+  oneLine, quality, riskWord, signed, speaker, timeOfDay,
+} from './words';
 
 test('a number that is not there is a dash, never a zero', () => {
   for (const missing of [null, undefined, NaN, Infinity]) expect(number(missing, 1)).toBe('–');
@@ -52,4 +55,38 @@ test('controls have names and units, and unknown ones keep their own', () => {
 
 test('sizes', () => {
   expect([bytes(12), bytes(4300), bytes(2_500_000)]).toEqual(['12 B', '4 kB', '2.5 MB']);
+});
+
+test('the guide is said in plain words, whoever speaks through it', () => {
+  expect(GUIDE_MODES.map((each) => each.name)).toEqual(['off', 'scripted', 'approved', 'free']);
+  expect(guideDoes('held')).toBe('keeping quiet');
+  expect(microphoneWord('denied')).toBe('microphone refused by the patient');
+  expect(microphoneWord('what')).toBe('microphone not known yet');
+  expect(languageName('de')).toBe('German');
+  expect(speaker({ who: 'therapist', text: 'Hello', at_s: 1, source: 'therapist' })).toBe('You, by the guide');
+  expect(speaker({ who: 'guide', text: 'Hello', at_s: 1, source: 'risk' })).toBe('Guide, safety line');
+  expect(riskWord('self_harm')).toBe('Self-harm');
+  expect(riskWord('')).toBe('Risk');
+});
+
+test('what was pasted becomes one line that the server takes', () => {
+  expect(oneLine('  one\n\ttwo\u2028three\u0085 ')).toBe('one two three');
+  expect(oneLine(' \n ')).toBe('');
+});
+
+test('turns keep their keys when older ones fall out, and have one each', () => {
+  const first = { who: 'guide' as const, text: 'Yes.', at_s: 1 };
+  const later = { ...first, at_s: 2 };
+  expect(new Set(keyed([first, first, later]).map((each) => each.key)).size).toBe(3);
+  expect(keyed([later])[0]?.key).toBe(keyed([first, later])[1]?.key);
+});
+
+test('a proposal that waits needs a human, whatever else the guide does', () => {
+  const proposal = { turn: 1, text: 'x', line_id: '', actions: [], reason: '', backend: '', until_s: 1 };
+  const guide = {
+    mode: 'approved' as const, wanted_mode: 'approved' as const, approval: true, missing: [], state: 'listening' as const,
+    language: 'en', transcript: [], partial: '', proposal: null, risk: null, ratings: [], microphone: 'on',
+  };
+  expect(guideSays(guide)).toBe('listening');
+  expect(guideSays({ ...guide, proposal })).toBe('needs you');
 });

@@ -1,3 +1,5 @@
+import type { GuideDoing, GuideMode, GuideState, Said } from './types';
+
 /** How numbers are said. Missing is said too: nothing is rounded into existence. */
 
 export function number(value: number | null | undefined, decimals = 0): string {
@@ -106,4 +108,82 @@ const PHASES: Record<string, string> = {
 
 export function phaseWord(phase: string | null): string {
   return phase === null ? 'No session' : (PHASES[phase] ?? phase);
+}
+
+/** How freely the guide may speak, in plain words, from the strictest to the freest. */
+export const GUIDE_MODES: readonly { name: GuideMode; title: string; help: string }[] = [
+  { name: 'off', title: 'Off', help: 'It neither listens nor speaks; your own words it says all the same.' },
+  { name: 'scripted', title: 'Scripted', help: 'Approved lines only, found by rules. No language model is asked.' },
+  { name: 'approved', title: 'Approved lines', help: 'A language model chooses among lines that clinicians approved; it invents no words.' },
+  { name: 'free', title: 'Free', help: 'A language model speaks in its own words; each sentence is screened before it is heard.' },
+];
+
+const DOES: Record<GuideDoing, string> = {
+  off: 'off',
+  idle: 'waiting',
+  listening: 'listening',
+  thinking: 'thinking',
+  speaking: 'speaking',
+  held: 'keeping quiet',
+  crisis: 'safety lines only',
+};
+
+export function guideDoes(state: GuideDoing): string {
+  return DOES[state];
+}
+
+const MICROPHONE: Record<string, string> = {
+  on: 'microphone on',
+  off: 'microphone off',
+  denied: 'microphone refused by the patient',
+  missing: 'the headset has no microphone',
+};
+
+export function microphoneWord(state: string): string {
+  return MICROPHONE[state] ?? 'microphone not known yet';
+}
+
+export function languageName(tag: string): string {
+  return new Intl.DisplayNames(['en'], { type: 'language' }).of(tag) ?? tag;
+}
+
+/** What it does, and before that: whether a proposal or a risk waits for a human. */
+export function guideSays(guide: GuideState): string {
+  return guide.proposal === null || guide.risk !== null ? guideDoes(guide.state) : 'needs you';
+}
+
+/** One line that the server takes as the guide's words: no control characters, no blanks around it. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
+}
+
+/** Turns of the talk with a key each that stays when older ones fall out: only new ones are read aloud. */
+export function keyed(talk: readonly Said[]): { key: string; said: Said }[] {
+  const seen = new Map<string, number>();
+  return talk.map((said) => {
+    const name = `${said.at_s} ${said.who}`;
+    const count = seen.get(name) ?? 0;
+    seen.set(name, count + 1);
+    return { key: `${name} ${count}`, said };
+  });
+}
+
+/** Whose words they are: the guide says the therapist's too. */
+export function speaker(said: Said): string {
+  if (said.who === 'patient') return 'Patient';
+  if (said.who === 'therapist') return 'You, by the guide';
+  return said.source === 'risk' ? 'Guide, safety line' : said.source === 'model' ? 'Guide, model' : 'Guide';
+}
+
+const RISKS: Record<string, string> = {
+  self_harm: 'Self-harm',
+  harm_to_others: 'Harm to others',
+  abuse: 'Abuse',
+  medical: 'Medical emergency',
+  panic: 'Panic',
+  stop: 'Wants to stop',
+};
+
+export function riskWord(kind: string): string {
+  return RISKS[kind] ?? 'Risk';
 }
