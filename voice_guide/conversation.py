@@ -63,6 +63,7 @@ from voice_guide.dialogue import (
     SessionEnded,
     SetMode,
     Soften,
+    Somebody,
     SpeakNow,
     StageBegan,
     StopSession,
@@ -181,6 +182,7 @@ class Conversation:
         self._said: deque[str] = deque(maxlen=_TURNS_KEPT)
         self._turn = 0 if memory is None else memory.turn
         self._utterances = 0 if memory is None else memory.utterance
+        self._somebody = False
         self._live = False
         self._over = False
         self._intents: list[str] = []
@@ -215,6 +217,8 @@ class Conversation:
                 self._unheard(utterance, now_s)
             case Played():
                 self._played(what, now_s)
+            case Somebody(there=there):
+                self._somebody = there
             case Whisper(text=text):
                 self._whispered(text, now_s)
             case Decide():
@@ -273,7 +277,7 @@ class Conversation:
             "mode": self._effective().value,
             "wanted_mode": self.mode.value,
             "approval": self.approval,
-            "missing": [text for text in (self._status.ears, self._status.mind, self._status.mouth) if text],
+            "missing": list(dict.fromkeys(filter(None, dataclasses.astuple(self._status)))),
             "state": self._state(now_s),
             "language": self._settings.language,
             "transcript": list(self._transcript),
@@ -593,9 +597,10 @@ class Conversation:
 
     def _go_on(self, now_s: float) -> None:
         """Say the next words if nobody speaks; let the exercise go on."""
-        if not self._queue and self._speaking is None and self._quiet() and self._crisis is None:
+        free = not self._queue and self._speaking is None and self._quiet()
+        if free and self._somebody and self._crisis is None:
             self._step_skill(Tick(), now_s)
-        if self._speaking is not None or not self._queue:
+        if self._speaking is not None or not self._queue or not self._somebody:
             return
         first = self._queue[0]
         at_once = first.safety or first.source == "therapist"

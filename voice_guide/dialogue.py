@@ -44,6 +44,7 @@ __all__ = [
     "SessionEnded",
     "SetMode",
     "Soften",
+    "Somebody",
     "SpeakNow",
     "StageBegan",
     "StopSession",
@@ -151,6 +152,13 @@ class Played:
     heard: str
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Somebody:
+    """A headset is there, or none is: to nobody nothing is said."""
+
+    there: bool
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Whisper:
     """The therapist's own words: the guide says them."""
@@ -205,6 +213,7 @@ Input: TypeAlias = (
     | NotUsable
     | NotSpoken
     | Played
+    | Somebody
     | Whisper
     | Decide
     | SetMode

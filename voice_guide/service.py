@@ -59,7 +59,7 @@ WORKERS: Final[Mapping[str, str]] = {
 _MAX_BYTES: Final = 1 << 20
 #: Messages that may wait for one room before it counts as dead.
 _WAITING: Final = 3000
-_STARTING: Final = "is starting"
+_STARTING: Final = "the guide is being made ready"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

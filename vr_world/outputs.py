@@ -307,6 +307,7 @@ class RoomOutputs:
         """Stop drawing for it."""
         looker = self._seats.looker
         self._seats.went(headset)
+        self.guide.headset_gone(others=bool(self._seats.here))
         if not self._seats.group or self._seats.looker != looker:
             self._pose = None
             name = looker if self._seats.group else headset.name

@@ -44,6 +44,7 @@ from voice_guide.dialogue import (
     SessionEnded,
     SetMode,
     Soften,
+    Somebody,
     SpeakNow,
     StageBegan,
     StopSession,
@@ -171,6 +172,7 @@ class RoomGuide:
         self._speaking: dict[int, _Speaking] = {}
         self._microphone = "unknown"
         self._listening = False
+        self._somebody = False
         self._phase = ""
         self._stage = -1
         self._calls: set[asyncio.Task[None]] = set()
@@ -220,6 +222,7 @@ class RoomGuide:
         )
         self._send(Prepare(language=choice.language, texts=(*risk_lines, *ahead)))
         self._take(self._status)
+        self._take(Somebody(self._somebody))
 
     def go_on(self, memory: Mapping[str, Any]) -> None:
         """Take up the talk of the room before this one, where a crisis stays one; words are forgotten."""
@@ -311,8 +314,15 @@ class RoomGuide:
     # the headset ----------------------------------------------------------------------------------------
 
     def headset_here(self) -> None:
-        """A headset came: say whether it is listened to."""
+        """A headset came: words may be said; say whether it is listened to."""
+        self._somebody = True
+        self._take(Somebody(True))
         self._out.guide_tells(control.Listen(on=self._listening))
+
+    def headset_gone(self, *, others: bool) -> None:
+        """A headset went; `others` says whether one is left."""
+        self._somebody = others
+        self._take(Somebody(others))
 
     def headset_mic(self, headset: Headset, packet: protocol.Microphone) -> None:
         """Hand 20 ms of the microphone on, on the session clock."""

@@ -475,6 +475,7 @@ def test_earlier_sessions_are_listed(page: Page, server: PanelServer) -> None:
 
 def guide_state(**changes: Any) -> dict[str, Any]:
     """A guide in the middle of a talk."""
+    at_s = time.monotonic()
     return {
         "mode": "scripted",
         "wanted_mode": "approved",
@@ -483,13 +484,13 @@ def guide_state(**changes: Any) -> dict[str, Any]:
         "state": "thinking",
         "language": "en",
         "transcript": [
-            {"who": "guide", "text": "I am a computer voice. I am here.", "at_s": 20.0, "source": "line"},
-            {"who": "patient", "text": "the waves are a bit much", "at_s": 31.0, "confidence": 0.41},
+            {"who": "guide", "text": "I am a computer voice.", "at_s": at_s - 80.0, "source": "line"},
+            {"who": "patient", "text": "the waves are a bit much", "at_s": at_s - 2.0, "confidence": 0.41},
         ],
         "partial": "",
         "proposal": None,
         "risk": None,
-        "ratings": [{"scale": "suds", "value": 40.0, "at_s": 25.0}],
+        "ratings": [{"scale": "suds", "value": 40.0, "at_s": at_s - 60.0}],
         "microphone": "on",
         **changes,
     }

@@ -25,6 +25,7 @@ from voice_guide.dialogue import (
     Release,
     SessionEnded,
     SetMode,
+    Somebody,
     SpeakNow,
     StageBegan,
     StopSession,
@@ -72,6 +73,7 @@ class Talk:
             )
         )
         self.keep(self.it.begin(self.now_s))
+        self.take(Somebody(True))
 
     def keep(self, commands: list[Any]) -> list[Any]:
         self.all += commands
@@ -279,6 +281,14 @@ def test_stages_begin_with_their_lines_and_a_first_meeting_says_that_it_is_a_com
     found = talk.take(StageBegan(kind=StageKind.ARRIVE))
     assert not said(found), "the place appears first"
     assert "computer" in said(talk.wait(3.2))[0].text
+
+
+def test_to_nobody_nothing_is_said() -> None:
+    talk = Talk()
+    talk.take(Somebody(False))
+    talk.take(StageBegan(kind=StageKind.ARRIVE))
+    assert not said(talk.wait(8.0))
+    assert said(talk.take(Somebody(True)))
 
 
 def test_off_says_and_hears_nothing_and_scripted_never_asks() -> None:

@@ -1,0 +1,230 @@
+"""The voice service with minds that die, stall, dawdle and talk nonsense: real processes, real socket."""
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import signal
+import time
+
+import pytest
+
+from therapy.talk import Briefing, GuideMode, Proposal, Utterance
+from voice_guide.messages import (
+    CancelThinking,
+    Join,
+    NotSpoken,
+    NotUsable,
+    Prepare,
+    Proposed,
+    SentenceReady,
+    Speak,
+    Spoken,
+    Status,
+    Think,
+)
+from voice_guide.service import ServiceConfig, Shutdown
+from voice_guide.workers._post import Post, Ready
+from vr_world.guide_link import GONE, GuideLink
+from vr_world.supervise import Child, ChildSpec
+
+pytestmark = pytest.mark.timeout(120)
+
+#: A thought may last this long here; a line of the room's own must come within 2 s of the last word.
+UNTIL_S = 0.6
+PACKETS = 60
+
+
+def _worker(connection, take) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    post = Post(connection)
+    post.send("", Ready(""))
+    with contextlib.suppress(EOFError):
+        while True:
+            found = post.take(0.1)
+            if found is not None:
+                take(post, *found)
+
+
+def ears(connection, _config) -> None:
+    _worker(connection, lambda _post, _room, _message: None)
+
+
+def mind(connection, _config) -> None:
+    def take(post, room, message) -> None:
+        if not isinstance(message, Think):
+            return
+        turn = message.briefing.turn
+        match message.briefing.words:
+            case "die":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "stall":
+                time.sleep(2.0)
+            case "dawdle":
+                for word in ("One", "word", "a", "while"):
+                    time.sleep(0.4)
+                    post.send(room, SentenceReady(turn=turn, text=word))
+            case "another turn":
+                post.send(room, Proposed(proposal=Proposal(turn=turn + 1000, say="Not asked.")))
+        post.send(room, Proposed(proposal=Proposal(turn=turn, say="I hear you.")))
+
+    _worker(connection, take)
+
+
+def mouth(connection, _config) -> None:
+    def take(post, room, message) -> None:
+        if isinstance(message, Speak):
+            for seq in range(PACKETS):
+                packet = Spoken(
+                    utterance=message.utterance.utterance,
+                    seq=seq,
+                    offset_s=0.02 * seq,
+                    payload=b"opus",
+                    last=seq == PACKETS - 1,
+                )
+                post.send(room, packet)
+                time.sleep(0.02)
+
+    _worker(connection, take)
+
+
+def stranger(connection, _config) -> None:
+    """A mouth without a voice."""
+    Post(connection).send("", Ready("no voice: apt-get install espeak-ng"))
+    time.sleep(60)
+
+
+@dataclasses.dataclass
+class Room:
+    """A room's end of the link, and what it was told."""
+
+    told: list
+    link: GuideLink
+
+    async def until(self, happened, within_s: float = 20.0):
+        async with asyncio.timeout(within_s):
+            while not (found := happened()):
+                await asyncio.sleep(0.005)
+        return found
+
+    def of(self, kind) -> list:
+        return [message for message in self.told if isinstance(message, kind)]
+
+    def ask(self, turn: int, words: str, mode: GuideMode = GuideMode.APPROVED) -> None:
+        briefing = Briefing(turn=turn, mode=mode, language="en", words=words)
+        assert self.link.send(Think(briefing=briefing, until_s=time.monotonic() + UNTIL_S))
+
+    def answers(self, turn: int) -> list:
+        return [m for m in self.of(NotUsable) if m.turn == turn] + [
+            m for m in self.of(Proposed) if m.proposal.turn == turn
+        ]
+
+    async def answer(self, turn: int, within_s: float = 10.0):
+        """The one answer to `turn`."""
+        await self.until(lambda: self.answers(turn), within_s)
+        (found,) = self.answers(turn)
+        return found
+
+    async def well(self) -> None:
+        await self.until(lambda: self.of(Status) and self.of(Status)[-1] == Status())
+
+
+@contextlib.asynccontextmanager
+async def service(tmp_path, **workers: str):
+    states: list = []
+    socket = str(tmp_path / "v.sock")
+    names = {"ears": f"{__name__}:ears", "mind": f"{__name__}:mind", "mouth": f"{__name__}:mouth"}
+    spec = ChildSpec(
+        name="voice",
+        main="voice_guide.service:main",
+        config=lambda: ServiceConfig(socket=socket, workers={**names, **workers}),
+        shutdown=Shutdown(),
+        silence_s=30.0,
+        on_start=lambda _child: None,
+    )
+    child = Child(spec, on_message=states.append, on_event=lambda _event: None, now_s=time.monotonic)
+    child.start()
+    rooms: list[Room] = []
+
+    def join(name: str) -> Room:
+        told: list = []
+        room = Room(told, GuideLink(socket, Join(room=name), told.append))
+        room.link.start()
+        rooms.append(room)
+        return room
+
+    try:
+        yield child, join, states
+    finally:
+        await asyncio.gather(*(room.link.stop() for room in rooms))
+        await child.stop()
+
+
+@pytest.fixture
+def utterance() -> Utterance:
+    return Utterance(utterance=5, turn=1, text="Slowly out.", source="line", language="en")
+
+
+async def test_whatever_the_mind_does_a_room_is_answered_in_time_and_words_go_on(tmp_path, utterance) -> None:
+    async with service(tmp_path) as (_child, join, _states):
+        room, other = join("1"), join("2")
+        await room.well()
+        await other.well()
+        room.ask(1, "hello")
+        assert (await room.answer(1)).proposal.say == "I hear you."
+
+        assert room.link.send(Speak(utterance=utterance))
+        room.ask(2, "die")
+        assert "being started again" in (await room.answer(2)).reason
+        await room.until(lambda: room.of(Spoken) and room.of(Spoken)[-1].last)
+        assert [packet.seq for packet in room.of(Spoken)] == list(range(PACKETS)), "no gap"
+
+        await room.well()
+        room.ask(3, "another turn")
+        assert isinstance(await room.answer(3), Proposed)
+        assert not room.answers(1003), "an answer that nobody asked for"
+
+        room.ask(4, "dawdle", GuideMode.FREE)
+        assert (await room.answer(4)).reason == "no answer in time"
+        room.ask(5, "stall")
+        other.ask(6, "hello")
+        assert (await room.answer(5)).reason == "no answer in time"
+        assert (await other.answer(6)).reason == "no answer in time", (
+            "the mind is one; rooms do not wait for it"
+        )
+        other.ask(7, "hello")
+        room.link.send(CancelThinking(turn=5))
+        assert not other.of(Spoken), "another room's words"
+        await other.until(lambda: other.answers(7), 4.0)
+
+
+async def test_without_a_voice_a_room_is_told_at_once_and_what_to_do(tmp_path, utterance) -> None:
+    async with service(tmp_path, mouth=f"{__name__}:stranger") as (_child, join, _states):
+        room = join("1")
+        await room.until(lambda: room.of(Status) and "espeak-ng" in room.of(Status)[-1].mouth)
+        room.link.send(Speak(utterance=utterance))
+        told = await room.until(lambda: room.of(NotSpoken))
+        assert told[0] == NotSpoken(utterance=5, reason="no voice: apt-get install espeak-ng")
+
+
+async def test_a_room_finds_a_service_that_was_killed_again(tmp_path, utterance) -> None:
+    async with service(tmp_path) as (child, join, states):
+        room = join("1")
+        await room.well()
+        room.link.send(Prepare(language="en", texts=("Hello.",)))
+        workers = [pid for pid in (await room.until(lambda: states and states[-1])).pids.values() if pid]
+        os.kill(child.pid, signal.SIGKILL)
+        await room.until(lambda: room.of(Status)[-1].mind == GONE)
+        assert not room.link.send(Speak(utterance=utterance)), "said to be impossible, not lost"
+        await room.well()
+        room.ask(1, "hello")
+        assert isinstance(await room.answer(1), Proposed)
+
+        def left(pid: int) -> bool:
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                return True
+            return False
+
+        await room.until(lambda: all(left(pid) for pid in workers))
