@@ -1,0 +1,331 @@
+"""How soon the guide answers, by stage, and how soon it is quiet: real packets, models and voice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import numpy as np
+
+from benchmarks._kit import Benchmark, BenchmarkFailed, Figure, Progress
+from therapy.talk import Utterance
+from voice_guide.choose import Chooser
+from voice_guide.conversation import Conversation
+from voice_guide.dialogue import (
+    Ask,
+    CancelAsk,
+    Command,
+    ConversationSettings,
+    HushNow,
+    Played,
+    SpeakNow,
+    Surroundings,
+)
+from voice_guide.errors import VoiceError
+from voice_guide.linebank import load_lines
+from voice_guide.messages import (
+    CancelThinking,
+    FromService,
+    HeardNow,
+    Hush,
+    Join,
+    Listen,
+    Prepare,
+    Sound,
+    Speak,
+    Spoken,
+    Status,
+    Think,
+)
+from voice_guide.mouth import PACKET_S, Mouth
+from voice_guide.riskbook import load_risk_book
+from voice_guide.say_screen import SayScreen
+from voice_guide.service import ServiceConfig, Shutdown
+from voice_guide.skill import skills
+from voice_guide.voice import best_voice
+from vr_world.guide_link import GuideLink
+from vr_world.loop import TICK_S
+from vr_world.supervise import Child, ChildSpec
+
+__all__ = ["BENCH", "Timed", "figures"]
+
+#: What the patient says, in the packaged voice.
+SAID: Final = (
+    "The waves are a bit much.",
+    "Could you turn the music down a little, please?",
+    "I feel anxious today.",
+    "Thank you, that was nice.",
+    "Can we go somewhere else?",
+    "I do not really know what to say about this week.",
+)
+ROUNDS: Final = 2
+#: Softer blocks than this share of the loudest are no speech: voices end with a little silence.
+_SILENT: Final = 0.03
+_QUIET_S: Final = 1.6
+_LOAD_S: Final = 90.0
+_TURN_S: Final = 15.0
+#: What is promised: `voice_guide.dialogue.ANSWER_WITHIN_S`, and the aims of the guide's design.
+_LINE_S, _AIM_S, _ACK_S, _HUSH_S = 2.0, 1.2, 0.6, 0.3
+
+
+@dataclasses.dataclass(slots=True)
+class Timed:
+    """One turn, in seconds after the patient's last sound, `hush_s` after their first; `None`: never."""
+
+    heard_s: float | None = None
+    line_s: float | None = None
+    sound_s: float | None = None
+    any_sound_s: float | None = None
+    hush_s: float | None = None
+
+
+def figures(turns: Sequence[Timed]) -> list[Figure]:
+    """Return the figures of these turns."""
+    shown = (
+        ("words", "heard_s", None, "turn ended and words known"),
+        ("line", "line_s", _LINE_S, "an answer is on its way; promised within the limit"),
+        ("first sound of the answer", "sound_s", _AIM_S, "due at the ear; aimed at"),
+        ("first sound at all", "any_sound_s", _ACK_S, "acknowledgement or answer; aimed at"),
+        ("barge-in to silence", "hush_s", _HUSH_S, "from the patient's first sound to the order to be quiet"),
+    )
+    told = []
+    for title, field, limit, what in shown:
+        values = [value for turn in turns if (value := getattr(turn, field)) is not None]
+        if not values:
+            raise BenchmarkFailed(f"{title} must be measured in one of {len(turns)} turns, was in none")
+        note = f"{what}; {len(values)} of {len(turns)} turns"
+        p50, p95 = (float(np.percentile(values, share)) for share in (50, 95))
+        told.append(Figure(name=f"{title}, p50", value=p50, unit="s", limit=limit, note=note))
+        told.append(Figure(name=f"{title}, p95", value=p95, unit="s"))
+    return told
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Clip:
+    """Packets of a sentence; speech is from `first` to `last`."""
+
+    packets: list[bytes]
+    first: int
+    last: int
+
+
+def _clips() -> list[_Clip]:
+    voice = best_voice("en").open("en")
+    try:
+        mouth = Mouth(lambda _language: voice)
+        said = [
+            [
+                packet.payload
+                for packet in mouth.speak(
+                    Utterance(utterance=1, turn=0, text=text, source="line", language="en")
+                )
+            ]
+            for text in SAID
+        ]
+    finally:
+        voice.close()
+    return [_Clip(packets, *_speech(packets)) for packets in said]
+
+
+def _speech(packets: list[bytes]) -> tuple[int, int]:
+    decoder: Any = av.CodecContext.create("libopus", "r")
+    decoder.sample_rate, decoder.layout = 48_000, "mono"
+    loud = np.array(
+        [
+            max(
+                (
+                    float(np.abs(f.to_ndarray().astype(np.float64)).max())
+                    for f in decoder.decode(av.Packet(p))
+                ),
+                default=0.0,
+            )
+            for p in packets
+        ]
+    )
+    found = np.flatnonzero(loud > _SILENT * loud.max())
+    return int(found[0]), int(found[-1])
+
+
+class _Room:
+    """A conversation, the link to the service, and a headset that plays at once what comes."""
+
+    def __init__(self, socket: str) -> None:
+        book = load_risk_book("en")
+        self.talk = Conversation(
+            ConversationSettings(
+                chooser=Chooser(load_lines("en")),
+                book=book,
+                surroundings=lambda: Surroundings(places=("forest", "ocean"), here="ocean"),
+                skills=skills(),
+                screen=SayScreen(language="en"),
+                met_before=True,
+            )
+        )
+        self.link = GuideLink(socket, Join(room="bench"), self._told)
+        self.prepared = Prepare(language="en", texts=tuple(text for text in book.lines.values() if text))
+        self.status = Status(ears="…", mind="…", mouth="…")
+        self.well = asyncio.Event()
+        self.turn = Timed()
+        self.ended_s = self.began_s = time.monotonic()
+        self.speaking: dict[int, SpeakNow] = {}
+        self.playing_until_s = 0.0
+        self._seq = 0
+
+    async def live(self) -> None:
+        """Let time pass, as a room does."""
+        self._do(self.talk.begin(time.monotonic()))
+        while True:
+            self._do(self.talk.tick(time.monotonic()))
+            await asyncio.sleep(TICK_S)
+
+    async def say(self, packets: Sequence[bytes]) -> None:
+        """Send what the microphone hears, in real time."""
+        begun_s = time.monotonic()
+        for number, payload in enumerate(packets):
+            await asyncio.sleep(max(begun_s + PACKET_S * number - time.monotonic(), 0.0))
+            self._seq += 1
+            self.link.send(Sound(seq=self._seq, at_s=time.monotonic() - PACKET_S, payload=payload))
+
+    def _told(self, message: FromService) -> None:
+        now_s = time.monotonic()
+        match message:
+            case Spoken():
+                self._sounds(message, now_s)
+                return
+            case Status():
+                self.status = message
+                if message == Status():
+                    self.well.set()
+            case HeardNow(heard=heard) if heard.final and self.turn.heard_s is None:
+                self.turn.heard_s = now_s - self.ended_s
+        self._do(self.talk.take(message, now_s))
+
+    def _sounds(self, packet: Spoken, now_s: float) -> None:
+        command = self.speaking.get(packet.utterance)
+        if command is None:
+            return
+        if packet.seq == 0:
+            after_s = max(command.at_s, now_s) - self.ended_s
+            self.turn.any_sound_s = after_s if self.turn.any_sound_s is None else self.turn.any_sound_s
+            if command.utterance.source != "acknowledgement" and self.turn.sound_s is None:
+                self.turn.sound_s = after_s
+            self.playing_until_s = max(command.at_s, now_s)
+        self.playing_until_s += PACKET_S
+        if packet.last:
+            asyncio.get_running_loop().call_later(
+                max(self.playing_until_s - now_s, 0.0), self._played, packet.utterance
+            )
+
+    def _played(self, utterance: int) -> None:
+        if (command := self.speaking.pop(utterance, None)) is not None:
+            text = command.utterance.text
+            played = Played(utterance=utterance, until_ms=0.0, done=True, heard=text)
+            self._do(self.talk.take(played, time.monotonic()))
+
+    def _do(self, commands: Sequence[Command]) -> None:
+        now_s = time.monotonic()
+        for command in commands:
+            match command:
+                case SpeakNow(utterance=utterance):
+                    self.speaking[utterance.utterance] = command
+                    if utterance.source != "acknowledgement" and self.turn.line_s is None:
+                        self.turn.line_s = now_s - self.ended_s
+                    self.link.send(Speak(utterance=utterance))
+                case HushNow():
+                    self.speaking.clear()
+                    self.link.send(Hush())
+                    if self.turn.hush_s is None:
+                        self.turn.hush_s = now_s - self.began_s
+                case Ask(briefing=briefing, until_s=until_s):
+                    self.link.send(Think(briefing=briefing, until_s=until_s))
+                case CancelAsk(turn=turn):
+                    self.link.send(CancelThinking(turn=turn))
+                case _:
+                    pass  # nothing that has a sound
+
+
+async def _talk(clips: Sequence[_Clip], progress: Progress) -> list[Timed]:
+    with tempfile.TemporaryDirectory() as folder:
+        socket = str(Path(folder) / "v.sock")
+        spec = ChildSpec(
+            name="voice",
+            main="voice_guide.service:main",
+            config=lambda: ServiceConfig(socket=socket),
+            shutdown=Shutdown(),
+            silence_s=_LOAD_S,
+            on_start=lambda _child: None,
+        )
+        child = Child(spec, on_message=lambda _: None, on_event=lambda _: None, now_s=time.monotonic)
+        child.start()
+        room = _Room(socket)
+        room.link.start()
+        living = asyncio.create_task(room.live())
+        try:
+            await _ready(room)
+            return [turn for number in range(ROUNDS) for turn in await _round(room, clips, number, progress)]
+        finally:
+            living.cancel()
+            await asyncio.gather(living, room.link.stop(), child.stop(), return_exceptions=True)
+
+
+async def _ready(room: _Room) -> None:
+    try:
+        async with asyncio.timeout(_LOAD_S):
+            await room.well.wait()
+    except TimeoutError:
+        raise BenchmarkFailed(f"ears, mind and mouth must be well, are {room.status}") from None
+    room.link.send(Listen(on=True))
+    room.link.send(room.prepared)
+    await asyncio.sleep(3.0)  # lines that a patient meets at once are rendered ahead
+
+
+async def _round(room: _Room, clips: Sequence[_Clip], number: int, progress: Progress) -> list[Timed]:
+    turns = []
+    silence = _opus_silence()
+    for clip, text in zip(clips, SAID, strict=True):
+        progress(f"round {number + 1}: {text}")
+        room.turn = Timed()
+        room.began_s = time.monotonic() + PACKET_S * (clip.first + 1)
+        room.ended_s = time.monotonic() + PACKET_S * (clip.last + 1)
+        await room.say([*clip.packets, *[silence] * int(_QUIET_S / PACKET_S)])
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TURN_S):
+                while room.turn.sound_s is None:
+                    await room.say([silence] * 5)
+        turns.append(room.turn)
+        if room.speaking and number % 2 == 1:  # the next one speaks into it
+            await room.say([silence] * 25)
+            continue
+        while room.speaking and time.monotonic() < room.playing_until_s + 1.0:
+            await room.say([silence] * 5)
+    return turns
+
+
+def _opus_silence() -> bytes:
+    codec: Any = av.CodecContext.create("libopus", "w")
+    codec.sample_rate, codec.layout, codec.format = 48_000, "mono", "flt"
+    codec.options = {"frame_duration": "20"}
+    codec.open()
+    frame: Any = av.AudioFrame(format="flt", layout="mono", samples=codec.frame_size)
+    frame.sample_rate = 48_000
+    frame.planes[0].update(bytes(4 * codec.frame_size))
+    return bytes([*codec.encode(frame), *codec.encode(None)][0])
+
+
+def _run(progress: Progress) -> list[Figure]:
+    try:
+        progress("the patient's sentences")
+        clips = _clips()
+    except VoiceError as error:
+        raise BenchmarkFailed(str(error)) from error
+    return figures(asyncio.run(_talk(clips, progress)))
+
+
+BENCH = Benchmark(name="talk", title="How soon the guide answers, with the packaged models", run=_run)
