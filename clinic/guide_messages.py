@@ -36,7 +36,7 @@ class GuideInfo(Struct, frozen=True, kw_only=True):
 
 
 class Said(Struct, frozen=True, kw_only=True):
-    """One turn of the talk. Of words that were interrupted, only what was heard."""
+    """One turn of the talk. Of words that were `interrupted`, the patient heard only the beginning."""
 
     who: Literal["patient", "guide", "therapist"]
     text: str

@@ -70,7 +70,14 @@ class ScreeningBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 #: What the guide is to say: one line of plain words.
-_Words = Annotated[str, Meta(min_length=1, max_length=300, pattern=r"^ *[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")]
+_Words = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=300,
+        pattern=r"^ *[^\x00-\x20\x7f-\x9f\u2028\u2029][^\x00-\x1f\x7f-\x9f\u2028\u2029]*$(?!\n)",
+    ),
+]
 
 
 class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

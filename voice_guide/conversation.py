@@ -17,15 +17,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from typing import Final
+from typing import Final, Literal
 
 from therapy.actions import AskRating, GuideAction, Hold, Say
 from therapy.events import (
     GuideActed,
-    GuideHeard,
     GuideModeChanged,
     GuideProposed,
-    GuideSaid,
     PatientSaid,
     ProposalDecided,
     RatingGiven,
@@ -41,7 +39,6 @@ from therapy.talk import (
     RiskLevel,
     Source,
     Turn,
-    Utterance,
 )
 from voice_guide.choose import Choice, Present
 from voice_guide.context import Context, action_in_words
@@ -55,7 +52,6 @@ from voice_guide.dialogue import (
     Decide,
     Escalate,
     GuideView,
-    HushNow,
     Input,
     ListenNow,
     Played,
@@ -64,7 +60,6 @@ from voice_guide.dialogue import (
     SetMode,
     Soften,
     Somebody,
-    SpeakNow,
     StageBegan,
     StopSession,
     Tell,
@@ -83,16 +78,14 @@ from voice_guide.messages import (
 )
 from voice_guide.remember import worth_remembering
 from voice_guide.rules import normal
-from voice_guide.skill import Answered, Leave, SkillContext, SkillState, SkillStep, Spoken, Tick
+from voice_guide.skill import Answered, Leave, SkillContext, SkillState, Spoken, Tick
+from voice_guide.speech import AHEAD_S, AT_ONCE_S, Speech, Words, length_s
 from voice_guide.stages import RETURN_SKILL, stage_steps
 
 __all__ = ["Conversation"]
 
 #: The line that says to a patient what the guide is.
 DISCLOSURE: Final = "arrive.computer_voice"
-#: The music needs this long to step back before words of the guide; words at once wait for nothing.
-AHEAD_S: Final = 0.45
-AT_ONCE_S: Final = 0.1
 #: Voice for this long while the guide speaks is an interruption (facts: 250 … 300 ms, or two words).
 BARGE_IN_S: Final = 0.25
 #: What listeners say to say that they listen.
@@ -100,37 +93,12 @@ BACK_CHANNEL: Final = frozenset(
     {"mm", "mhm", "mm hm", "mmhm", "mm hmm", "mmm", "hm", "hmm", "uh huh", "yeah", "yes", "yep", "okay", "ok"}
     | {"ja", "aha", "genau", "gut", "right", "sure"}
 )
-#: Of calm speech, for words whose sound nobody reports: characters a second, and the least.
-_LETTERS_PER_S: Final = 12.0
-_LEAST_S: Final = 1.5
-#: A played-back report that is this late will not come.
-_NO_REPORT_S: Final = 4.0
-#: Pause between two things that the guide says by itself.
-_BREATH_S: Final = 0.4
 #: A turn's words are told this long after the last of them at most: the pause that ends it, and Whisper.
 _TOLD_LATE_S: Final = 1.5
 _TURNS_KEPT: Final = 12
 _SHOWN: Final = 40
 #: Half unwell, as the button on the page says it fully: words may mean less.
 _UNWELL: Final = 0.6
-
-
-@dataclasses.dataclass(slots=True, eq=False)
-class _Words:
-    """Words that wait or are being said."""
-
-    text: str
-    source: Source
-    line_id: str = ""
-    turn: int = 0
-    safety: bool = False
-    ahead_s: float = AHEAD_S
-    not_before_s: float = 0.0
-    step: SkillStep | None = None
-    utterance: int = 0
-    heard: str = ""
-    began_s: float = 0.0
-    over_s: float = 0.0
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -164,9 +132,6 @@ class Conversation:
         self.approval = settings.approval if memory is None else memory.approval
         self._status = Status()
         self._out: list[Command] = []
-        self._queue: deque[_Words] = deque()
-        self._speaking: _Words | None = None
-        self._cut: _Words | None = None
         self._voice_since_s: float | None = None
         self._partial = ""
         self._asked: _Asked | None = None
@@ -181,9 +146,15 @@ class Conversation:
         self._ratings: list[RatingGiven] = []
         self._history: deque[Turn] = deque(maxlen=_TURNS_KEPT)
         self._transcript: deque[GuideView] = deque(maxlen=_SHOWN)
-        self._said: deque[str] = deque(maxlen=_TURNS_KEPT)
+        self._speech = Speech(
+            language=settings.language,
+            out=self._out,
+            transcript=self._transcript,
+            finished=self._finished_words,
+            mode=lambda: self._effective().value,
+            utterances=0 if memory is None else memory.utterance,
+        )
         self._turn = 0 if memory is None else memory.turn
-        self._utterances = 0 if memory is None else memory.utterance
         self._somebody = False
         self._live = False
         self._over = False
@@ -216,9 +187,9 @@ class Conversation:
                 if self._asked is not None and turn == self._asked.turn:
                     self._fall_back(reason, now_s)
             case NotSpoken(utterance=utterance):
-                self._unheard(utterance, now_s)
+                self._speech.soundless(utterance, now_s)
             case Played():
-                self._played(what, now_s)
+                self._speech.played(what, now_s)
             case Somebody(there=there):
                 self._somebody = there
             case Whisper(text=text):
@@ -250,7 +221,7 @@ class Conversation:
             self._waiting = None
             self._decision(waiting.proposal.turn, "timed out", "time", now_s)
             self._say_line("moment", now_s, turn=waiting.proposal.turn)
-        self._no_report(now_s)
+        self._speech.pass_time(now_s)
         self._go_on(now_s)
         return self._done()
 
@@ -269,7 +240,7 @@ class Conversation:
             approval=self.approval,
             crisis_kind="" if self._crisis is None else self._crisis.kind,
             turn=self._turn,
-            utterance=self._utterances,
+            utterance=self._speech.utterances,
         )
 
     def view(self, now_s: float) -> GuideView:
@@ -317,24 +288,22 @@ class Conversation:
     def _voice_began(self, now_s: float) -> None:
         if self._voice_since_s is None:
             self._voice_since_s = now_s
-            if self._speaking is not None and not self._speaking.safety:
+            if self._speech.now is not None and not self._speech.now.safety:
                 self._out.append(Soften(on=True))
 
     def _voice_ended(self, now_s: float) -> None:
         self._voice_since_s, self._partial = None, ""
-        if self._speaking is not None:
+        if self._speech.now is not None:
             self._out.append(Soften(on=False))
         self._resume(now_s)
 
     def _interrupted(self, now_s: float) -> None:
         """End the guide's words when the patient really speaks; what was cut goes on after a mere "mm-hm"."""
-        since_s, speaking = self._voice_since_s, self._speaking
+        since_s, speaking = self._voice_since_s, self._speech.now
         if since_s is None or speaking is None or speaking.safety:
             return
         if now_s - since_s >= BARGE_IN_S or len(self._partial.split()) >= 2:
-            self._cut = speaking
-            self._finish(speaking, now_s, complete=False)
-            self._out.append(HushNow())
+            self._speech.interrupt(now_s)
 
     def _heard(self, heard: Heard, risk: Risk, now_s: float) -> None:
         if self._over or not self._live:
@@ -360,7 +329,7 @@ class Conversation:
         if normal(heard.text) in BACK_CHANNEL and self._awaiting is None and self._skill is None:
             self._resume(now_s)
             return
-        self._cut = None
+        self._speech.cut = None
         self._drop_model_words(now_s)
         choice = self._settings.chooser.choose(
             heard.text, self._now(), turn=heard.turn, confidence=heard.confidence
@@ -422,7 +391,7 @@ class Conversation:
             self._fall_back(verdict.reason, now_s)
             return
         asked.spoke = True
-        self._queue.append(_Words(text=text, source="model", turn=turn))
+        self._speech.waiting.append(Words(text=text, source="model", turn=turn))
 
     def _proposed(self, proposal: Proposal, now_s: float) -> None:
         asked = self._asked
@@ -446,7 +415,7 @@ class Conversation:
             self._offer(dataclasses.replace(asked.fallback, reason=f"scripted: {reason}"), "line", now_s)
 
     def _acknowledge(self, asked: _Asked, now_s: float) -> None:
-        if asked.acknowledged or asked.spoke or self._speaking is not None or self._queue:
+        if asked.acknowledged or asked.spoke or self._speech.now is not None or self._speech.waiting:
             return
         asked.acknowledged = True
         self._say_line("acknowledge", now_s, turn=asked.turn, source="acknowledgement", ahead_s=AT_ONCE_S)
@@ -467,8 +436,8 @@ class Conversation:
             self._acted(proposal.turn, Say(text=proposal.say, line_id=proposal.line_id), verdict, now_s)
             self._say_line("listening", now_s, turn=proposal.turn)
             return
-        self._queue.append(
-            _Words(text=proposal.say, source=source, line_id=proposal.line_id, turn=proposal.turn)
+        self._speech.waiting.append(
+            Words(text=proposal.say, source=source, line_id=proposal.line_id, turn=proposal.turn)
         )
         self._act_all(proposal, now_s)
 
@@ -499,7 +468,7 @@ class Conversation:
                 self._decision(decide.turn, "dropped", "therapist", now_s)
             case "edit":
                 self._decision(decide.turn, "edited", "therapist", now_s)
-                self._queue.append(_Words(text=decide.text, source="therapist", turn=decide.turn))
+                self._speech.waiting.append(Words(text=decide.text, source="therapist", turn=decide.turn))
                 self._act_all(waiting.proposal, now_s)
             case "speak":
                 self._decision(decide.turn, "spoken", "therapist", now_s)
@@ -510,8 +479,10 @@ class Conversation:
         if self._over:
             return
         self._drop_model_words(now_s)
-        self._silence(now_s)
-        self._queue.appendleft(_Words(text=text, source="therapist", turn=self._turn, ahead_s=AT_ONCE_S))
+        self._speech.silence(now_s)
+        self._speech.waiting.appendleft(
+            Words(text=text, source="therapist", turn=self._turn, ahead_s=AT_ONCE_S)
+        )
 
     # risk -----------------------------------------------------------------------------------------------
 
@@ -530,13 +501,13 @@ class Conversation:
         self._crisis, self._crisis_words, self._crisis_s = risk, heard.text, now_s
         self._drop_model_words(now_s)
         self._leave_skill(now_s)
-        self._waiting = self._cut = None
-        self._silence(now_s)
+        self._waiting = self._speech.cut = None
+        self._speech.silence(now_s)
         text = self._settings.book.line(risk.kind, "again" if again else "urgent")
         text = text or self._settings.book.line(risk.kind)
         if text:
-            self._queue.append(
-                _Words(
+            self._speech.waiting.append(
+                Words(
                     text=text,
                     source="risk",
                     line_id=f"risk.{risk.kind}",
@@ -550,7 +521,7 @@ class Conversation:
 
     def _stage_began(self, kind: StageKind, now_s: float) -> None:
         self._leave_skill(now_s)
-        self._queue = deque(words for words in self._queue if words.source in ("therapist", "risk"))
+        self._speech.keep("therapist", "risk")
         if self.mode is GuideMode.OFF or self._crisis is not None or self._over:
             return
         if kind is StageKind.RETURN:
@@ -559,8 +530,10 @@ class Conversation:
         at_s = now_s + 3.0 if kind is StageKind.ARRIVE else now_s  # the place appears over three seconds
         for step in stage_steps(kind, met_before=self._settings.met_before):
             line = self._bank.line(step.line_id)
-            self._queue.append(_Words(text=line.text, source="line", line_id=line.line_id, not_before_s=at_s))
-            at_s += _length_s(line.text) + step.pause_after_s
+            self._speech.waiting.append(
+                Words(text=line.text, source="line", line_id=line.line_id, not_before_s=at_s)
+            )
+            at_s += length_s(line.text) + step.pause_after_s
 
     def _begin_skill(self, name: str, now_s: float) -> None:
         spec = self._settings.skills.get(name)
@@ -589,7 +562,9 @@ class Conversation:
         self._skill = None if state.done else state
         for step in steps:
             line = self._bank.line(step.line_id)
-            self._queue.append(_Words(text=line.text, source="skill", line_id=line.line_id, step=step))
+            self._speech.waiting.append(
+                Words(text=line.text, source="skill", line_id=line.line_id, step=step)
+            )
             if step.action is not None:
                 self._do(self._turn, step.action, f"exercise {state.skill}", now_s)
 
@@ -601,118 +576,33 @@ class Conversation:
 
     def _go_on(self, now_s: float) -> None:
         """Say the next words if nobody speaks; let the exercise go on."""
-        free = not self._queue and self._speaking is None and self._quiet()
+        free = not self._speech.waiting and self._speech.now is None and self._quiet()
         if free and self._somebody and self._crisis is None:
             self._step_skill(Tick(), now_s)
-        if self._speaking is not None or not self._queue or not self._somebody:
+        if self._speech.now is not None or not self._speech.waiting or not self._somebody:
             return
-        first = self._queue[0]
+        first = self._speech.waiting[0]
         at_once = first.safety or first.source == "therapist"
         if not at_once and (not self._quiet() or now_s < first.not_before_s or self._over):
             return
-        self._begin_words(self._queue.popleft(), now_s)
+        self._speech.begin(now_s)
 
     def _quiet(self) -> bool:
         return self._voice_since_s is None and self._waiting is None
 
-    def _begin_words(self, words: _Words, now_s: float) -> None:
-        self._utterances += 1
-        words.utterance, words.began_s = self._utterances, now_s + words.ahead_s
-        words.over_s = words.began_s + _length_s(words.text)
-        self._speaking = words
-        if words.line_id:
-            self._said.append(words.line_id)
-        utterance = Utterance(
-            utterance=words.utterance,
-            turn=words.turn,
-            text=words.text,
-            source=words.source,
-            language=self._settings.language,
-            line_id=words.line_id,
-        )
-        self._out.append(SpeakNow(utterance=utterance, at_s=words.began_s, safety=words.safety))
-        said = GuideSaid(
-            at_s=words.began_s,
-            utterance=words.utterance,
-            turn=words.turn,
-            text=words.text,
-            source=words.source,
-            line_id=words.line_id,
-            mode=self._effective().value,
-            language=self._settings.language,
-        )
-        self._out.append(Tell(event=said))
-        who = "therapist" if words.source == "therapist" else "guide"
-        self._transcript.append(
-            {
-                "who": who,
-                "text": words.text,
-                "at_s": words.began_s,
-                "source": words.source,
-                "interrupted": False,
-            }
-        )
-
-    def _played(self, played: Played, now_s: float) -> None:
-        speaking = self._speaking
-        if speaking is None or played.utterance != speaking.utterance:
-            return
-        speaking.heard = played.heard
-        speaking.over_s = max(speaking.over_s, now_s + 0.5)
-        if played.done:
-            speaking.heard = speaking.text
-            self._finish(speaking, now_s, complete=True)
-
-    def _unheard(self, utterance: int, now_s: float) -> None:
-        """The words have no sound: their caption is read instead, for as long as they would have taken."""
-        if self._speaking is not None and utterance == self._speaking.utterance:
-            self._speaking.heard = self._speaking.text
-            self._speaking.over_s = now_s + _length_s(self._speaking.text) - _NO_REPORT_S
-
-    def _no_report(self, now_s: float) -> None:
-        speaking = self._speaking
-        if speaking is not None and now_s >= speaking.over_s + _NO_REPORT_S:
-            self._finish(speaking, now_s, complete=speaking.heard == speaking.text)
-
-    def _finish(self, words: _Words, now_s: float, *, complete: bool) -> None:
-        self._speaking = None
-        self._out.append(
-            Tell(event=GuideHeard(at_s=now_s, utterance=words.utterance, text=words.heard, complete=complete))
-        )
+    def _finished_words(self, words: Words, now_s: float, complete: bool) -> None:  # noqa: FBT001  # a callback
         if words.heard:
-            self._history.append(
-                Turn(who="therapist" if words.source == "therapist" else "guide", text=words.heard)
-            )
-        if not complete:
-            for line in reversed(self._transcript):
-                if line["who"] != "patient" and line["text"] == words.text:
-                    line["interrupted"] = True
-                    break
-        elif words.line_id == DISCLOSURE:
+            who: Literal["therapist", "guide"] = "therapist" if words.source == "therapist" else "guide"
+            self._history.append(Turn(who=who, text=words.heard))
+        if complete and words.line_id == DISCLOSURE:
             self._met = True
-        elif words.step is not None:
+        elif complete and words.step is not None:
             self._step_skill(Spoken(), now_s)
-        if self._queue and not self._queue[0].safety:
-            self._queue[0].not_before_s = max(self._queue[0].not_before_s, now_s + _BREATH_S)
 
     def _resume(self, now_s: float) -> None:
-        """Say again what a mere "mm-hm" or a cough has cut: from the sentence on that was not heard whole."""
-        cut, self._cut = self._cut, None
-        if cut is None or self._over or self._crisis is not None:
-            return
-        rest = _unheard_rest(cut.text, cut.heard)
-        if rest:
-            line_id = cut.line_id if rest == cut.text else ""
-            again = _Words(text=rest, source=cut.source, line_id=line_id, turn=cut.turn, step=cut.step)
-            again.not_before_s = now_s + _BREATH_S
-            self._queue.appendleft(again)
-
-    def _silence(self, now_s: float) -> None:
-        """End what is being said, and drop what waits of the guide's own."""
-        if self._speaking is not None:
-            self._finish(self._speaking, now_s, complete=False)
-            self._out.append(HushNow())
-        self._queue = deque(words for words in self._queue if words.source in ("therapist", "risk"))
+        if self._over or self._crisis is not None:
+            self._speech.cut = None
+        self._speech.resume(now_s)
 
     def _drop_model_words(self, now_s: float) -> None:
         """A newer turn outranks an older answer."""
@@ -722,7 +612,7 @@ class Conversation:
         if self._waiting is not None:
             self._decision(self._waiting.proposal.turn, "stale", "patient", now_s)
             self._waiting = None
-        self._queue = deque(words for words in self._queue if words.source not in ("model", "line"))
+        self._speech.keep("skill", "therapist", "risk", "acknowledgement")
 
     def _say_line(
         self, intent: str, now_s: float, *, turn: int, source: Source = "line", ahead_s: float = AHEAD_S
@@ -730,8 +620,8 @@ class Conversation:
         del now_s
         present = self._now()
         choice = self._bank.pick(intent, self._settings.chooser.slots("", present), said=present.said)
-        self._queue.append(
-            _Words(text=choice.text, source=source, line_id=choice.line_id, turn=turn, ahead_s=ahead_s)
+        self._speech.waiting.append(
+            Words(text=choice.text, source=source, line_id=choice.line_id, turn=turn, ahead_s=ahead_s)
         )
 
     # the rest -------------------------------------------------------------------------------------------
@@ -749,19 +639,16 @@ class Conversation:
         self._drop_model_words(now_s)
         if self.mode is GuideMode.OFF:
             self._leave_skill(now_s)
-            self._silence(now_s)
+            self._speech.silence(now_s)
         if self._live and not self._over:
             self._out.append(ListenNow(self.mode is not GuideMode.OFF))
 
     def _ended(self, *, stopped: bool) -> None:
         """Nothing is said any more but what is for safety; a session that ends by itself is heard out."""
         self._over, self._live = True, False
-        self._asked = self._waiting = self._cut = self._skill = None
+        self._asked = self._waiting = self._skill = None
         self._voice_since_s, self._partial = None, ""
-        self._queue = deque(words for words in self._queue if words.safety)
-        if stopped and self._speaking is not None and not self._speaking.safety:
-            self._speaking = None
-            self._out.append(HushNow())
+        self._speech.end(at_once=stopped)
         self._out.append(ListenNow(on=False))
 
     def _effective(self) -> GuideMode:
@@ -775,7 +662,7 @@ class Conversation:
             return "crisis"
         if self.mode is GuideMode.OFF:
             return "off"
-        if self._speaking is not None:
+        if self._speech.now is not None:
             return "speaking"
         if self._voice_since_s is not None:
             return "listening"
@@ -784,7 +671,7 @@ class Conversation:
         return "held" if now_s < self._held_until_s else "idle"
 
     def _now(self) -> Present:
-        return self._context.present(self._said, self._awaiting, asked_again=self._asked_again)
+        return self._context.present(self._speech.said, self._awaiting, asked_again=self._asked_again)
 
     def _gate(self, action: GuideAction) -> Verdict:
         return self._context.admitted(action, self.mode, risk_held=self._crisis is not None)
@@ -828,19 +715,6 @@ class Conversation:
         self._out.append(Tell(event=acted))
 
     def _done(self) -> list[Command]:
-        out, self._out = self._out, []
+        out = list(self._out)
+        self._out.clear()
         return out
-
-
-def _length_s(text: str) -> float:
-    return max(_LEAST_S, len(text) / _LETTERS_PER_S)
-
-
-def _unheard_rest(text: str, heard: str) -> str:
-    """Return `text` from the sentence on whose end was not heard."""
-    rest = text
-    if text.startswith(heard.strip()):
-        ends = [heard.rfind(mark) for mark in (". ", "? ", "! ", "… ")]
-        at = max(ends)
-        rest = text[at + 2 :] if at >= 0 else text
-    return "" if len(heard.strip()) >= len(text.strip()) else rest.strip()

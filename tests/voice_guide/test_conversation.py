@@ -283,7 +283,7 @@ def test_a_rating_is_asked_heard_and_kept() -> None:
         talk.wait(5.0)
         if talk.it._awaiting is not None:
             break
-        if talk.it._speaking is not None:
+        if talk.it._speech.now is not None:
             talk.hears_out()
     talk.hears_out()
     found = talk.says("about a three")

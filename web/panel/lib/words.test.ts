@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 
 import {
-  GUIDE_MODES, age, bytes, clock, controlLabel, controlValue, guideDoes, languageName, microphoneWord, number, quality, riskWord,
-  signed, speaker, timeOfDay,
+  GUIDE_MODES, age, bytes, clock, controlLabel, controlValue, guideDoes, guideSays, keyed, languageName, microphoneWord, number,
+  oneLine, quality, riskWord, signed, speaker, timeOfDay,
 } from './words';
 
 test('a number that is not there is a dash, never a zero', () => {
@@ -67,4 +67,26 @@ test('the guide is said in plain words, whoever speaks through it', () => {
   expect(speaker({ who: 'guide', text: 'Hello', at_s: 1, source: 'risk' })).toBe('Guide, safety line');
   expect(riskWord('self_harm')).toBe('Self-harm');
   expect(riskWord('')).toBe('Risk');
+});
+
+test('what was pasted becomes one line that the server takes', () => {
+  expect(oneLine('  one\n\ttwo\u2028three\u0085 ')).toBe('one two three');
+  expect(oneLine(' \n ')).toBe('');
+});
+
+test('turns keep their keys when older ones fall out, and have one each', () => {
+  const first = { who: 'guide' as const, text: 'Yes.', at_s: 1 };
+  const later = { ...first, at_s: 2 };
+  expect(new Set(keyed([first, first, later]).map((each) => each.key)).size).toBe(3);
+  expect(keyed([later])[0]?.key).toBe(keyed([first, later])[1]?.key);
+});
+
+test('a proposal that waits needs a human, whatever else the guide does', () => {
+  const proposal = { turn: 1, text: 'x', line_id: '', actions: [], reason: '', backend: '', until_s: 1 };
+  const guide = {
+    mode: 'approved' as const, wanted_mode: 'approved' as const, approval: true, missing: [], state: 'listening' as const,
+    language: 'en', transcript: [], partial: '', proposal: null, risk: null, ratings: [], microphone: 'on',
+  };
+  expect(guideSays(guide)).toBe('listening');
+  expect(guideSays({ ...guide, proposal })).toBe('needs you');
 });

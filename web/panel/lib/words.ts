@@ -1,4 +1,4 @@
-import type { GuideDoing, GuideMode, Said } from './types';
+import type { GuideDoing, GuideMode, GuideState, Said } from './types';
 
 /** How numbers are said. Missing is said too: nothing is rounded into existence. */
 
@@ -145,6 +145,27 @@ export function microphoneWord(state: string): string {
 
 export function languageName(tag: string): string {
   return new Intl.DisplayNames(['en'], { type: 'language' }).of(tag) ?? tag;
+}
+
+/** What it does, and before that: whether a proposal or a risk waits for a human. */
+export function guideSays(guide: GuideState): string {
+  return guide.proposal === null || guide.risk !== null ? guideDoes(guide.state) : 'needs you';
+}
+
+/** One line that the server takes as the guide's words: no control characters, no blanks around it. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
+}
+
+/** Turns of the talk with a key each that stays when older ones fall out: only new ones are read aloud. */
+export function keyed(talk: readonly Said[]): { key: string; said: Said }[] {
+  const seen = new Map<string, number>();
+  return talk.map((said) => {
+    const name = `${said.at_s} ${said.who}`;
+    const count = seen.get(name) ?? 0;
+    seen.set(name, count + 1);
+    return { key: `${name} ${count}`, said };
+  });
 }
 
 /** Whose words they are: the guide says the therapist's too. */

@@ -1,0 +1,96 @@
+"""No therapist's click makes the guide freer than the clinic allows."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from clinic.errors import Refused
+from clinic.ports import Command, GuideOrder, SessionStart
+from clinic.screening import Screening
+from therapy.guide import GuideChoice
+from therapy.talk import GuideMode
+from vr_world.link import Ask, pack, parse_ask
+from vr_world.rooms import Rooms
+from vr_world.settings import ServerSettings
+
+POLICY = "at most 'approved' by this clinic's policy, 'free' was wanted"
+#: The next thing after the policy that refuses: there is no room process behind these rooms.
+NO_PROCESS = "is being started again"
+
+
+class NothingKnown:
+    """Figures of patients of whom nothing was measured."""
+
+    def before(self, _patient: str) -> dict[str, float]:
+        return {}
+
+
+def rooms_with(**settings: Any) -> Rooms:
+    nothing = cast("Any", None)
+    return Rooms(
+        ServerSettings(home=Path("nowhere"), **settings),
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        cast("Any", NothingKnown()),
+        nothing,
+        address="",
+        now_s=lambda: 0.0,
+        utc_s=lambda: 0.0,
+    )
+
+
+def start(mode: GuideMode | None) -> SessionStart:
+    return SessionStart(
+        plan_id="first-visit",
+        patient="",
+        screening=Screening(),
+        actor="therapist",
+        guide=None if mode is None else GuideChoice(mode=mode),
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "mode", "says"),
+    [
+        ({"guide": True}, GuideMode.FREE, POLICY),
+        ({"guide": True}, GuideMode.APPROVED, NO_PROCESS),
+        ({"guide": True, "guide_policy": GuideMode.FREE}, GuideMode.FREE, NO_PROCESS),
+        ({"guide": True, "guide_policy": GuideMode.SCRIPTED}, None, NO_PROCESS),
+    ],
+)
+def test_a_session_starts_only_within_the_policy(
+    settings: dict[str, Any], mode: GuideMode | None, says: str
+) -> None:
+    rooms = rooms_with(**settings)
+    with pytest.raises(Refused, match=says):
+        asyncio.run(rooms.start_session("1", start(mode)))
+
+
+@pytest.mark.parametrize(("mode", "says"), [(GuideMode.FREE, POLICY), (GuideMode.OFF, NO_PROCESS)])
+def test_the_mode_changes_only_within_the_policy(mode: GuideMode, says: str) -> None:
+    command = Command(name="guide_mode", actor="therapist", guide=GuideOrder(mode=mode))
+    with pytest.raises(Refused, match=says):
+        asyncio.run(rooms_with(guide=True).command("1", command))
+
+
+def test_the_panel_is_offered_what_the_policy_allows_and_free_is_never_usual() -> None:
+    usual = asyncio.run(rooms_with(guide=True).guide())
+    assert usual["modes"] == ["off", "scripted", "approved"]
+    free = asyncio.run(rooms_with(guide=True, guide_policy=GuideMode.FREE).guide())
+    assert free["modes"] == ["off", "scripted", "approved", "free"]
+    assert free["usual"] == usual["usual"] == "approved"
+    assert asyncio.run(rooms_with(guide=True, guide_policy=GuideMode.OFF).guide())["usual"] == "off"
+    assert asyncio.run(rooms_with(guide=False).guide())["on"] is False
+
+
+def test_what_the_gateway_asks_of_a_guide_crosses_the_link_as_it_is() -> None:
+    ask = Ask(
+        id=1, name="guide_mode", actor="therapist", mode=GuideMode.SCRIPTED, approval=True, text="Ruhig."
+    )
+    assert parse_ask(pack(ask)) == ask
