@@ -25,6 +25,7 @@ from voice_guide.dialogue import (
     ConversationSettings,
     HushNow,
     Played,
+    Somebody,
     SpeakNow,
     Surroundings,
 )
@@ -69,7 +70,8 @@ ROUNDS: Final = 2
 #: Softer blocks than this share of the loudest are no speech: voices end with a little silence.
 _SILENT: Final = 0.03
 _QUIET_S: Final = 1.6
-_LOAD_S: Final = 90.0
+#: Loading the models takes 20 s here, and minutes where the processor has other work.
+_LOAD_S: Final = 240.0
 _TURN_S: Final = 15.0
 #: What is promised: `voice_guide.dialogue.ANSWER_WITHIN_S`, and the aims of the guide's design.
 _LINE_S, _AIM_S, _ACK_S, _HUSH_S = 2.0, 1.2, 0.6, 0.3
@@ -180,6 +182,7 @@ class _Room:
 
     async def live(self) -> None:
         """Let time pass, as a room does."""
+        self._do(self.talk.take(Somebody(True), time.monotonic()))
         self._do(self.talk.begin(time.monotonic()))
         while True:
             self._do(self.talk.tick(time.monotonic()))
