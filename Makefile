@@ -27,9 +27,9 @@ demo: setup ## start a session with a simulated patient; prints two addresses (A
 test: setup-dev ## run all tests (ARGS="-k ocean" for some of pytest's)
 	@$(BIN)/python scripts/data_folder.py
 	$(BIN)/python scripts/web.py npm test
-	@# What lives in real time runs in two lanes (tests/conftest.py); pytest's 5: ARGS selected nothing here.
+	@# What lives in real time runs in two lanes, the longest first; pytest's 5: ARGS selected nothing here.
 	$(BIN)/python -m pytest -n 2 -m "not e2e and not browser" $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "e2e or browser" $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m "e2e or browser" $(ARGS) || [ $$? -eq 5 ]
 
 check: setup-dev ## format, lint, types, import directions, web types, docs
 	$(BIN)/ruff format --check .

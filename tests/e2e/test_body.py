@@ -15,7 +15,7 @@ from therapy.breath import breath_level
 from vr_world.streaming.client import HeadlessHeadset
 
 #: Minutes of a session, most of them waiting: beside the others, in a lane of its own (`tests/conftest.py`).
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.xdist_group("long")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 def offline_heart_rate(stream: dict) -> tuple[np.ndarray, np.ndarray]:

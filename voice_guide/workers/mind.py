@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import signal
 import time
@@ -17,7 +18,7 @@ from voice_guide.errors import VoiceError
 from voice_guide.linebank import load_lines
 from voice_guide.messages import NotUsable, Proposed, SentenceReady, Think
 from voice_guide.models import find
-from voice_guide.think import Mind, Sentence, ThinkSettings, backends
+from voice_guide.think import Mind, Sentence, ThinkSettings, backends, packaged
 from voice_guide.workers._post import Post, Ready, WorkerConfig
 
 __all__ = ["main"]
@@ -47,7 +48,7 @@ def main(connection: Connection, config: WorkerConfig) -> None:
         while True:
             found = post.take(0.25)
             if found is not None and isinstance(found[1], Think):
-                _think(post, found[0], found[1], mind, choosers)
+                _think(post, found[0], found[1], mind, settings.backend, choosers)
 
 
 def _choosers(languages: tuple[str, ...]) -> dict[str, Chooser]:
@@ -58,7 +59,9 @@ def _choosers(languages: tuple[str, ...]) -> dict[str, Chooser]:
     return {language: Chooser(load_lines(language), embedder) for language in languages}
 
 
-def _think(post: Post, room: str, asked: Think, mind: Mind | None, choosers: dict[str, Chooser]) -> None:
+def _think(
+    post: Post, room: str, asked: Think, mind: Mind | None, model: str, choosers: dict[str, Chooser]
+) -> None:
     briefing = asked.briefing
     key = (room, briefing.turn)
 
@@ -75,6 +78,9 @@ def _think(post: Post, room: str, asked: Think, mind: Mind | None, choosers: dic
     elif mind is None:
         post.send(room, NotUsable(turn=briefing.turn, reason="no model"))
     else:
+        if model == packaged.BACKEND.name:  # it may choose words; what is unclear to all changes nothing
+            words = tuple(line for line in briefing.lines if not line.actions)
+            briefing = dataclasses.replace(briefing, lines=words)
         for thought in mind.think(briefing, cancelled=cancelled):
             if isinstance(thought, Sentence):
                 post.send(room, SentenceReady(turn=thought.turn, text=thought.text))
