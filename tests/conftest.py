@@ -20,7 +20,6 @@ from websockets.sync.client import connect
 from voice_guide.models import MODELS, find, model_folder
 from vr_world.streaming.client import join
 
-
 #: What takes minutes in real time begins first, so that the two lanes end together.
 LONGEST = (
     "test_body",
