@@ -391,7 +391,7 @@ class Conversation:
             self._fall_back(verdict.reason, now_s)
             return
         asked.spoke = True
-        self._speech.waiting.append(Words(text=text, source="model", turn=turn))
+        self._speech.waiting.append(Words(text=text, source="model", turn=turn, ahead_s=AT_ONCE_S))
 
     def _proposed(self, proposal: Proposal, now_s: float) -> None:
         asked = self._asked
@@ -437,7 +437,13 @@ class Conversation:
             self._say_line("listening", now_s, turn=proposal.turn)
             return
         self._speech.waiting.append(
-            Words(text=proposal.say, source=source, line_id=proposal.line_id, turn=proposal.turn)
+            Words(
+                text=proposal.say,
+                source=source,
+                line_id=proposal.line_id,
+                turn=proposal.turn,
+                ahead_s=AT_ONCE_S,  # the music stepped back when the patient began to speak
+            )
         )
         self._act_all(proposal, now_s)
 

@@ -57,6 +57,7 @@ from voice_guide.linebank import load_lines
 from voice_guide.messages import (
     CancelThinking,
     FromService,
+    HeardNow,
     Hush,
     Join,
     Listen,
@@ -64,6 +65,7 @@ from voice_guide.messages import (
     Prepare,
     Sound,
     Speak,
+    SpeechStarted,
     Spoken,
     Status,
     Think,
@@ -83,6 +85,8 @@ __all__ = ["GuideOutputs", "RoomGuide"]
 _LEAST_LEAD_S: Final = 0.12
 #: How long a caption stays after its last word.
 _CAPTION_STAYS_S: Final = 1.5
+#: The music steps back for the patient too, and until an answer to them can have begun.
+_LISTENS_S: Final = 3.0
 #: The music comes back this long after the words.
 _AFTER_S: Final = 0.6
 #: Lines that a patient meets at once are rendered ahead.
@@ -357,6 +361,10 @@ class RoomGuide:
                 self._spoken(message)
             case Status():
                 self._status = message
+                self._take(message)
+            case SpeechStarted() | HeardNow():
+                now_s = self._now_s()
+                self._out.guide_ducks(now_s, now_s + _LISTENS_S)
                 self._take(message)
             case _:
                 self._take(message)

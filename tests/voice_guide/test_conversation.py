@@ -136,7 +136,7 @@ def test_what_is_unclear_goes_to_the_model_and_a_line_comes_in_two_seconds_when_
     found = talk.says("my grandmother used to bake on such evenings")
     [ask] = of(found, Ask)
     assert ask.briefing.lines
-    assert ask.until_s == pytest.approx(talk.now_s + 2.0)
+    assert ask.until_s == pytest.approx(talk.now_s + 1.75)
     found = talk.wait(0.7)
     assert [words.source for words in said(found)] == ["acknowledgement"]
     talk.hears_out()
