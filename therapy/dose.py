@@ -74,19 +74,24 @@ class DoseCounter:
         allowance: `ADULT` or `SENSITIVE`.
         full_scale_dba: level at the ear of sound at 0 LUFS, dBA.
         before: share of the week that was used before this session, ≥ 0.
+        session: share that this session has used already (its room was started again), ≥ 0.
 
     Raises:
-        BadValue: `full_scale_dba` or `before` is not plausible.
+        BadValue: `full_scale_dba`, `before` or `session` is not plausible.
     """
 
-    def __init__(self, allowance: Allowance, full_scale_dba: float, before: float = 0.0) -> None:
+    def __init__(
+        self, allowance: Allowance, full_scale_dba: float, before: float = 0.0, *, session: float = 0.0
+    ) -> None:
         low, high = _PLAUSIBLE_DBA
         if not low <= full_scale_dba <= high:
             raise BadValue("full_scale_dba", f"in {low:g}…{high:g}", full_scale_dba)
         if not (math.isfinite(before) and before >= 0.0):
             raise BadValue("dose before the session", "a finite share ≥ 0", before)
+        if not (math.isfinite(session) and session >= 0.0):
+            raise BadValue("dose of the session so far", "a finite share ≥ 0", session)
         self.allowance = allowance
-        self.session = 0.0
+        self.session = session
         self._full_scale_dba = full_scale_dba
         self._before = before
         self._level_dba = -math.inf

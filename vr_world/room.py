@@ -141,6 +141,8 @@ class Room:
             plan = dataclasses.replace(plan, condition=Condition.YOKED, blind=memory.blind)
             self._outputs.event(BadInput(at_s=now_s, source=memory.yoked_to, what=str(error)))
         self._world.restore(memory, plan, now_s, trace=trace)
+        if (dose := config.snapshot.get("dose")) is not None:
+            self._outputs.dose.open(max(dose["before"], 0.0), session=dose["session"])
         if (guide := config.snapshot.get("guide")) is not None:
             self._outputs.guide.go_on(guide)
         gap_s = now_s - (config.died_at_s if config.died_at_s is not None else now_s)
@@ -182,6 +184,7 @@ class Room:
                 **msgspec.to_builtins(memory),
                 "stream": self._outputs.stream,
                 "guide": self._outputs.guide.memory(),
+                "dose": self._outputs.dose.memory(),
             }
         self._broadcast(pack(Remember(snapshot=snapshot)))
 

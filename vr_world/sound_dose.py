@@ -33,9 +33,12 @@ class SoundDose:
         self._heard_s: float | None = None
         self.eased = False
 
-    def open(self, before: float) -> None:
-        """Begin a session of a patient who has used the share `before` of this week."""
-        self._counter = DoseCounter(self._allowance, self._full_scale_dba, before)
+    def open(self, before: float, *, session: float = 0.0) -> None:
+        """Begin a session of a patient who has used the share `before` of this week.
+
+        `session` is what the session has used already, where its room was started again.
+        """
+        self._counter = DoseCounter(self._allowance, self._full_scale_dba, before, session=session)
         self._heard_s = None
         self.eased = False
 
@@ -58,6 +61,10 @@ class SoundDose:
         used = f"the patient's sound dose is {100.0 * step.week:.0f} % of a week's ({self._allowance.name})"
         then = "; the sound is eased down by 10 dB" if step.limit_reached else ""
         self._on_event(AlarmRaised(at_s=at_s, level="watch", what=used + then))
+
+    def memory(self) -> dict[str, float]:
+        """Return what `open` needs to go on in another process."""
+        return {"before": self._counter.week - self._counter.session, "session": self._counter.session}
 
     def state(self) -> dict[str, Any]:
         """Return what the panel shows."""

@@ -54,3 +54,14 @@ def test_a_gap_between_heartbeats_is_not_heard() -> None:
 
 def test_eased_is_ten_decibels_down() -> None:
     assert pytest.approx(0.1) == (EASED_GAIN**2) ** 2, "the fade's gain is squared into an amplitude"
+
+
+def test_a_room_that_is_started_again_counts_on() -> None:
+    first = SoundDose(sensitive=False, full_scale_dba=105.0, on_event=lambda _event: None)
+    first.open(0.3)
+    played(first, 2.0, -25.0)
+    again = SoundDose(sensitive=False, full_scale_dba=105.0, on_event=lambda _event: None)
+    memory = first.memory()
+    again.open(memory["before"], session=memory["session"])
+    assert again.state()["session"] == first.state()["session"] > 0.0
+    assert again.state()["week"] == pytest.approx(first.state()["week"])
