@@ -6,6 +6,7 @@ it is open, and asyncio tests of other modules could not run beside it.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -33,15 +34,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built pages of the sources as they are now, in a folder of their own."""
+def pages(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The built pages of the sources as they are now, in a folder of their own; built once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    out = (base if worker_id == "master" else base.parent) / "pages"
+    built = out.with_suffix(".built")
+    with out.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not built.exists():
+            _build(out)
+            built.touch()
+    return out
+
+
+def _build(out: Path) -> None:
     npx = shutil.which("npx")
     assert npx, "the browser tests build the pages: npx must be on PATH"
-    out = tmp_path_factory.mktemp("pages")
     command = [npx, "vite", "build", "--outDir", str(out), "--emptyOutDir", "--logLevel", "warn"]
     run = subprocess.run(command, cwd=WEB, capture_output=True, text=True, check=False, timeout=100)
     assert run.returncode == 0, f"vite build failed:\n{run.stdout}{run.stderr}"
-    return out
 
 
 @pytest.fixture(scope="module")
