@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The built pages of the sources as they are now, in a folder of their own; built once for all workers."""
+    """The built pages of the sources as they are now, in a folder of their own; once for all workers."""
     base = tmp_path_factory.getbasetemp()
     out = (base if worker_id == "master" else base.parent) / "pages"
     built = out.with_suffix(".built")
