@@ -47,6 +47,17 @@ __all__ = [
 
 #: An Opus packet of 20 ms has a few hundred bytes at most.
 MAX_PACKET_BYTES: Final = 4000
+#: What unpickling raises for bytes that are no pickle, or one of another version of this program.
+_UNREADABLE: Final = (
+    pickle.UnpicklingError,
+    EOFError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    ValueError,
+    TypeError,
+    ArithmeticError,
+)
 
 
 class BadVoiceMessage(TherapyError):
@@ -239,7 +250,7 @@ def parse_from_service(data: bytes) -> FromService:
 def _parsed(data: bytes) -> object:
     try:
         message: object = pickle.loads(data)  # noqa: S301  # our own process, in a folder of our user's own
-    except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, ValueError) as error:
+    except _UNREADABLE as error:
         raise BadVoiceMessage(f"voice message must be of voice_guide.messages: {error}") from error
     if isinstance(message, Sound | Spoken) and len(message.payload) > MAX_PACKET_BYTES:
         raise BadVoiceMessage(

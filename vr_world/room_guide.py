@@ -178,6 +178,7 @@ class RoomGuide:
         self._listening = False
         self._somebody = False
         self._phase = ""
+        self._began = False
         self._stage = -1
         self._calls: set[asyncio.Task[None]] = set()
         #: What its alarms of the present risk say.
@@ -217,7 +218,7 @@ class RoomGuide:
         )
         self._escalation = Escalation()
         self._alarmed.clear()
-        self._phase, self._stage = "", -1
+        self._phase, self._began, self._stage = "", False, -1
         self._speaking.clear()
         self._send(Join(room=self._room, language=choice.language))
         risk_lines = tuple(text for text in load_risk_book(choice.language).lines.values() if text)
@@ -259,10 +260,11 @@ class RoomGuide:
         if machine is None or talk is None:
             return
         if phase != self._phase:
-            before, self._phase = self._phase, phase
+            self._phase = phase
             if phase in ("ENDED", "STOPPED"):
                 self._take(SessionEnded(stopped=phase == "STOPPED"))
-            elif phase in ("RUNNING", "RETURNING") and before in ("", "READY"):
+            elif phase in ("RUNNING", "RETURNING", "PAUSED") and not self._began:
+                self._began = True  # in a pause when the room before this one ended in one
                 self._do(talk.begin(now_s))
         if phase in ("RUNNING", "RETURNING") and machine.stage_index != self._stage:
             self._stage = machine.stage_index
@@ -485,9 +487,15 @@ class RoomGuide:
             case ShiftScene(control=name, value=value) | ShiftMusic(control=name, value=value):
                 world.ask(name, value, why)
             case Advance():
-                world.order("return", now_s, by="guide: the patient asked to end")
+                self._return(now_s)
             case CallTherapist(level=level, reason=reason):
                 self._out.event(AlarmRaised(at_s=now_s, level=level, what=f"the guide calls you: {reason}"))
+
+    def _return(self, now_s: float) -> None:
+        try:
+            self._out.world.order("return", now_s, by="guide: the patient asked to end")
+        except TherapyError as error:  # the session ended since the last tick
+            self._out.event(AlarmRaised(at_s=now_s, level="watch", what=f"the guide could not end: {error}"))
 
     def _go_to(self, place: str, now_s: float) -> None:
         try:
@@ -518,9 +526,12 @@ class RoomGuide:
                     pass  # the conversation speaks, stops and blocks by itself, at once
 
     def _call(self, call: Call) -> None:
-        self._called("urgent", call.channel, call.kind, call.after_s)
         if self._notifier is None:
+            what = f"nobody has acknowledged for {call.after_s:.0f} s, nobody else can be called (--notify)"
+            self._alarmed.add(what)
+            self._out.event(AlarmRaised(at_s=self._now_s(), level="urgent", what=what))
             return
+        self._called("urgent", call.channel, call.kind, call.after_s)
         help_call = HelpCall(room=self._room, kind=call.kind, channel=call.channel, after_s=call.after_s)
         task = asyncio.get_running_loop().create_task(self._notify(self._notifier, help_call, call))
         self._calls.add(task)
