@@ -201,11 +201,11 @@ class RoomGuide:
     def open(self, choice: GuideChoice, *, memory: ConversationMemory | None = None) -> None:
         """A session is there: the guide as chosen, whose place the one before it takes."""
         self._choice = choice
-        bank = load_lines(choice.language)
+        bank, book = load_lines(choice.language), load_risk_book(choice.language)
         self._talk = Conversation(
             ConversationSettings(
                 chooser=Chooser(bank),
-                book=load_risk_book(choice.language),
+                book=book,
                 surroundings=self._surroundings,
                 skills=skills(),
                 screen=SayScreen(language=choice.language),
@@ -221,7 +221,7 @@ class RoomGuide:
         self._phase, self._began, self._stage = "", False, -1
         self._speaking.clear()
         self._send(Join(room=self._room, language=choice.language))
-        risk_lines = tuple(text for text in load_risk_book(choice.language).lines.values() if text)
+        risk_lines = tuple(text for text in book.lines.values() if text)
         ahead = tuple(
             line.text for name in _AHEAD_INTENTS for line in bank.intents[name].lines if not line.slots
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import functools
 import itertools
 
 import pytest
@@ -29,6 +30,7 @@ from voice_guide.messages import (
     Think,
 )
 from voice_guide.riskbook import load_risk_book
+from vr_world import room_guide
 from vr_world.guide_link import GONE
 from vr_world.loop import TICK_S, World
 from vr_world.room_guide import CALM, RoomGuide
@@ -150,9 +152,7 @@ class Room:
     def packet(self, seq: int, *, last: bool = False, words: str = "") -> None:
         utterance = self.spoken()[-1].utterance.utterance
         self.told_by_service(
-            Spoken(
-                utterance=utterance, seq=seq, offset_s=0.02 * seq, payload=b"opus", last=last, words=words
-            )
+            Spoken(utterance=utterance, seq=seq, offset_s=0.02 * seq, payload=b"opus", last=last, words=words)
         )
 
 
@@ -167,6 +167,15 @@ class Pager:
         self.calls.append(call)
         if self.fails:
             raise NotNotified("the pager must answer within 5 s, did not")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def books_read_once():
+    """Lines and rules are values: reading them takes longer than any of these tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room_guide, "load_lines", functools.cache(room_guide.load_lines))
+        patch.setattr(room_guide, "load_risk_book", functools.cache(room_guide.load_risk_book))
+        yield
 
 
 @pytest.fixture
