@@ -4,21 +4,25 @@ import asyncio
 import contextlib
 import dataclasses
 import os
+import pickle
 import signal
 import time
 
 import pytest
+from websockets.asyncio.client import unix_connect
 
 from therapy.talk import Briefing, GuideMode, Proposal, Utterance
 from voice_guide.messages import (
     CancelThinking,
     Join,
+    Listen,
     NotSpoken,
     NotUsable,
     Prepare,
     Proposed,
     SentenceReady,
     Speak,
+    SpeechStarted,
     Spoken,
     Status,
     Think,
@@ -33,6 +37,8 @@ pytestmark = pytest.mark.timeout(120)
 #: A thought may last this long here; a line of the room's own must come within 2 s of the last word.
 UNTIL_S = 0.6
 PACKETS = 60
+#: A worker that cannot even be imported.
+NOBODY = "no_such_package_of_models:main"
 
 
 def _worker(connection, take) -> None:
@@ -47,7 +53,13 @@ def _worker(connection, take) -> None:
 
 
 def ears(connection, _config) -> None:
-    _worker(connection, lambda _post, _room, _message: None)
+    """Ears that say which rooms they listen to."""
+
+    def take(post, room, message) -> None:
+        if isinstance(message, Listen) and message.on:
+            post.send(room, SpeechStarted(at_s=float(os.getpid())))
+
+    _worker(connection, take)
 
 
 def mind(connection, _config) -> None:
@@ -73,7 +85,12 @@ def mind(connection, _config) -> None:
 
 def mouth(connection, _config) -> None:
     def take(post, room, message) -> None:
-        if isinstance(message, Speak):
+        if isinstance(message, Prepare):
+            prepared[room] = len(message.texts)
+        if isinstance(message, Speak) and message.utterance.text == "Prepared?":
+            reason = f"{prepared.get(room, 0)} texts are ready"
+            post.send(room, NotSpoken(utterance=message.utterance.utterance, reason=reason))
+        elif isinstance(message, Speak):
             for seq in range(PACKETS):
                 packet = Spoken(
                     utterance=message.utterance.utterance,
@@ -84,7 +101,10 @@ def mouth(connection, _config) -> None:
                 )
                 post.send(room, packet)
                 time.sleep(0.02)
+                if message.utterance.text == "Die." and seq == 10:
+                    os.kill(os.getpid(), signal.SIGKILL)
 
+    prepared: dict[str, int] = {}
     _worker(connection, take)
 
 
@@ -110,6 +130,16 @@ class Room:
     def of(self, kind) -> list:
         return [message for message in self.told if isinstance(message, kind)]
 
+    @property
+    def status(self) -> Status:
+        """The newest; nothing is well before the first."""
+        return ([Status(ears=GONE, mind=GONE, mouth=GONE), *self.of(Status)])[-1]
+
+    @property
+    def lost(self) -> int:
+        """How often there was no connection."""
+        return sum(status.mind == GONE for status in self.of(Status))
+
     def ask(self, turn: int, words: str, mode: GuideMode = GuideMode.APPROVED) -> None:
         briefing = Briefing(turn=turn, mode=mode, language="en", words=words)
         assert self.link.send(Think(briefing=briefing, until_s=time.monotonic() + UNTIL_S))
@@ -126,7 +156,7 @@ class Room:
         return found
 
     async def well(self) -> None:
-        await self.until(lambda: self.of(Status) and self.of(Status)[-1] == Status())
+        await self.until(lambda: self.status == Status())
 
 
 @contextlib.asynccontextmanager
@@ -201,7 +231,7 @@ async def test_whatever_the_mind_does_a_room_is_answered_in_time_and_words_go_on
 async def test_without_a_voice_a_room_is_told_at_once_and_what_to_do(tmp_path, utterance) -> None:
     async with service(tmp_path, mouth=f"{__name__}:stranger") as (_child, join, _states):
         room = join("1")
-        await room.until(lambda: room.of(Status) and "espeak-ng" in room.of(Status)[-1].mouth)
+        await room.until(lambda: "espeak-ng" in room.status.mouth)
         room.link.send(Speak(utterance=utterance))
         told = await room.until(lambda: room.of(NotSpoken))
         assert told[0] == NotSpoken(utterance=5, reason="no voice: apt-get install espeak-ng")
@@ -211,14 +241,20 @@ async def test_a_room_finds_a_service_that_was_killed_again(tmp_path, utterance)
     async with service(tmp_path) as (child, join, states):
         room = join("1")
         await room.well()
-        room.link.send(Prepare(language="en", texts=("Hello.",)))
+        room.link.send(Prepare(language="en", texts=("Hello.", "Slowly.")))
+        room.link.send(Listen(on=True))
+        (ears_before,) = await room.until(lambda: room.of(SpeechStarted))
         workers = [pid for pid in (await room.until(lambda: states and states[-1])).pids.values() if pid]
         os.kill(child.pid, signal.SIGKILL)
-        await room.until(lambda: room.of(Status)[-1].mind == GONE)
+        await room.until(lambda: room.status.mind == GONE)
         assert not room.link.send(Speak(utterance=utterance)), "said to be impossible, not lost"
         await room.well()
         room.ask(1, "hello")
         assert isinstance(await room.answer(1), Proposed)
+        await room.until(lambda: room.of(SpeechStarted)[-1] != ears_before)  # listens without being told to
+        room.link.send(Speak(utterance=dataclasses.replace(utterance, text="Prepared?")))
+        (told,) = await room.until(lambda: room.of(NotSpoken))
+        assert told.reason == "2 texts are ready"
 
         def left(pid: int) -> bool:
             try:
@@ -228,3 +264,61 @@ async def test_a_room_finds_a_service_that_was_killed_again(tmp_path, utterance)
             return False
 
         await room.until(lambda: all(left(pid) for pid in workers))
+
+
+async def test_a_mouth_that_dies_in_an_utterance_says_so_and_the_next_words_are_spoken(
+    tmp_path, utterance
+) -> None:
+    async with service(tmp_path) as (_child, join, _states):
+        room, other = join("1"), join("2")
+        await room.well()
+        await other.well()
+        room.link.send(Prepare(language="en", texts=("Hello.",)))
+        room.link.send(Speak(utterance=dataclasses.replace(utterance, text="Die.")))
+        (told,) = await room.until(lambda: room.of(NotSpoken))
+        assert told.utterance == 5
+        assert "being started again" in told.reason
+        assert room.of(Spoken), "it had begun"
+        assert not other.of(NotSpoken), "nothing of the other room was lost"
+        assert "being started again" in other.status.mouth
+        await room.well()
+        room.link.send(Speak(utterance=dataclasses.replace(utterance, utterance=6, text="Prepared?")))
+        await room.until(lambda: room.of(NotSpoken)[-1].utterance == 6)
+        assert room.of(NotSpoken)[-1].reason == "1 texts are ready", "a new mouth is told what stands"
+        room.link.send(Speak(utterance=dataclasses.replace(utterance, utterance=7)))
+        await room.until(lambda: room.of(Spoken)[-1].utterance == 7)
+
+
+async def test_a_malformed_message_closes_that_connection_alone(tmp_path) -> None:
+    malformed = {
+        "bytes": b"\x00\x01",
+        "text": "no pickle",
+        "a call of what cannot be called": b"K\x01K\x02R.",
+        "of the other side": pickle.dumps(Status()),
+    }
+    # Without workers that would have to start: the door is what is tried.
+    async with service(tmp_path, ears=NOBODY, mind=NOBODY, mouth=NOBODY) as (_child, join, _states):
+        room = join("1")
+        await room.until(lambda: room.status.mind not in ("", GONE))
+        connections = room.lost
+        for name, data in malformed.items():
+            async with unix_connect(str(tmp_path / "v.sock")) as stranger, asyncio.timeout(10.0):
+                await stranger.send(data)
+                await stranger.wait_closed()
+            assert stranger.close_code == 4400, name
+        assert room.link.send(CancelThinking(turn=1))
+        assert room.lost == connections, "the other room's connection stands"
+
+
+async def test_a_package_that_is_missing_is_named_with_what_to_do_and_not_started_again(tmp_path) -> None:
+    async with service(tmp_path, mind=NOBODY) as (_child, join, states):
+        room = join("1")
+        await room.until(lambda: room.status.ears == room.status.mouth == "")
+        await room.until(lambda: "no_such_package_of_models" in room.status.mind)
+        assert "install" in room.status.mind
+        pid = states[-1].pids["mind"]
+        room.ask(1, "hello")
+        assert "no_such_package_of_models" in (await room.answer(1)).reason
+        seen = len(states)
+        await room.until(lambda: len(states) > seen + 3)
+        assert states[-1].pids["mind"] == pid
