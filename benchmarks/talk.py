@@ -166,11 +166,11 @@ class _Room:
                 book=book,
                 surroundings=lambda: Surroundings(places=("forest", "ocean"), here="ocean"),
                 skills=skills(),
-                screen=SayScreen(language="en"),
+                screen=lambda text, heard: SayScreen(language="en", heard=heard)(text),
                 met_before=True,
             )
         )
-        self.link = GuideLink(socket, Join(room="bench"), self._told)
+        self.link = GuideLink(socket, Join(room="bench"), self._told, self._broke)
         self.prepared = Prepare(language="en", texts=tuple(text for text in book.lines.values() if text))
         self.status = Status(ears="…", mind="…", mouth="…")
         self.well = asyncio.Event()
@@ -179,6 +179,10 @@ class _Room:
         self.speaking: dict[int, SpeakNow] = {}
         self.playing_until_s = 0.0
         self._seq = 0
+
+    @staticmethod
+    def _broke(error: BaseException) -> None:
+        raise BenchmarkFailed(f"the link to the voice service must hold, broke: {error}") from error
 
     async def live(self) -> None:
         """Let time pass, as a room does."""

@@ -24,6 +24,7 @@ class GuideChoice:
         language: BCP 47 tag.
         met_before: whether this patient knows already that the guide is a computer.
         remembered: what this patient allowed to be remembered.
+        flags: what was found of the patient that some exercises are not for.
     """
 
     mode: GuideMode = GuideMode.APPROVED
@@ -31,6 +32,7 @@ class GuideChoice:
     language: str = "en"
     met_before: bool = False
     remembered: tuple[str, ...] = ()
+    flags: frozenset[str] = frozenset()
 
 
 def stricter(one: GuideMode, other: GuideMode) -> GuideMode:

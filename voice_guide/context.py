@@ -31,16 +31,20 @@ class Context:
         """Return what the session is like now."""
         return self._settings.surroundings()
 
-    def admitted(self, action: GuideAction, mode: GuideMode, *, risk_held: bool) -> Verdict:
-        """Return what the gate lets through of `action`."""
+    def admitted(self, action: GuideAction, mode: GuideMode, *, heard: str, risk_held: bool) -> Verdict:
+        """Return what the gate lets through of `action`, where the patient's last words were `heard`."""
         around = self.around()
+
+        def screen(text: str) -> str:
+            return self._settings.screen(text, heard)
+
         return admit(
             action,
             mode=mode,
             limits=around.limits,
             controls=around.controls,
             places=frozenset(around.places),
-            may_say=self._may_say,
+            may_say=dataclasses.replace(self._may_say, screen=screen),
             risk_held=risk_held,
             fastest_breath_per_min=around.baseline_breath_per_min,
             stage=around.stage,
@@ -95,4 +99,4 @@ def _may_say(settings: ConversationSettings) -> MaySay:
         "count": frozenset(str(count) for count in range(101)),
     }
     lines = {line_id: line.text for line_id, line in bank.lines.items()}
-    return MaySay(lines=lines, slots=slots, screen=settings.screen)
+    return MaySay(lines=lines, slots=slots)

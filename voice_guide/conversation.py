@@ -78,7 +78,7 @@ from voice_guide.messages import (
 )
 from voice_guide.remember import worth_remembering
 from voice_guide.rules import normal
-from voice_guide.skill import Answered, Leave, SkillContext, SkillState, Spoken, Tick
+from voice_guide.skill import OPT_OUT, Answered, Leave, SkillContext, SkillState, Spoken, Tick
 from voice_guide.speech import AHEAD_S, AT_ONCE_S, Speech, Words, length_s
 from voice_guide.stages import RETURN_SKILL, stage_steps
 
@@ -109,7 +109,6 @@ class _Asked:
     ended_s: float
     fallback: Proposal
     spoke: bool = False
-    acknowledged: bool = False
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -133,8 +132,11 @@ class Conversation:
         self._status = Status()
         self._out: list[Command] = []
         self._voice_since_s: float | None = None
+        self._softened = False
         self._partial = ""
+        self._words = ""
         self._asked: _Asked | None = None
+        self._acknowledged = 0
         self._waiting: _Waiting | None = None
         self._crisis: Risk | None = None
         self._crisis_words = ""
@@ -173,6 +175,8 @@ class Conversation:
         match what:
             case Status():
                 self._status = what
+                if what.ears:  # nobody would tell that the voice has ended
+                    self._voice_ended(now_s)
             case SpeechStarted():
                 self._voice_began(now_s)
             case SpeechEnded():
@@ -215,12 +219,12 @@ class Conversation:
             if now_s >= asked.ended_s + self._settings.answer_within_s:
                 self._fall_back("no answer in time", now_s)
             elif now_s >= asked.ended_s + self._settings.acknowledge_after_s:
-                self._acknowledge(asked, now_s)
+                self._acknowledge(asked)
         waiting = self._waiting
         if waiting is not None and now_s >= waiting.until_s:
             self._waiting = None
             self._decision(waiting.proposal.turn, "timed out", "time", now_s)
-            self._say_line("moment", now_s, turn=waiting.proposal.turn)
+            self._say_line("moment", turn=waiting.proposal.turn)
         self._speech.pass_time(now_s)
         self._go_on(now_s)
         return self._done()
@@ -289,13 +293,21 @@ class Conversation:
         if self._voice_since_s is None:
             self._voice_since_s = now_s
             if self._speech.now is not None and not self._speech.now.safety:
+                self._softened = True
                 self._out.append(Soften(on=True))
 
     def _voice_ended(self, now_s: float) -> None:
-        self._voice_since_s, self._partial = None, ""
-        if self._speech.now is not None:
-            self._out.append(Soften(on=False))
+        self._quiet_again()
         self._resume(now_s)
+
+    def _quiet_again(self) -> None:
+        self._voice_since_s, self._partial = None, ""
+        self._loud_again()
+
+    def _loud_again(self) -> None:
+        if self._softened:
+            self._softened = False
+            self._out.append(Soften(on=False))
 
     def _interrupted(self, now_s: float) -> None:
         """End the guide's words when the patient really speaks; what was cut goes on after a mere "mm-hm"."""
@@ -316,14 +328,15 @@ class Conversation:
             self._partial = heard.text
             self._interrupted(now_s)
             return
-        self._voice_since_s, self._partial = None, ""
+        self._quiet_again()
+        self._words = heard.text
         self._turn = max(self._turn, heard.turn)
         self._remember("patient", heard.text, now_s, confidence=heard.confidence)
         self._tell_said(heard)
         if self._crisis is None and not (risk.stop or risk.kind == "stop"):
-            self._answer(heard, now_s)
+            self._answer(heard, risk, now_s)
 
-    def _answer(self, heard: Heard, now_s: float) -> None:
+    def _answer(self, heard: Heard, risk: Risk, now_s: float) -> None:
         if self.mode is GuideMode.OFF:
             return
         if normal(heard.text) in BACK_CHANNEL and self._awaiting is None and self._skill is None:
@@ -332,7 +345,7 @@ class Conversation:
         self._speech.cut = None
         self._drop_model_words(now_s)
         choice = self._settings.chooser.choose(
-            heard.text, self._now(), turn=heard.turn, confidence=heard.confidence
+            heard.text, self._now(), turn=heard.turn, confidence=heard.confidence, risk=risk
         )
         self._rate(choice, now_s)
         if choice.sure:
@@ -342,8 +355,11 @@ class Conversation:
         if now_s < self._held_until_s and not choice.sure:
             return  # silence was asked for: only a clear wish ends it
         self._held_until_s = 0.0
-        if choice.intent in ("unwell", "headset") and choice.sure:
+        if choice.intent == "unwell" and choice.sure:
             self._out.append(Unwell(level=_UNWELL))
+        if choice.skill and not self._settings.skills[choice.skill].fits(self._settings.flags):
+            why = f"the exercise {choice.skill} is not for this patient"
+            choice = self._settings.chooser.own("offer_therapist", self._now(), turn=heard.turn, reason=why)
         if choice.skill:
             self._begin_skill(choice.skill, now_s)
         if self._asks_model(choice):
@@ -414,11 +430,15 @@ class Conversation:
         if not asked.spoke:
             self._offer(dataclasses.replace(asked.fallback, reason=f"scripted: {reason}"), "line", now_s)
 
-    def _acknowledge(self, asked: _Asked, now_s: float) -> None:
-        if asked.acknowledged or asked.spoke or self._speech.now is not None or self._speech.waiting:
-            return
-        asked.acknowledged = True
-        self._say_line("acknowledge", now_s, turn=asked.turn, source="acknowledgement", ahead_s=AT_ONCE_S)
+    def _acknowledge(self, asked: _Asked) -> None:
+        if not (asked.spoke or self._speech.now is not None or self._speech.waiting):
+            self._say_heard(asked.turn)
+
+    def _say_heard(self, turn: int) -> None:
+        """Say that the patient was heard, once a turn."""
+        if turn != self._acknowledged:
+            self._acknowledged = turn
+            self._say_line("acknowledge", turn=turn, source="acknowledgement", ahead_s=AT_ONCE_S)
 
     # from a proposal to words and actions ---------------------------------------------------------------
 
@@ -427,6 +447,7 @@ class Conversation:
         if self.approval:
             until_s = now_s + self._settings.approval_s
             self._waiting = _Waiting(proposal=proposal, source=source, until_s=until_s)
+            self._say_heard(proposal.turn)  # nobody is left in silence while the therapist reads
             return
         self._carry_out(proposal, source, now_s)
 
@@ -434,7 +455,7 @@ class Conversation:
         verdict = self._gate(Say(text=proposal.say, line_id=proposal.line_id))
         if isinstance(verdict, Refused):
             self._acted(proposal.turn, Say(text=proposal.say, line_id=proposal.line_id), verdict, now_s)
-            self._say_line("listening", now_s, turn=proposal.turn)
+            self._say_line("listening", turn=proposal.turn)
             return
         self._speech.waiting.append(
             Words(
@@ -459,6 +480,7 @@ class Conversation:
         admitted = verdict.action
         if isinstance(admitted, Hold):
             self._held_until_s = now_s + admitted.for_s
+            self._leave_skill(now_s)
         elif isinstance(admitted, AskRating):
             self._awaiting, self._asked_again = admitted, False
         self._out.append(Act(turn=turn, action=admitted, verdict=verdict, because=because))
@@ -505,6 +527,7 @@ class Conversation:
         if risk.level is not RiskLevel.URGENT or known:
             return
         self._crisis, self._crisis_words, self._crisis_s = risk, heard.text, now_s
+        self._loud_again()
         self._drop_model_words(now_s)
         self._leave_skill(now_s)
         self._waiting = self._speech.cut = None
@@ -556,6 +579,8 @@ class Conversation:
         if not wish:
             self._step_skill(Answered(intent=choice.intent), now_s)
             return True
+        if choice.intent in OPT_OUT:
+            self._leave_skill(now_s)  # the answer to the wish is what is said
         return False
 
     def _step_skill(self, event: Answered | Spoken | Tick | Leave, now_s: float) -> None:
@@ -589,9 +614,10 @@ class Conversation:
             return
         first = self._speech.waiting[0]
         at_once = first.safety or first.source == "therapist"
-        if not at_once and (not self._quiet() or now_s < first.not_before_s or self._over):
-            return
-        self._speech.begin(now_s)
+        waits = self._waiting is not None and first.source != "acknowledgement"
+        waits = waits or self._voice_since_s is not None or now_s < first.not_before_s or self._over
+        if at_once or not waits:
+            self._speech.begin(now_s)
 
     def _quiet(self) -> bool:
         return self._voice_since_s is None and self._waiting is None
@@ -620,10 +646,7 @@ class Conversation:
             self._waiting = None
         self._speech.keep("skill", "therapist", "risk", "acknowledgement")
 
-    def _say_line(
-        self, intent: str, now_s: float, *, turn: int, source: Source = "line", ahead_s: float = AHEAD_S
-    ) -> None:
-        del now_s
+    def _say_line(self, intent: str, *, turn: int, source: Source = "line", ahead_s: float = AHEAD_S) -> None:
         present = self._now()
         choice = self._bank.pick(intent, self._settings.chooser.slots("", present), said=present.said)
         self._speech.waiting.append(
@@ -653,7 +676,7 @@ class Conversation:
         """Nothing is said any more but what is for safety; a session that ends by itself is heard out."""
         self._over, self._live = True, False
         self._asked = self._waiting = self._skill = None
-        self._voice_since_s, self._partial = None, ""
+        self._quiet_again()
         self._speech.end(at_once=stopped)
         self._out.append(ListenNow(on=False))
 
@@ -680,7 +703,8 @@ class Conversation:
         return self._context.present(self._speech.said, self._awaiting, asked_again=self._asked_again)
 
     def _gate(self, action: GuideAction) -> Verdict:
-        return self._context.admitted(action, self.mode, risk_held=self._crisis is not None)
+        held = self._crisis is not None
+        return self._context.admitted(action, self.mode, heard=self._words, risk_held=held)
 
     def _remember(self, who: str, text: str, now_s: float, *, confidence: float) -> None:
         self._history.append(Turn(who="patient", text=text))

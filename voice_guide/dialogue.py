@@ -104,7 +104,7 @@ class ConversationSettings:
         chooser: the approved lines and what they answer.
         book: the risk screen's approved lines.
         skills: exercises by name.
-        screen: of a model's words in FREE: why they may not be said, or "".
+        screen: of a model's words in FREE, given what the patient said: why they may not be said, or "".
         surroundings: what the session is like now.
     """
 
@@ -112,7 +112,7 @@ class ConversationSettings:
     book: RiskBook
     surroundings: Callable[[], Surroundings]
     skills: Mapping[str, SkillSpec]
-    screen: Callable[[str], str]
+    screen: Callable[[str, str], str]
     mode: GuideMode = GuideMode.APPROVED
     approval: bool = False
     met_before: bool = False

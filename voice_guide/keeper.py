@@ -37,7 +37,7 @@ class Keeper:
         main: `module:function` that the process runs.
         config: what it is given.
         on_message: told the room and each message.
-        on_state: told what is missing, "" when well; `None` of it that has just died.
+        on_state: told what is missing, also that it has just died; "" when well.
     """
 
     def __init__(
@@ -101,7 +101,8 @@ class Keeper:
     def stop(self) -> None:
         """Let it go for good."""
         self._leaving = True
-        self._outbox.put(None) if not self._outbox.full() else None
+        with contextlib.suppress(queue.Full):
+            self._outbox.put_nowait(None)
         if self._process is not None:
             self._process.kill()
             self._process.join()
@@ -111,7 +112,8 @@ class Keeper:
             while True:
                 room, message = connection.recv()
                 self._loop.call_soon_threadsafe(self._heard, process, room, message)
-        outbox.put(None)
+        with contextlib.suppress(queue.Full):  # then the writer is not waiting for it: the pipe ends it
+            outbox.put_nowait(None)
         process.join()
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._died, process)

@@ -42,12 +42,20 @@ class GuideLink:
         socket: the service's.
         join: who we are.
         on_message: told each message; `Status` with `GONE` while there is no connection.
+        on_failure: told what ended the link itself; it begins again by itself.
     """
 
-    def __init__(self, socket: str, join: Join, on_message: Callable[[FromService], None]) -> None:
+    def __init__(
+        self,
+        socket: str,
+        join: Join,
+        on_message: Callable[[FromService], None],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
         self._socket = socket
         self._standing: dict[type, ToService] = {Join: join}
         self._on_message = on_message
+        self._on_failure = on_failure
         self._outbox: collections.deque[ToService] = collections.deque()
         self._waits = asyncio.Event()
         self._connected = False
@@ -56,6 +64,7 @@ class GuideLink:
     def start(self) -> None:
         """Begin to connect."""
         self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """Let go."""
@@ -78,6 +87,13 @@ class GuideLink:
         self._outbox.append(message)
         self._waits.set()
         return True
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._connected = False
+            self._on_failure(error)
+            asyncio.get_running_loop().call_later(_AGAIN_S, self.start)
 
     async def _run(self) -> None:
         self._on_message(Status(ears=GONE, mind=GONE, mouth=GONE))

@@ -75,6 +75,7 @@ class RoomOutputs:
         publish: Callable[[Controls, float], None],
         stop: Callable[[str], None],
         mirror: Callable[[bytes], None],
+        baseline: Callable[[], Mapping[str, float]],
         now_s: Callable[[], float],
     ) -> None:
         self._config = config
@@ -121,6 +122,7 @@ class RoomOutputs:
             scenes=self._scenes,
             notifier=notifier_from(config.notify) if config.notify else None,
             stop=lambda _why: self._stop("voice"),
+            baseline=baseline,
             now_s=now_s,
         )
         self.sound_out = RoomSound(

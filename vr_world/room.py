@@ -97,6 +97,7 @@ class Room:
             publish=outlet.push,
             stop=self._patient_stops,
             mirror=self._broadcast,
+            baseline=self._body.baseline,
             now_s=now_s,
         )
         self._world = World(self._body, self._outputs)

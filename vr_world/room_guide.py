@@ -21,7 +21,7 @@ from therapy.escalation import Call, Escalation, EscalationCommand, MakeSafe, Pa
 from therapy.events import AlarmRaised, Event, TherapistCalled
 from therapy.gate import open_places
 from therapy.guide import GuideChoice
-from therapy.plan import Limits
+from therapy.plan import Limits, StageKind
 from therapy.ports import HelpCall, Notifier
 from therapy.specs import SceneSpec
 from therapy.talk import GuideMode, Risk
@@ -71,8 +71,9 @@ from voice_guide.messages import (
     Think,
 )
 from voice_guide.mouth import PACKET_S, heard_text
+from voice_guide.risk import RiskScreen
 from voice_guide.riskbook import load_risk_book
-from voice_guide.say_screen import SayScreen
+from voice_guide.say_screen import SayScreen, by_risk
 from voice_guide.skill import skills
 from vr_world.guide_link import GONE, GuideLink
 from vr_world.loop import World
@@ -91,6 +92,10 @@ _LISTENS_S: Final = 3.0
 _AFTER_S: Final = 0.6
 #: Lines that a patient meets at once are rendered ahead.
 _AHEAD_INTENTS: Final = ("acknowledge", "moment", "listening", "unclear", "less_waves", "anxious")
+#: States of a microphone from which no sound comes.
+_CLOSED: Final = ("off", "denied", "missing")
+#: So often a talk that failed begins anew in a session.
+_FAILURES: Final = 3
 #: While a human is being called the place is held calm: control → value.
 CALM: Final = {
     "weather": 0.08,
@@ -152,6 +157,7 @@ class RoomGuide:
         scenes: every place.
         notifier: reaches a human who is not at the panel, or `None`.
         stop: stops the session as the patient's button does.
+        baseline: the patient's values at rest by vital, as far as they are known.
         now_s: the session clock.
     """
 
@@ -164,9 +170,10 @@ class RoomGuide:
         scenes: dict[str, SceneSpec],
         notifier: Notifier | None,
         stop: Callable[[str], None],
+        baseline: Callable[[], Mapping[str, float]],
         now_s: Callable[[], float],
     ) -> None:
-        self._room, self._socket, self._out = room, socket, outputs
+        self._room, self._socket, self._out, self._baseline = room, socket, outputs, baseline
         self._scenes, self._notifier, self._stop, self._now_s = scenes, notifier, stop, now_s
         self._choice = GuideChoice()
         self._talk: Conversation | None = None
@@ -175,7 +182,8 @@ class RoomGuide:
         self._link: GuideLink | None = None
         self._speaking: dict[int, _Speaking] = {}
         self._microphone = "unknown"
-        self._listening = False
+        self._listening = self._hears = False
+        self._failures = 0
         self._somebody = False
         self._phase = ""
         self._began = False
@@ -188,7 +196,7 @@ class RoomGuide:
         """Look for the voice service."""
         if self._socket:
             join = Join(room=self._room, language=self._choice.language)
-            self._link = GuideLink(self._socket, join, self._from_service)
+            self._link = GuideLink(self._socket, join, self._from_service, self._failed)
             self._link.start()
 
     async def stop(self) -> None:
@@ -198,27 +206,38 @@ class RoomGuide:
 
     # the session ----------------------------------------------------------------------------------------
 
-    def open(self, choice: GuideChoice, *, memory: ConversationMemory | None = None) -> None:
+    def open(self, choice: GuideChoice) -> None:
         """A session is there: the guide as chosen, whose place the one before it takes."""
+        self._failures = 0
+        self._open(choice, None)
+
+    def _open(self, choice: GuideChoice, memory: ConversationMemory | None) -> None:
         self._choice = choice
         bank, book = load_lines(choice.language), load_risk_book(choice.language)
+        risky = by_risk(RiskScreen(book).assess)
+
+        def screen(text: str, heard: str) -> str:
+            return SayScreen(language=choice.language, also=(risky,), heard=heard)(text)
+
         self._talk = Conversation(
             ConversationSettings(
                 chooser=Chooser(bank),
                 book=book,
                 surroundings=self._surroundings,
                 skills=skills(),
-                screen=SayScreen(language=choice.language),
+                screen=screen,
                 mode=choice.mode,
                 approval=choice.approval,
                 met_before=choice.met_before,
                 remembered=choice.remembered,
+                flags=choice.flags,
             ),
             memory=memory,
         )
         self._escalation = Escalation()
         self._alarmed.clear()
         self._phase, self._began, self._stage = "", False, -1
+        self._listening = self._hears = False  # of a new ear too: nothing is heard before it is said
         self._speaking.clear()
         self._send(Join(room=self._room, language=choice.language))
         risk_lines = tuple(text for text in book.lines.values() if text)
@@ -232,9 +251,13 @@ class RoomGuide:
     def go_on(self, memory: Mapping[str, Any]) -> None:
         """Take up the talk of the room before this one, where a crisis stays one; words are forgotten."""
         fields = dict(memory)
-        choice = GuideChoice(language=fields.pop("language"), met_before=True)
+        language, flags = fields.pop("language"), frozenset(fields.pop("flags"))
         kept = msgspec.convert(fields, ConversationMemory)
-        self.open(dataclasses.replace(choice, mode=GuideMode(kept.mode)), memory=kept)
+        mode = GuideMode(kept.mode)
+        self._open(GuideChoice(mode=mode, language=language, met_before=True, flags=flags), kept)
+        machine = self._out.world.machine
+        if machine is not None and machine.stage.kind is not StageKind.RETURN:
+            self._stage = machine.stage_index  # its lines were said; the way out is led anew
         if kept.crisis_kind:
             risk = msgspec.convert({"level": "urgent", "kind": kept.crisis_kind}, Risk)
             self._escalate(self._escalation.hit(risk, self._now_s()))
@@ -243,15 +266,41 @@ class RoomGuide:
         """Return what the next process of this room needs, without a word that was said."""
         if self._talk is None:
             return None
-        return {"language": self._choice.language, **dataclasses.asdict(self._talk.memory())}
+        kept = dataclasses.asdict(self._talk.memory())
+        return {"language": self._choice.language, "flags": sorted(self._choice.flags), **kept}
 
     def tick(self, now_s: float) -> None:
         """Live one step: follow the session, let time pass."""
-        if self._talk is None:
-            return
-        self._follow(now_s)
-        self._do(self._talk.tick(now_s))
+        self._guarded(lambda: self._live(now_s))
+
+    def _live(self, now_s: float) -> None:
         self._escalate(self._escalation.tick(now_s))
+        if self._talk is not None:
+            self._follow(now_s)
+        if self._talk is not None:
+            self._do(self._talk.tick(now_s))
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do `work`. The guide may fail, its room may not: the talk begins anew, and a human is told."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001  # whatever it is, music, picture and stop go on
+            self._failed(error)
+
+    def _failed(self, error: BaseException) -> None:
+        """Tell what failed, by its kind alone (its text may hold words); begin anew, or give the talk up."""
+        self._failures += 1
+        gives_up = self._failures > _FAILURES
+        then = "it is off for this session" if gives_up else "it begins anew, its memory of words is gone"
+        what = f"the guide failed ({type(error).__name__}): {then}"
+        self._out.event(AlarmRaised(at_s=self._now_s(), level="urgent", what=what))
+        memory = self.memory()
+        if gives_up or memory is None:
+            self._talk = None
+            self._listening = False
+            self._tell_listening()
+        else:
+            self._guarded(lambda: self.go_on(memory))
 
     def _follow(self, now_s: float) -> None:
         machine = self._out.world.machine
@@ -323,12 +372,13 @@ class RoomGuide:
         """A headset came: words may be said; say whether it is listened to."""
         self._somebody = True
         self._take(Somebody(True))
-        self._out.guide_tells(control.Listen(on=self._listening))
+        self._tell_listening()
 
     def headset_gone(self, *, others: bool) -> None:
         """A headset went; `others` says whether one is left."""
         self._somebody = others
         self._take(Somebody(others))
+        self._tell_listening()
 
     def headset_mic(self, headset: Headset, packet: protocol.Microphone) -> None:
         """Hand 20 ms of the microphone on, on the session clock."""
@@ -339,8 +389,17 @@ class RoomGuide:
             self._send(Sound(seq=packet.seq, at_s=at_s, payload=packet.payload))
 
     def headset_mic_is(self, state: str) -> None:
-        """Show what became of the microphone."""
+        """Take what became of the microphone: one that is closed ends the turn that was being said."""
         self._microphone = state
+        self._tell_listening()
+
+    def _tell_listening(self) -> None:
+        """Say to the headsets whether a microphone is wanted, and to the service whether sound will come."""
+        self._out.guide_tells(control.Listen(on=self._listening))
+        hears = self._listening and self._somebody and self._microphone not in _CLOSED
+        if hears != self._hears:
+            self._hears = hears
+            self._send(Listen(on=hears))
 
     def headset_played(self, played: control.Played) -> None:
         """Take what was heard of the guide's words."""
@@ -402,8 +461,9 @@ class RoomGuide:
     # what the conversation wants ------------------------------------------------------------------------
 
     def _take(self, what: Input) -> None:
-        if self._talk is not None:
-            self._do(self._talk.take(what, self._now_s()))
+        talk = self._talk
+        if talk is not None:
+            self._guarded(lambda: self._do(talk.take(what, self._now_s())))
 
     def _do(self, commands: list[Command]) -> None:
         for command in commands:
@@ -434,8 +494,7 @@ class RoomGuide:
                 self._escalate(self._escalation.hit(risk, self._now_s()))
             case ListenNow(on=on):
                 self._listening = on
-                self._send(Listen(on=on))
-                self._out.guide_tells(control.Listen(on=on))
+                self._tell_listening()
 
     def _speak(self, command: SpeakNow) -> None:
         utterance = command.utterance
@@ -567,7 +626,7 @@ class RoomGuide:
             stage_name=machine.stage.name,
             stage_left_s=max(machine.stage.duration_s - machine.stage_elapsed_s, 0.0),
             minutes_left=max(round(left_s / 60.0), 0),
-            baseline_breath_per_min=world.state.breath_rate_per_min,
+            baseline_breath_per_min=self._baseline().get("breath_rate"),
             state=_state_in_words(world),
         )
 

@@ -59,7 +59,13 @@ CHECK_S: Final = 0.5
 MAX_MESSAGE_BYTES: Final = 8 << 20
 #: Share of a week's allowance of sound that may be lost with the gateway: about two minutes at 80 dBA.
 DOSE_STEP: Final = 0.001
+#: What screening found → flags with which an exercise is not offered (`SkillSpec.not_for`).
+GUIDE_FLAGS: Final[Mapping[str, tuple[str, ...]]] = {
+    "acute_psychiatric": ("psychosis", "dissociation"),
+    "suicidal": ("acute_crisis",),
+}
 VOICE: Final = "voice_guide.service:main"
+VOICE_NAME: Final = "voice"
 VOICE_SOCKET: Final = "voice.sock"
 #: It beats twice a second from the start; its workers take care of each other.
 VOICE_SILENCE_S: Final = 10.0
@@ -82,7 +88,7 @@ class LocalRoomHost:
         """Start the voice service that this machine's rooms share, and keep it alive."""
         settings = self._settings
         spec = ChildSpec(
-            name="voice",
+            name=VOICE_NAME,
             main=VOICE,
             config=lambda: ServiceConfig(
                 socket=str(self._run_folder / VOICE_SOCKET),
@@ -164,10 +170,10 @@ class LocalRoomHost:
         match event:
             case ChildDied(at_s=at_s, child=room, reason=reason):
                 self._died_s.setdefault(room, at_s)
-                log.warning("room %s stopped (%s) and is being started again", room, reason)
+                log.warning("%s stopped (%s) and is being started again", _named(room), reason)
             case ChildReturned(child=room, gap_s=gap_s):
                 self._died_s.pop(room, None)
-                log.warning("room %s is back after %.1f s", room, gap_s)
+                log.warning("%s is back after %.1f s", _named(room), gap_s)
 
     async def _check(self) -> None:
         while True:
@@ -502,7 +508,10 @@ class Rooms:
             raise Refused(
                 f"the guide's language must be one of {', '.join(languages)}, got {choice.language!r}"
             )
-        return dataclasses.replace(choice, met_before=start.met_before, remembered=start.remembered)
+        flags = {flag for found in start.screening.present for flag in GUIDE_FLAGS.get(found, ())}
+        return dataclasses.replace(
+            choice, met_before=start.met_before, remembered=start.remembered, flags=frozenset(flags)
+        )
 
     def _allowed(self, mode: GuideMode) -> None:
         try:
@@ -597,3 +606,7 @@ class Rooms:
         if link.state is not None:
             text = msgspec.json.encode(self._with_code(room, link.state)).decode()
             mailbox.put("state", text)
+
+
+def _named(child: str) -> str:
+    return "the voice service" if child == VOICE_NAME else f"room {child}"

@@ -25,12 +25,14 @@ from voice_guide.dialogue import (
     Release,
     SessionEnded,
     SetMode,
+    Soften,
     Somebody,
     SpeakNow,
     StageBegan,
     StopSession,
     Surroundings,
     Tell,
+    Unwell,
     Whisper,
 )
 from voice_guide.linebank import load_lines
@@ -69,7 +71,7 @@ class Talk:
                 surroundings=lambda: AROUND,
                 skills=SKILLS,
                 mode=mode,
-                **{"screen": lambda _text: "", **changes},
+                **{"screen": lambda _text, _heard: "", **changes},
             )
         )
         self.keep(self.it.begin(self.now_s))
@@ -174,7 +176,7 @@ def test_free_sentences_are_said_as_they_come_and_a_screened_one_ends_the_answer
     talk.says("my grandmother used to bake on such evenings")
     found = talk.take(SentenceReady(turn=talk.turn, text="That sounds warm."))
     assert [words.source for words in said(found)] == ["model"]
-    strict = Talk(GuideMode.FREE, screen=lambda _text: "no")
+    strict = Talk(GuideMode.FREE, screen=lambda _text, _heard: "no")
     strict.says("my grandmother used to bake on such evenings")
     found = strict.take(SentenceReady(turn=strict.turn, text="Take this pill."))
     assert of(found, CancelAsk)
@@ -238,7 +240,8 @@ def test_a_spoken_stop_is_the_button() -> None:
 def test_a_proposal_waits_for_the_therapist_and_times_out_into_a_neutral_line() -> None:
     talk = Talk(approval=True)
     found = talk.says("the waves are a bit much")
-    assert not said(found)
+    assert [words.source for words in said(found)] == ["acknowledgement"]
+    talk.hears_out()
     assert not of(found, Act)
     assert talk.it.view(talk.now_s)["proposal"]["text"]
     found = talk.take(Decide(turn=talk.turn, decision="speak"))
@@ -254,6 +257,7 @@ def test_a_proposal_waits_for_the_therapist_and_times_out_into_a_neutral_line() 
 def test_an_edited_proposal_is_the_therapists_words() -> None:
     talk = Talk(approval=True)
     talk.says("the waves are a bit much")
+    talk.hears_out()
     found = talk.take(Decide(turn=talk.turn, decision="edit", text="I make the sea calmer."))
     assert [(w.text, w.source) for w in said(found)] == [("I make the sea calmer.", "therapist")]
     assert of(found, Act)
@@ -456,3 +460,73 @@ def test_a_turn_is_answered_within_two_seconds_whatever_the_model_does(text: str
         return  # a listener's sound wants no answer
     found += talk.wait(2.05)
     assert said(found)
+
+
+def test_the_guide_is_loud_again_once_the_patient_has_spoken_and_a_risk_line_is_never_soft() -> None:
+    talk = Talk()
+    talk.says("hello")
+    assert of(talk.take(SpeechStarted(at_s=talk.now_s)), Soften) == [Soften(True)]
+    talk.wait(0.3)
+    assert of(talk.says("the waves are a bit much"), Soften) == [Soften(False)]
+    talk.hears_out()
+    talk.says("hello")
+    talk.take(SpeechStarted(at_s=talk.now_s))
+    risk = Risk(level=RiskLevel.URGENT, kind="self_harm", evidence=("rule",))
+    found = talk.says("i do not want to be here", risk, final=False)
+    assert [type(c) for c in found if isinstance(c, Soften | SpeakNow)] == [Soften, SpeakNow]
+
+
+def test_ears_that_die_while_the_patient_speaks_do_not_silence_the_guide() -> None:
+    talk = Talk()
+    talk.take(SpeechStarted(at_s=talk.now_s))
+    talk.take(Status(ears="ears stopped"))
+    assert said(talk.take(StageBegan(kind=StageKind.SETTLE)))
+
+
+def test_a_proposal_that_waits_is_acknowledged_at_once_and_only_once() -> None:
+    talk = Talk(approval=True)
+    found = talk.says("the waves are a bit much")
+    assert [words.source for words in said(found)] == ["acknowledgement"]
+    talk.hears_out()
+    assert not said(talk.wait(5.0))
+    talk.says("my grandmother used to bake on such evenings")
+    talk.hears_out()
+    found = talk.wait(0.7)
+    talk.hears_out()
+    found += talk.wait(3.0)
+    assert [words.source for words in said(found)] == ["acknowledgement"]
+
+
+def test_an_itching_headset_is_no_illness() -> None:
+    assert not of(Talk().says("the headset is itchy"), Unwell)
+    assert of(Talk().says("i feel dizzy"), Unwell)
+
+
+def test_silence_that_is_asked_for_ends_an_exercise() -> None:
+    talk = Talk()
+    talk.says("let us do the body scan")
+    assert talk.it._skill is not None
+    talk.hears_out()
+    talk.says("please be quiet for a while")
+    assert talk.it._skill is None
+    assert {words.source for words in said(talk.wait(60.0))} <= {"line"}, "the answer alone"
+
+
+def test_an_exercise_that_is_not_for_this_patient_is_not_begun_and_a_human_is_offered() -> None:
+    talk = Talk(flags=frozenset({"dissociation"}))
+    found = talk.says("let us do the body scan")
+    assert talk.it._skill is None
+    assert said(found)[0].line_id.startswith("offer_therapist.")
+
+
+def test_free_words_are_screened_with_what_the_patient_said() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def screen(text: str, heard: str) -> str:
+        asked.append((text, heard))
+        return ""
+
+    talk = Talk(GuideMode.FREE, screen=screen)
+    talk.says("my grandmother used to bake on such evenings")
+    talk.take(SentenceReady(turn=talk.turn, text="That sounds warm."))
+    assert asked == [("That sounds warm.", "my grandmother used to bake on such evenings")]

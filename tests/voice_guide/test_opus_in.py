@@ -53,6 +53,16 @@ def test_what_is_missing_is_silence_of_its_length_and_what_is_late_is_dropped(pa
     assert (ear.lost.missing, ear.lost.late, ear.lost.broken) == (3, 1, 0)
 
 
+def test_a_page_that_was_loaded_again_is_heard_at_once(packets: list[bytes]) -> None:
+    ear = OpusIn()
+    for number, packet in enumerate(packets[:50]):
+        ear.push(5000 + number, packet)
+    again = np.concatenate([ear.push(1 + number, packet) for number, packet in enumerate(packets[:50])])
+    assert len(again) == 50 * PACKET
+    assert np.abs(again[-RATE_HZ // 4 :]).max() > 0.1
+    assert ear.lost.late == 0
+
+
 def test_a_long_break_is_not_filled(packets: list[bytes]) -> None:
     ear = OpusIn()
     ear.push(0, packets[0])

@@ -10,11 +10,12 @@ import pytest
 
 from clinic.errors import Refused
 from clinic.ports import Command, GuideOrder, SessionStart
-from clinic.screening import Screening
+from clinic.screening import CONTRAINDICATIONS, Screening
 from therapy.guide import GuideChoice
 from therapy.talk import GuideMode
+from voice_guide.skill import skills
 from vr_world.link import Ask, pack, parse_ask
-from vr_world.rooms import Rooms
+from vr_world.rooms import GUIDE_FLAGS, Rooms
 from vr_world.settings import ServerSettings
 
 POLICY = "at most 'approved' by this clinic's policy, 'free' was wanted"
@@ -94,3 +95,21 @@ def test_what_the_gateway_asks_of_a_guide_crosses_the_link_as_it_is() -> None:
         id=1, name="guide_mode", actor="therapist", mode=GuideMode.SCRIPTED, approval=True, text="Ruhig."
     )
     assert parse_ask(pack(ask)) == ask
+
+
+def test_what_screening_found_keeps_exercises_away() -> None:
+    found = SessionStart(
+        plan_id="first-visit",
+        patient="",
+        screening=Screening(present=("acute_psychiatric",), override_reason="her doctor is in the room"),
+        actor="therapist",
+    )
+    choice = rooms_with(guide=True)._guide_of(found)
+    kept_away = {name for name, spec in skills().items() if not spec.fits(choice.flags)}
+    assert {"safe_place", "thought_labelling"} <= kept_away
+    assert all(set(flags) & spec_flags() for flags in GUIDE_FLAGS.values())
+    assert set(GUIDE_FLAGS) <= set(CONTRAINDICATIONS)
+
+
+def spec_flags() -> frozenset[str]:
+    return frozenset().union(*(spec.not_for for spec in skills().values()))

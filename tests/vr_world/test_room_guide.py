@@ -17,6 +17,7 @@ from therapy.ports import HelpCall
 from therapy.specs import SceneSpec
 from therapy.steer import Wishes
 from therapy.talk import NO_RISK, GuideMode, Heard, Risk, RiskLevel
+from voice_guide.conversation import Conversation
 from voice_guide.messages import (
     HeardNow,
     Hush,
@@ -54,6 +55,7 @@ class Room:
         self.now_s = 100.0
         self.told, self.packets, self.ducks, self.events, self.stops, self.sent = [], [], [], [], [], []
         self.lines, self.scenes, self.silences = [], [], 0
+        self.baseline = {}
         self.world = World(Body(), self)
         self.guide = RoomGuide(
             "1",
@@ -62,6 +64,7 @@ class Room:
             scenes=SCENES,
             notifier=notifier,
             stop=self.stopped,
+            baseline=lambda: self.baseline,
             now_s=lambda: self.now_s,
         )
         self.guide._link = self  # in the place of the socket
@@ -425,3 +428,59 @@ async def test_another_place_is_gone_to_because_the_patient_asked(room, place) -
     room.hears(f"Can we go to the {place}?")
     assert room.scenes[-1] == place
     assert room.world.why[0].because == "the patient asked for it"
+
+
+async def test_a_microphone_that_is_closed_ends_the_turn_and_one_that_opens_is_heard(room) -> None:
+    room.sent.clear()
+    room.guide.headset_mic_is("on")
+    assert not [m for m in room.sent if isinstance(m, Listen)], "it was wanted already"
+    for state, heard in (("off", False), ("on", True)):
+        room.guide.headset_mic_is(state)
+        assert [m.on for m in room.sent if isinstance(m, Listen)][-1] is heard
+    room.guide.headset_gone(others=False)
+    assert [m.on for m in room.sent if isinstance(m, Listen)][-1] is False
+    room.guide.headset_here()
+    assert [m.on for m in room.sent if isinstance(m, Listen)][-1] is True
+    assert room.told[-1] == control.Listen(on=True)
+
+
+async def test_the_pacer_is_never_led_faster_than_the_patients_own_rest(room) -> None:
+    assert room.guide._surroundings().baseline_breath_per_min is None
+    room.baseline = {"breath_rate": 13.0}
+    assert room.guide._surroundings().baseline_breath_per_min == 13.0
+
+
+async def test_the_next_process_says_no_stage_twice_and_knows_what_is_not_for_this_patient(room) -> None:
+    room.live(6.0)
+    room.guide._choice = dataclasses.replace(room.guide._choice, flags=frozenset({"psychosis"}))
+    after = Room()
+    after.now_s = room.now_s
+    after.world.restore(room.world.memory(), PLANS["first-visit"], after.now_s)
+    after.guide.go_on(room.guide.memory())
+    after.live(6.0)
+    assert not after.captions()
+    assert after.guide._choice.flags == {"psychosis"}
+
+
+async def test_a_guide_that_fails_begins_anew_and_is_given_up_and_its_room_goes_on(room, monkeypatch) -> None:
+    def broken(*_args, **_more):
+        raise ValueError("My brother is called Oskar")
+
+    listens = [m.on for m in room.sent if isinstance(m, Listen)]
+    with monkeypatch.context() as once:
+        once.setattr(room.guide._talk._settings.chooser, "choose", broken, raising=False)
+        room.hears("My brother is called Oskar")
+    (alarm,) = [alarm for alarm in room.of(AlarmRaised) if "failed" in alarm.what]
+    assert (alarm.level, "ValueError" in alarm.what, "Oskar" in alarm.what) == ("urgent", True, False)
+    room.live(0.2)
+    assert [m.on for m in room.sent if isinstance(m, Listen)] == [*listens, True], "the new ear is told"
+    room.hears("It is too bright")
+    assert "light" in room.world.asked, "it goes on"
+
+    monkeypatch.setattr(Conversation, "tick", broken)
+    room.live(1.0)
+    assert room.guide.view(room.now_s) is None
+    assert "off for this session" in room.of(AlarmRaised)[-1].what
+    assert len([a for a in room.of(AlarmRaised) if "failed" in a.what]) == 4
+    assert room.told[-1] == control.Listen(on=False)
+    assert room.world.going_on

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import multiprocessing
 import os
 import pickle
 import signal
@@ -12,6 +13,7 @@ import pytest
 from websockets.asyncio.client import unix_connect
 
 from therapy.talk import Briefing, GuideMode, Proposal, Utterance
+from voice_guide.keeper import Keeper
 from voice_guide.messages import (
     CancelThinking,
     Join,
@@ -21,6 +23,7 @@ from voice_guide.messages import (
     Prepare,
     Proposed,
     SentenceReady,
+    Sound,
     Speak,
     SpeechStarted,
     Spoken,
@@ -28,7 +31,7 @@ from voice_guide.messages import (
     Think,
 )
 from voice_guide.service import ServiceConfig, Shutdown
-from voice_guide.workers._post import Post, Ready
+from voice_guide.workers._post import Post, Ready, WorkerConfig
 from vr_world.guide_link import GONE, GuideLink
 from vr_world.supervise import Child, ChildSpec
 
@@ -175,10 +178,11 @@ async def service(tmp_path, **workers: str):
     child = Child(spec, on_message=states.append, on_event=lambda _event: None, now_s=time.monotonic)
     child.start()
     rooms: list[Room] = []
+    failures: list[BaseException] = []
 
     def join(name: str) -> Room:
         told: list = []
-        room = Room(told, GuideLink(socket, Join(room=name), told.append))
+        room = Room(told, GuideLink(socket, Join(room=name), told.append, failures.append))
         room.link.start()
         rooms.append(room)
         return room
@@ -188,6 +192,7 @@ async def service(tmp_path, **workers: str):
     finally:
         await asyncio.gather(*(room.link.stop() for room in rooms))
         await child.stop()
+    assert not failures
 
 
 @pytest.fixture
@@ -322,3 +327,85 @@ async def test_a_package_that_is_missing_is_named_with_what_to_do_and_not_starte
         seen = len(states)
         await room.until(lambda: len(states) > seen + 3)
         assert states[-1].pids["mind"] == pid
+
+
+def stopped(connection, _config) -> None:
+    """A worker that says it is well, and takes nothing any more."""
+    connection.send(("", Ready("")))
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+async def test_a_worker_that_took_nothing_any_more_is_started_again_however_much_waits_for_it() -> None:
+    told: asyncio.Queue[str] = asyncio.Queue()
+    keeper = Keeper(
+        "ears",
+        f"{__name__}:stopped",
+        WorkerConfig(),
+        on_message=lambda _room, _message: None,
+        on_state=told.put_nowait,
+    )
+    keeper.start()
+    try:
+        assert await asyncio.wait_for(told.get(), 30.0) == ""
+        sound = Sound(seq=1, at_s=0.0, payload=bytes(1000))
+        while keeper.send("1", sound):
+            await asyncio.sleep(0)
+        os.kill(keeper.pid, signal.SIGKILL)
+        assert "started again" in await asyncio.wait_for(told.get(), 10.0)
+        assert await asyncio.wait_for(told.get(), 30.0) == "", "the next one is well"
+        assert keeper.starts == 2
+    finally:
+        keeper.stop()
+
+
+def test_a_turn_that_was_called_off_in_one_session_is_thought_of_in_the_next() -> None:
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    post = Post(theirs)
+    briefing = Briefing(turn=3, mode=GuideMode.APPROVED, language="en", words="x")
+    ours.send(("1", CancelThinking(turn=3)))
+    ours.send(("1", Think(briefing=briefing, until_s=9.0)))
+    assert isinstance(post.take(10.0)[1], CancelThinking)
+    assert isinstance(post.take(10.0)[1], Think)
+    assert not post.cancelled
+    ours.close()
+    with pytest.raises(EOFError):
+        post.take(10.0)
+
+
+def test_another_session_is_heard_in_its_own_language_and_knows_no_words_of_the_one_before() -> None:
+    worker = pytest.importorskip("voice_guide.workers.ears", reason="the extra `voice` is not installed")
+    rooms: dict = {}
+
+    def take(message) -> None:
+        worker._take(None, rooms, "1", message, lambda: "an ear", lambda language: f"screen {language}")
+
+    take(Join(room="1", language="en"))
+    rooms["1"].turns.append("what somebody said")
+    rooms["1"].listening = True
+    take(Join(room="1", language="de"))
+    assert (rooms["1"].screen, rooms["1"].listening, len(rooms["1"].turns)) == ("screen de", False, 0)
+
+
+async def test_a_link_whose_room_fails_tells_and_comes_again(tmp_path, utterance) -> None:
+    failures: list[BaseException] = []
+    heard: asyncio.Queue = asyncio.Queue()
+
+    def on_message(message) -> None:
+        if isinstance(message, NotSpoken) and not failures:
+            raise ZeroDivisionError
+        heard.put_nowait(message)
+
+    async with service(tmp_path, mouth=NOBODY):
+        link = GuideLink(str(tmp_path / "v.sock"), Join(room="1"), on_message, failures.append)
+        link.start()
+        try:
+            async with asyncio.timeout(60.0):
+                for again in (False, True):
+                    while not getattr(await heard.get(), "mouth", "").startswith("no_such"):
+                        pass
+                    assert link.send(Speak(utterance=utterance))
+                    while again and not isinstance(await heard.get(), NotSpoken):
+                        pass
+        finally:
+            await link.stop()
+    assert [type(error) for error in failures] == [ZeroDivisionError]

@@ -23,6 +23,8 @@ _OPUS_HZ: Final = 48_000
 _LENGTHS_MS: Final = (2.5, 5.0, 10.0, 20.0, 40.0, 60.0)
 #: A longer break is not filled: the microphone was off, or the page was asleep.
 _MOST_FILLED_S: Final = 2.0
+#: A packet this many behind is no late one, but the first of a microphone that began to count again.
+_ANEW: Final = 100
 
 
 @dataclasses.dataclass(slots=True)
@@ -64,6 +66,9 @@ class OpusIn:
         if self._next is None:
             self._next = number
         gap = number - self._next
+        if gap < -_ANEW:  # the page was loaded again: its numbers begin anew
+            self._begin()
+            gap = 0
         if gap < 0:
             self.lost.late += 1
             return np.zeros(0, np.float32)

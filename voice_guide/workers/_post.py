@@ -10,6 +10,8 @@ import time
 from multiprocessing.connection import Connection
 from typing import Final
 
+from voice_guide.messages import CancelThinking, Think
+
 __all__ = ["Beat", "Left", "Post", "Ready", "WorkerConfig"]
 
 _BEAT_S: Final = 0.5
@@ -54,8 +56,8 @@ class WorkerConfig:
 class Post:
     """What came in waits in a queue; what goes out goes at once. `take` also tells that we live.
 
-    A thread reads, so that a worker that is busy still learns that a room has changed its mind: give
-    `heard` for that.
+    A thread reads, so that a worker that is busy still learns that a room has changed its mind: `cancelled`
+    holds (room, turn) of what is not to be thought any more.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -94,15 +96,13 @@ class Post:
         return found
 
     def _read(self) -> None:
-        from voice_guide.messages import CancelThinking, Hush  # noqa: PLC0415  # light, and used here alone
-
         with contextlib.suppress(EOFError, OSError):
             while True:
                 room, message = self._connection.recv()
                 if isinstance(message, CancelThinking):
                     self.cancelled.add((room, message.turn))
-                elif isinstance(message, Hush):
-                    self.cancelled.add((room, -message.utterance))
+                elif isinstance(message, Think):  # a turn's number comes again in the next session
+                    self.cancelled.discard((room, message.briefing.turn))
                 with contextlib.suppress(queue.Full):  # a worker that far behind is ended for its silence
                     self._inbox.put_nowait((room, message))
         self._inbox.put(None)

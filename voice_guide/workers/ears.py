@@ -115,7 +115,7 @@ def _take(
     screen_for: Callable[[str], RiskScreen],
 ) -> None:
     match message:
-        case Join(language=language) if name not in rooms:
+        case Join(language=language):  # another session: nothing of the words before it is known any more
             rooms[name] = _Room(make_ear(), screen_for(language))
         case Left():
             rooms.pop(name, None)
