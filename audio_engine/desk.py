@@ -17,6 +17,7 @@ from audio_engine.composer.score import Note
 from audio_engine.conductor import Onset
 from audio_engine.errors import BadPalette
 from audio_engine.messages import BLOCK_FRAMES, RATE_HZ
+from audio_engine.noise import Noises
 from therapy.controls import Controls
 
 __all__ = [
@@ -108,6 +109,7 @@ class Desk:
 
     def __init__(self, server: Any, lines: npt.NDArray[np.float32], seed: int) -> None:
         self.rng = np.random.default_rng(seed)
+        self._noises = Noises(float(np.random.default_rng([seed, 1]).random()))
         self.now_s = 0.0
         self._lift = self.glide(0.0, 0.02)
         self._lift_gain = self.glide(1.0, 0.02)
@@ -137,6 +139,19 @@ class Desk:
     def glide(self, value: float, seconds: float) -> Any:
         """Return a `SigTo` at `value` that takes `seconds` to a new `.value`."""
         return pyo.SigTo(value, time=seconds, init=value)
+
+    def noise(self, colour: str, gains: Sequence[float] = (1.0,)) -> Any:
+        """Return independent noises, one stream for each of `gains`, as loud as pyo's own.
+
+        Args:
+            colour: `"pink"`, `"brown"` or `"white"`.
+            gains: of each stream.
+        """
+        return self._noises.read(colour, gains)
+
+    def prepare(self) -> None:
+        """Make what would take long while it plays."""
+        self._noises.prepare()
 
     def triggers(self, count: int) -> tuple[list[Trigger], Any]:
         """Return `count` triggers for `fire`, and the pyo object (as many streams) that carries them.

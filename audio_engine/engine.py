@@ -103,6 +103,7 @@ class Engine:
         self._rests_from: float | None = None
         self._boot(number)
         self._desk = Desk(self._server, self._lines, number)
+        self._desk.prepare()
         self._build_room()
         self.rack = Rack(self._desk, palette, first)
         self.master = Master(first.music_lufs, self._declared_lufs())

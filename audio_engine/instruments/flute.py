@@ -44,7 +44,7 @@ class Flute:
         )
         self._overblow = desk.glide(0.1, 0.4)
         blown = pyo.Mix(self._voices.gains, voices=1)
-        air = pyo.ButLP(pyo.ButHP(pyo.PinkNoise(mul=[_AIR, _AIR]), freq=900.0), freq=3200.0) * blown
+        air = pyo.ButLP(pyo.ButHP(desk.noise("pink", [_AIR, _AIR]), freq=900.0), freq=3200.0) * blown
         tone = (self._round.mix(1) + self._edge.mix(1) * self._overblow) * tremble
         self._breath = desk.glide(0.2, 0.4)
         self.sound: Any = (air * self._breath + tone) * (desk.lift * 0.15 + 1.0)

@@ -40,7 +40,7 @@ class Cave:
     def __init__(self, desk: Desk) -> None:
         drift = pyo.Randi(min=0.3, max=1.0, freq=[0.17, 0.13, 0.11, 0.15])
         air = pyo.Biquad(
-            pyo.PinkNoise(mul=[0.7] * len(_HOLLOWS_HZ)), freq=list(_HOLLOWS_HZ), q=14.0, type=2, mul=drift
+            desk.noise("pink", [0.7] * len(_HOLLOWS_HZ)), freq=list(_HOLLOWS_HZ), q=14.0, type=2, mul=drift
         ).mix(2)
         voices = [(_drips(desk.rng, loop_s, count).sing(desk), left) for loop_s, count, left in _PLACES]
         drips = pyo.Mix([voice * [left, 1.0 - left] for voice, left in voices], voices=2) * _DRIPS

@@ -54,7 +54,7 @@ class Insects:
         near = [voice * [loud * left, loud * (1.0 - left)] for voice, loud, left in voices]
         trill = pyo.Sine(freq=[17.0, 15.3], mul=0.35, add=0.65)
         drift = pyo.Randi(min=0.5, max=1.0, freq=[0.13, 0.11])
-        far = pyo.Biquad(pyo.PinkNoise(mul=[1.0, 1.0]), freq=[4700.0, 5050.0], q=9.0, type=2)
+        far = pyo.Biquad(desk.noise("pink", [1.0, 1.0]), freq=[4700.0, 5050.0], q=9.0, type=2)
         self.sound: Any = (near[0] + near[1] + near[2] + far * (trill * drift)) * _LEVEL
         self._parts = (voices, near, trill, drift, far)
 

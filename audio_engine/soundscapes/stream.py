@@ -26,7 +26,7 @@ class Stream:
 
     def __init__(self, desk: Desk) -> None:
         self._flow = desk.glide(1.0, 1.5)
-        noise = pyo.PinkNoise(mul=[1.0, 1.0])
+        noise = desk.noise("pink", [1.0, 1.0])
         pitch = pyo.Randi(
             min=[hz - reach for hz, reach, _ in _POOLS],
             max=[hz + reach for hz, reach, _ in _POOLS],

@@ -22,7 +22,7 @@ class Trees:
         self._rustle = desk.glide(0.2, 1.0)
         gust = pyo.Randi(min=0.25, max=1.0, freq=self._gusts_hz * [1.0, 0.87])
         flutter = pyo.Randi(min=0.7, max=1.0, freq=[9.0, 11.0])
-        air = pyo.PinkNoise(mul=[1.0, 1.0])
+        air = desk.noise("pink", [1.0, 1.0])
         leaves = pyo.ButLP(pyo.ButHP(air, freq=1500.0), freq=4300.0)
         boughs = pyo.ButHP(pyo.ButLP(air, freq=gust * 380.0 + 160.0, mul=0.3), freq=110.0)
         rustling = leaves * (gust * gust * flutter) * self._rustle

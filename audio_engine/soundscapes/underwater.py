@@ -44,11 +44,11 @@ class Underwater:
         self._stir = desk.glide(0.3, 2.0)
         drift = pyo.Randi(min=0.55, max=1.0, freq=[0.11, 0.09])
         deep = pyo.ButLP(
-            pyo.ButHP(pyo.BrownNoise(mul=[1.0, 1.0]), freq=45.0),
+            pyo.ButHP(desk.noise("brown", [1.0, 1.0]), freq=45.0),
             freq=(drift * 160.0 + 110.0) * (desk.lift * 0.25 + 1.0),
         )
         current = pyo.Biquad(
-            pyo.PinkNoise(mul=[1.0, 1.0]), freq=pyo.Randi(260.0, 520.0, [0.23, 0.19]), q=2.0, type=2
+            desk.noise("pink", [1.0, 1.0]), freq=pyo.Randi(260.0, 520.0, [0.23, 0.19]), q=2.0, type=2
         )
         voices = [(_strings(desk.rng, loop_s, count).sing(desk), left) for loop_s, count, left in _STRINGS]
         bubbles = pyo.Mix([voice * [left, 1.0 - left] for voice, left in voices], voices=2)

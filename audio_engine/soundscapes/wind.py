@@ -19,7 +19,7 @@ class Wind:
 
     def __init__(self, desk: Desk) -> None:
         self._gusts_hz = desk.glide(0.2, 2.0)
-        noise = pyo.PinkNoise(mul=[1.0, 1.0])
+        noise = desk.noise("pink", [1.0, 1.0])
         wander = pyo.Randi(min=220.0, max=620.0, freq=self._gusts_hz * [1.0, 0.83])
         gusts = pyo.Randi(min=0.3, max=1.0, freq=self._gusts_hz * [0.71, 0.93])
         band = pyo.Biquad(noise, freq=wander, q=1.4, type=2)
