@@ -64,7 +64,7 @@ def audition(
     synth = Synth(seed)
     sound = np.empty((round(seconds / BLOCK_S), BLOCK_FRAMES, CHANNELS), np.float32)
     try:
-        desk = Desk(synth.server, synth.lines, seed)
+        desk = Desk(synth.server, seed)
         if isinstance(spec, InstrumentSpec):
             part, score = Part(desk, spec), _score(chords=spec.chords)
         else:
@@ -108,9 +108,8 @@ def _play(
 ) -> None:
     """Fill `sound` (blocks, 480, 2)."""
     for k in range(len(sound)):
-        desk.now_s = k * BLOCK_S
+        desk.begin(k * BLOCK_S)
         now_s = desk.now_s + BLOCK_S / 2.0
-        synth.lines[:] = 0.0
         while fades and fades[0][0] < now_s:
             part.fade(*fades.pop(0)[1:])
         while score and score[0][0] < now_s:

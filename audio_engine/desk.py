@@ -1,11 +1,17 @@
 """What an instrument or a soundscape is built on: smooth parameters, trigger lines, tables, seeds.
 
 Every continuous parameter is a `SigTo` made at build; notes are triggered by single samples written into
-the server's input channels, so that they start exactly where the conductor put them.
+a table that is read once a block, so that they start exactly where the conductor put them. A voice that
+does not sound sleeps: its pyo objects are stopped and cost nothing.
 """
 
 from __future__ import annotations
 
+import ctypes
+import heapq
+import itertools
+import math
+import weakref
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -15,7 +21,6 @@ import numpy.typing as npt
 from audio_engine._pyo import pyo
 from audio_engine.composer.score import Note
 from audio_engine.conductor import Onset
-from audio_engine.errors import BadPalette
 from audio_engine.messages import BLOCK_FRAMES, RATE_HZ
 from audio_engine.noise import Noises
 from therapy.controls import Controls
@@ -23,13 +28,13 @@ from therapy.controls import Controls
 __all__ = [
     "BED",
     "BUSSES",
-    "LINES",
     "PLACE",
     "SEND",
     "Desk",
     "Instrument",
     "Soundscape",
     "Trigger",
+    "Voice",
     "frequency_hz",
 ]
 
@@ -39,8 +44,6 @@ BED: Final = 0
 SEND: Final = 2
 PLACE: Final = 3
 BUSSES: Final = 7
-#: Its input channels: a line of triggers for each struck instrument of two palettes, and the reverb's input.
-LINES: Final = 17
 
 
 def frequency_hz(midi_note: float) -> float:
@@ -87,11 +90,77 @@ class Soundscape(Protocol):
         ...
 
 
+class _Line:
+    """480 samples that are played once, in the next block, and the pyo object that plays them."""
+
+    __slots__ = ("_table", "samples", "signal")
+
+    def __init__(self) -> None:
+        self._table = pyo.DataTable(BLOCK_FRAMES)
+        # pyo's own view does not keep the table alive, and crashes when it goes after it: take the address.
+        address = int(np.asarray(self._table.getBuffer()).ctypes.data)
+        shared = (ctypes.c_float * BLOCK_FRAMES).from_address(address)
+        self.samples: npt.NDArray[np.float32] = np.ctypeslib.as_array(shared)
+        # Once around in exactly a block; what is stopped stops between blocks, so it never slips.
+        self.signal: Any = pyo.Osc(self._table, freq=RATE_HZ / BLOCK_FRAMES, interp=1)
+
+
 class Trigger(NamedTuple):
     """One voice's trigger: a number on a line."""
 
-    line: int
+    line: _Line
     number: int
+
+
+class Voice:
+    """What one voice of an instrument is made of; asleep until `Desk.wake`.
+
+    Args:
+        objects: pyo's base objects.
+
+    Attributes:
+        until_s: when it may fall asleep.
+    """
+
+    __slots__ = ("__weakref__", "_awake", "_objects", "until_s")
+
+    def __init__(self, objects: list[Any]) -> None:
+        self._objects = objects
+        self.until_s = -math.inf
+        self._awake = True
+        self.sleep()
+
+    @property
+    def objects(self) -> list[Any]:
+        """Its pyo base objects."""
+        return list(self._objects)
+
+    def wake(self) -> None:
+        """Make its objects work."""
+        if not self._awake:
+            self._awake = True
+            for each in self._objects:
+                each.play()
+
+    def sleep(self) -> None:
+        """Stop its objects, which must be silent."""
+        if self._awake:
+            self._awake = False
+            for each in self._objects:
+                each.stop()
+
+
+class _Glide(pyo.SigTo):  # type: ignore[misc]  # pyo has no types
+    """A `SigTo` whose value is set without pyo's search for lists and formulas."""
+
+    _value: float
+
+    def setValue(self, x: float) -> None:  # noqa: N802  # pyo's name
+        """Go to `x`."""
+        if x != self._value:
+            self._value = x
+            for each in self._base_objs:
+                each.setValue(x)
 
 
 class Desk:
@@ -99,24 +168,71 @@ class Desk:
 
     Args:
         server: the pyo server.
-        lines: its input buffer (480, number of lines); the engine clears it before each block.
         seed: of `rng`.
 
     Attributes:
         rng: for whatever is drawn while building.
-        now_s: time since the engine started, set by the engine before each block.
+        now_s: time since the engine started, as of the newest `begin`.
     """
 
-    def __init__(self, server: Any, lines: npt.NDArray[np.float32], seed: int) -> None:
+    def __init__(self, server: Any, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
         self._noises = Noises(float(np.random.default_rng([seed, 1]).random()))
         self.now_s = 0.0
         self._lift = self.glide(0.0, 0.02)
         self._lift_gain = self.glide(1.0, 0.02)
         self._server = server
-        self._lines = lines
-        self._free = list(range(lines.shape[1]))
-        self._claimed: list[int] = []
+        self._fired: list[_Line] = []
+        self._order = itertools.count()
+        self._dozing: list[tuple[float, int, weakref.ref[Voice]]] = []
+        self._claimed: list[Voice] = []
+
+    def begin(self, now_s: float) -> None:
+        """Begin the block at `now_s`: the last one's triggers are gone, silent voices fall asleep."""
+        self.now_s = now_s
+        for line in self._fired:
+            line.samples[:] = 0.0
+        self._fired.clear()
+        while self._dozing and self._dozing[0][0] < now_s:
+            voice = heapq.heappop(self._dozing)[2]()
+            if voice is not None and voice.until_s < now_s:
+                voice.sleep()
+
+    def voices(self, *objects: Any) -> list[Voice]:
+        """Return the voices of what has a stream for each of them; they sleep until `wake`.
+
+        What belongs to a stream, its trigger at the end and the fader of its input, goes with it.
+
+        Args:
+            *objects: pyo objects of as many streams as there are voices, or lists of such objects.
+        """
+        parts = []
+        for each in objects:
+            if isinstance(each, list):
+                parts.append([base for one in each for base in one.getBaseObjects()])
+                continue
+            parts.append(each.getBaseObjects())
+            if isinstance(each, pyo.TrigEnv):
+                parts.append(each["trig"].getBaseObjects())
+                parts.append(each._in_fader.getBaseObjects())  # noqa: SLF001  # pyo tells nobody of it
+        made = [Voice(list(group)) for group in zip(*parts, strict=True)]
+        self._claimed += made
+        return made
+
+    def wake(self, voice: Voice, until_s: float) -> None:
+        """Let `voice` sound from this block on until `until_s` (∞: until it is told again)."""
+        voice.until_s = until_s
+        voice.wake()
+        if until_s < math.inf:
+            heapq.heappush(self._dozing, (until_s, next(self._order), weakref.ref(voice)))
+
+    def line(self) -> tuple[npt.NDArray[np.float32], Any]:
+        """Return samples (480,) to be set before each block, and the pyo object that plays them.
+
+        The samples are not to be touched once that object is gone.
+        """
+        line = _Line()
+        return line.samples, line.signal
 
     @property
     def lift(self) -> Any:
@@ -138,7 +254,7 @@ class Desk:
 
     def glide(self, value: float, seconds: float) -> Any:
         """Return a `SigTo` at `value` that takes `seconds` to a new `.value`."""
-        return pyo.SigTo(value, time=seconds, init=value)
+        return _Glide(value, time=seconds, init=value)
 
     def noise(self, colour: str, gains: Sequence[float] = (1.0,)) -> Any:
         """Return independent noises, one stream for each of `gains`, as loud as pyo's own.
@@ -156,33 +272,25 @@ class Desk:
     def triggers(self, count: int) -> tuple[list[Trigger], Any]:
         """Return `count` triggers for `fire`, and the pyo object (as many streams) that carries them.
 
-        They share one line, on which each is a number: a line costs a stride of the whole input buffer.
-
-        Raises:
-            BadPalette: no more lines are free.
+        They share one line, on which each is a number.
         """
-        if not self._free:
-            raise BadPalette(f"instruments that are struck must be at most {LINES - 1} at once, got one more")
-        line = self._free.pop(0)
-        self._claimed.append(line)
+        line = _Line()
         numbers = list(range(1, count + 1))
-        return [Trigger(line, number) for number in numbers], pyo.Select(pyo.Input(chnl=line), numbers)
+        return [Trigger(line, number) for number in numbers], pyo.Select(line.signal, numbers)
 
     def fire(self, trigger: Trigger, offset_s: float) -> None:
         """Pull `trigger` `offset_s` into the coming block, or a sample later if another is there."""
+        samples = trigger.line.samples
         at = min(int(offset_s * RATE_HZ + 0.5), BLOCK_FRAMES - 1)
-        taken = np.flatnonzero(self._lines[at:, trigger.line] == 0.0)
+        taken = np.flatnonzero(samples[at:] == 0.0)
         free = at + int(taken[0]) if taken.size else at
-        self._lines[free, trigger.line] = trigger.number
+        samples[free] = trigger.number
+        self._fired.append(trigger.line)
 
-    def claimed_lines(self) -> list[int]:
-        """Return the lines that were taken since the last call."""
+    def claimed_voices(self) -> list[Voice]:
+        """Return the voices that were made since the last call."""
         claimed, self._claimed = self._claimed, []
         return claimed
-
-    def free_lines(self, lines: Sequence[int]) -> None:
-        """Take back lines that nothing listens to any more."""
-        self._free = sorted([*self._free, *lines])
 
     def streams(self) -> list[Any]:
         """Return pyo's streams of everything that was built and still lives, in the order of their making."""

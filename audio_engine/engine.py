@@ -20,13 +20,13 @@ from audio_engine.binaural import Binaural
 from audio_engine.breath import BreathClock
 from audio_engine.composer.score import BEATS_PER_BAR, SUSTAINED, Composer
 from audio_engine.conductor import Conductor, Onset
-from audio_engine.desk import BED, LINES, PLACE, SEND, Desk
+from audio_engine.desk import BED, PLACE, SEND, Desk
 from audio_engine.door import Door
 from audio_engine.ducking import Ducker
 from audio_engine.errors import BadAudioConfig, EngineBroken
 from audio_engine.loudness import SILENT_DB, amplitude
 from audio_engine.master import LATENCY_S, Master
-from audio_engine.messages import BLOCK_S, CHANNELS, MusicRests, NotePlayed
+from audio_engine.messages import BLOCK_FRAMES, BLOCK_S, CHANNELS, MusicRests, NotePlayed
 from audio_engine.rack import Rack
 from audio_engine.space import to_stereo
 from audio_engine.synth import Synth
@@ -102,7 +102,7 @@ class Engine:
         self._binaural = Binaural()
         self._rests_from: float | None = None
         self._boot(number)
-        self._desk = Desk(self._server, self._lines, number)
+        self._desk = Desk(self._server, number)
         self._desk.prepare()
         self._build_room()
         self.rack = Rack(self._desk, palette, first)
@@ -111,11 +111,10 @@ class Engine:
     def _boot(self, seed: int) -> None:
         self._synth = Synth(seed)
         self._server, self._dry = self._synth.server, self._synth.out
-        self._lines, self._room_in = self._synth.lines, self._synth.room_in
 
     def _build_room(self) -> None:
         """Build the reverb. It gets what the voices sent in the block before: 10 ms to the first wall."""
-        send = pyo.Input(chnl=LINES - 1)
+        self._room_in, send = self._desk.line()
         room = pyo.STRev(send, inpos=0.5, revtime=_REVERB_S, cutoff=4200.0, bal=1.0, roomSize=1.3)
         self._wet = self._desk.glide(_REVERB_LEVELS[0], _REVERB_GLIDE_S)
         level = room * self._wet
@@ -183,7 +182,6 @@ class Engine:
     def idle(self, blocks: int) -> None:
         """Make `blocks` of nothing, so that the first heard one finds memory and code in place."""
         for _ in range(blocks):
-            self._lines[:] = 0.0
             self._server.process()
 
     @property
@@ -221,8 +219,7 @@ class Engine:
         """
         controls = self.door.controls
         at_s = play_at_s + LATENCY_S
-        self._desk.now_s = self._blocks * BLOCK_S
-        self._lines[:] = 0.0
+        self._desk.begin(self._blocks * BLOCK_S)
         self._room_in[:] = self._dry[:, SEND]
         self.rack.advance()
         onsets, releases = self._conductor.block(controls, BLOCK_S, self._breath.phase)
@@ -261,11 +258,12 @@ class Engine:
     def close(self) -> None:
         """Take the graph down while its server lives, then the server and the views into its memory."""
         self._room = ()
+        self._room_in = np.zeros(BLOCK_FRAMES, np.float32)
         del self.rack, self._desk
         # pyo's objects point at each other; left to a later collection they would go after their server.
         gc.collect()
         self._synth.close()
-        self._lines, self._room_in, self._dry = self._synth.lines, self._synth.room_in, self._synth.out
+        self._dry = self._synth.out
 
     def _play(self, onset: Onset) -> bool:
         return self.rack.start(onset)

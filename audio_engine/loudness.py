@@ -10,9 +10,19 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from audio_engine.messages import BLOCK_S, CHANNELS
+from audio_engine.messages import BLOCK_FRAMES, BLOCK_S, CHANNELS
 
-__all__ = ["SILENT_DB", "KWeighting", "LoudnessMeter", "PeakDetector", "amplitude", "decibels", "lufs"]
+__all__ = [
+    "BATCH",
+    "SILENT_DB",
+    "KWeighting",
+    "LoudnessMeter",
+    "PeakDetector",
+    "PeakMeter",
+    "amplitude",
+    "decibels",
+    "lufs",
+]
 
 #: What meters say of silence.
 SILENT_DB: Final = -120.0
@@ -23,6 +33,9 @@ _K_SOS: Final = (
 )
 _OFFSET_DB: Final = -0.691
 _CHUNK: Final = 48
+_CHUNKS: Final = BLOCK_FRAMES // _CHUNK
+#: Meters work this many blocks at once, because a call of numpy costs more than ten blocks' arithmetic.
+BATCH: Final = 10
 _TAPS: Final = 24
 
 
@@ -49,23 +62,53 @@ class KWeighting:
     """
 
     def __init__(self) -> None:
-        self._response, self._from_state, self._to_state, self._carry = _state_space(_K_SOS, _CHUNK)
-        self._state = np.zeros((len(self._carry), CHANNELS))
+        self._response, self._from_state, to_state, carry = _state_space(_K_SOS, _CHUNK)
+        self._to_state = to_state
+        self._state = np.zeros((len(carry), CHANNELS))
+        self._along, self._across = _run(carry, _CHUNKS)
+
+    def energies(self, blocks: npt.NDArray[np.floating]) -> list[float]:
+        """Return the K-weighted mean square of each block in `blocks` (n · 480, 2), channels summed."""
+        count, order = len(blocks) // BLOCK_FRAMES, len(self._state)
+        chunks = count * _CHUNKS
+        # (chunk, sample, channel) -> (sample, chunk · channel): one copy, for one matrix product.
+        columns = (
+            blocks.reshape(chunks, _CHUNK, CHANNELS).transpose(1, 0, 2).reshape(_CHUNK, -1).astype(np.float64)
+        )
+        by_order = (self._to_state @ columns).reshape(order, count, _CHUNKS, CHANNELS)
+        # (order, block, chunk, channel) -> (block, chunk · order, channel).
+        inflow = by_order.transpose(1, 2, 0, 3).reshape(count, _CHUNKS * order, CHANNELS)
+        states = np.empty((count, (_CHUNKS + 1) * order, CHANNELS))
+        from_inflow = self._across @ inflow
+        for i in range(count):
+            states[i] = self._along @ self._state + from_inflow[i]
+            self._state = states[i, -order:]
+        before = states[:, :-order].reshape(chunks, order, CHANNELS).transpose(1, 0, 2).reshape(order, -1)
+        weighted = self._response @ columns + self._from_state @ before
+        each = weighted.reshape(_CHUNK, count, _CHUNKS * CHANNELS)
+        mean: list[float] = (np.einsum("ijk,ijk->j", each, each) / BLOCK_FRAMES).tolist()
+        return mean
 
     def energy(self, block: npt.NDArray[np.floating]) -> float:
         """Return the mean square of the K-weighted `block` (480, 2), summed over the channels."""
-        chunks = len(block) // _CHUNK
-        # (chunk, sample, channel) -> (sample, chunk · channel): one copy of 7.7 kB, for one matrix product.
-        columns = (
-            block.reshape(chunks, _CHUNK, CHANNELS).transpose(1, 0, 2).reshape(_CHUNK, -1).astype(np.float64)
-        )
-        inflow = self._to_state @ columns
-        states = np.empty((len(self._carry), chunks * CHANNELS))
-        for i in range(0, chunks * CHANNELS, CHANNELS):
-            states[:, i : i + CHANNELS] = self._state
-            self._state = self._carry @ self._state + inflow[:, i : i + CHANNELS]
-        weighted = self._response @ columns + self._from_state @ states
-        return float(np.vdot(weighted, weighted)) / len(block)
+        return self.energies(block)[0]
+
+
+def _run(
+    carry: npt.NDArray[np.float64], steps: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return what makes all states of `steps` steps at once, of the first state and of the inflow of each.
+
+    States (steps + 1, order) = first ((steps + 1) · order, order) @ state
+    + second ((steps + 1) · order, steps · order) @ inflow.
+    """
+    order = len(carry)
+    powers = [np.linalg.matrix_power(carry, n) for n in range(steps + 1)]
+    across = np.zeros((steps + 1, order, steps, order))
+    for k in range(1, steps + 1):
+        for j in range(k):
+            across[k, :, j] = powers[k - 1 - j]
+    return np.concatenate(powers), across.reshape((steps + 1) * order, steps * order)
 
 
 def _state_space(
@@ -102,26 +145,58 @@ def _state_space(
     return response, from_state, to_state, carry
 
 
+class _Batch:
+    """Up to `BATCH` blocks that wait for their turn."""
+
+    __slots__ = ("_blocks", "count")
+
+    def __init__(self) -> None:
+        self._blocks = np.empty((BATCH * BLOCK_FRAMES, CHANNELS), np.float32)
+        self.count = 0
+
+    def add(self, block: npt.NDArray[np.floating]) -> bool:
+        """Copy a block (480, 2); return whether that was the last that fits."""
+        start = self.count * BLOCK_FRAMES
+        self._blocks[start : start + BLOCK_FRAMES] = block
+        self.count += 1
+        return self.count == BATCH
+
+    def take(self) -> npt.NDArray[np.float32]:
+        """Return what waits, (count · 480, 2), valid until the next `add`."""
+        waiting = self._blocks[: self.count * BLOCK_FRAMES]
+        self.count = 0
+        return waiting
+
+
 class LoudnessMeter:
     """Loudness of the last `window_s`: 0.4 s is BS.1770's *momentary*, 3 s its *short-term* loudness."""
 
     def __init__(self, window_s: float = 0.4) -> None:
         self._filter = KWeighting()
         self._energies: deque[float] = deque(maxlen=round(window_s / BLOCK_S))
+        self._batch = _Batch()
 
-    def push(self, block: npt.NDArray[np.floating]) -> None:
-        """Take the next 10 ms block (480, 2)."""
-        self._energies.append(self._filter.energy(block))
+    def push(self, block: npt.NDArray[np.floating]) -> bool:
+        """Take the next 10 ms block (480, 2); return whether `BATCH` blocks were measured with it."""
+        if not self._batch.add(block):
+            return False
+        self._measure()
+        return True
 
     @property
     def full(self) -> bool:
         """The window has been heard whole."""
-        return len(self._energies) == self._energies.maxlen
+        return len(self._energies) + self._batch.count >= round(self._energies.maxlen or 0)
 
     @property
     def lufs(self) -> float:
         """Loudness of the window (of what came so far, if less) in LUFS, `SILENT_DB` for silence."""
+        self._measure()
         return lufs(math.fsum(self._energies) / len(self._energies)) if self._energies else SILENT_DB
+
+    def _measure(self) -> None:
+        if self._batch.count:
+            self._energies.extend(self._filter.energies(self._batch.take()))
 
 
 class PeakDetector:
@@ -138,12 +213,46 @@ class PeakDetector:
         distance = offsets[:, None] - between
         window = np.i0(6.0 * np.sqrt(np.maximum(1.0 - (distance / (_TAPS / 2)) ** 2, 0.0))) / np.i0(6.0)
         self._filter = (np.sinc(distance) * window).astype(np.float32)
+        #: The most that a point between samples of at most 1 can be.
+        self._most = float(np.abs(self._filter).sum(axis=0).max())
         self._past = np.zeros((_TAPS - 1, CHANNELS), np.float32)
 
-    def push(self, block: npt.NDArray[np.float32]) -> float:
-        """Return the true peak (linear) of the next block (n, 2)."""
+    def push(self, block: npt.NDArray[np.float32], matters: float = 0.0) -> float:
+        """Return the true peak (linear) of the next block (n, 2).
+
+        Args:
+            block: the samples.
+            matters: where the true peak is certain to be no more than this, the samples' own is returned.
+        """
         joined = np.concatenate((self._past, block))
         self._past = joined[-(_TAPS - 1) :]
+        sampled = float(max(joined.max(), -joined.min()))
+        if sampled * self._most <= matters:
+            return float(max(block.max(), -block.min()))
         windows = np.lib.stride_tricks.sliding_window_view(joined, _TAPS, axis=0).reshape(-1, _TAPS)
         between = windows @ self._filter
         return float(max(between.max(), -between.min(), block.max(), -block.min()))
+
+
+class PeakMeter:
+    """The highest true peak since it was last read."""
+
+    def __init__(self) -> None:
+        self._detector = PeakDetector()
+        self._batch = _Batch()
+        self._peak = 0.0
+
+    def push(self, block: npt.NDArray[np.float32]) -> None:
+        """Take the next 10 ms block (480, 2)."""
+        if self._batch.add(block):
+            self._measure()
+
+    def take(self) -> float:
+        """Return the highest true peak (linear) since the last call."""
+        self._measure()
+        peak, self._peak = self._peak, 0.0
+        return peak
+
+    def _measure(self) -> None:
+        if self._batch.count:
+            self._peak = max(self._peak, self._detector.push(self._batch.take(), self._peak))

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from audio_engine.loudness import LoudnessMeter, PeakDetector, amplitude, decibels
+from audio_engine.loudness import BATCH, LoudnessMeter, PeakDetector, PeakMeter, amplitude, decibels
 from audio_engine.messages import BLOCK_FRAMES, BLOCK_S, CHANNELS
 from audio_engine.space import to_stereo
 
@@ -57,7 +57,6 @@ class Master:
 
     def __init__(self, target_lufs: float, declared_lufs: float, gain: float = 0.0) -> None:
         self.momentary = LoudnessMeter()
-        self.peak = 0.0
         self.place: npt.NDArray[np.float32] | None = None
         self._dry = LoudnessMeter(_WINDOW_S)
         self._listening = True
@@ -68,10 +67,12 @@ class Master:
         self._makeup, self._duck = amplitude(self._makeup_db()), 1.0
         self._fade, self._fade_to, self._fade_step = gain, gain, 0.0
         self._detector = PeakDetector()
-        self._out_detector = PeakDetector()
+        self._out_peak = PeakMeter()
         self._held = np.zeros((BLOCK_FRAMES, CHANNELS), np.float32)
         self._need_held, self._limit = 1.0, 1.0
-        self._ramp = np.linspace(0.0, 1.0, BLOCK_FRAMES, endpoint=False, dtype=np.float32)[:, None]
+        rising = np.linspace(0.0, 1.0, BLOCK_FRAMES, endpoint=False, dtype=np.float32)
+        # As wide as the block: numpy is slow over an inner axis of two that it has to spread.
+        self._ramp = np.repeat(rising[:, None], CHANNELS, axis=1)
 
     def fade(self, gain: float, seconds: float) -> None:
         """Fade to `gain` (0 … 1) within `seconds` (> 0), evenly, from where the fade is now."""
@@ -127,11 +128,11 @@ class Master:
         self._duck = amplitude(duck_db)
         # An even fade in decibels would never reach zero; squares of an even one sound even enough.
         start, end = makeup * duck * fade * fade, self._makeup * self._duck * self._fade * self._fade
-        gain = start + (end - start) * self._ramp
+        gain = self._ramped(start, end)
         wet = (dry * gain).astype(np.float32, copy=False)
-        out = self._limited(wet, self._leave(place, gain))
+        out = self._limited(wet, self._leave(place, gain[:, :1]))
         self.momentary.push(out)
-        self.peak = max(self.peak, self._out_detector.push(out))
+        self._out_peak.push(out)
         return out if self.place is None else out - to_stereo(self.place)
 
     def _leave(
@@ -142,21 +143,23 @@ class Master:
         self._apart = _towards(before, self._apart_to, BLOCK_S / _APART_S)
         if place is None or (before == 0.0 and self._apart == 0.0):
             return None
-        return (place * (gain * (before + (self._apart - before) * self._ramp))).astype(
-            np.float32, copy=False
-        )
+        return (place * (gain * self._ramped(before, self._apart)[:, :1])).astype(np.float32, copy=False)
 
     def take_peak_dbtp(self) -> float:
         """Return the highest true peak since the last call, in dBTP."""
-        peak, self.peak = self.peak, 0.0
-        return decibels(peak)
+        return decibels(self._out_peak.take())
+
+    def _ramped(self, start: float, end: float) -> npt.NDArray[np.float32]:
+        """Return a gain (480, 2) that goes evenly from `start` to `end`."""
+        ramp: npt.NDArray[np.float32] = self._ramp * np.float32(end - start)
+        ramp += np.float32(start)
+        return ramp
 
     def _listen(self, dry: npt.NDArray[np.float32]) -> None:
-        """Follow the dry mix's short-term loudness, in decibels: as fast down as up."""
-        self._dry.push(dry)
-        if self._dry.full and (now_lufs := self._dry.lufs) > _GATE_LUFS:
-            self._heard_s += BLOCK_S
-            weight = BLOCK_S / min(_DECLARED_S + self._heard_s, _LOUDNESS_S)
+        """Follow the dry mix's short-term loudness, in decibels: as fast down as up, ten times a second."""
+        if self._dry.push(dry) and self._dry.full and (now_lufs := self._dry.lufs) > _GATE_LUFS:
+            self._heard_s += BATCH * BLOCK_S
+            weight = BATCH * BLOCK_S / min(_DECLARED_S + self._heard_s, _LOUDNESS_S)
             off_db = now_lufs - self._declared_lufs - self._correction_db
             self._correction_db += off_db * weight
             self._spread_db2 += (min(off_db * off_db, _MOST_SPREAD_DB2) - self._spread_db2) * weight
@@ -177,7 +180,7 @@ class Master:
         self, wet: npt.NDArray[np.float32], place: npt.NDArray[np.float32] | None
     ) -> npt.NDArray[np.float32]:
         """Return the held block, its gain ramped between block borders that satisfy both neighbours."""
-        highest = self._detector.push(wet)
+        highest = self._detector.push(wet, amplitude(CEILING_DBTP))
         if place is not None:
             # However the head turns: what the bed alone has, and the most that an ear can hear of the place.
             field = np.abs(place[:, 0]) + np.sqrt(np.einsum("ij,ij->i", place[:, 1:], place[:, 1:]))
@@ -186,10 +189,10 @@ class Master:
         need = min(1.0, amplitude(CEILING_DBTP) / max(highest, 1e-9))
         released = self._limit * amplitude(_RELEASE_DB_PER_S * BLOCK_S)
         limit = min(1.0, released, need, self._need_held)
-        gain = self._limit + (limit - self._limit) * self._ramp
+        gain = self._ramped(self._limit, limit)
         out = self._held * gain
         held = self._held_place
-        self.place = None if held is None else (held * gain).astype(np.float32, copy=False)
+        self.place = None if held is None else (held * gain[:, :1]).astype(np.float32, copy=False)
         self._held, self._held_place, self._need_held, self._limit = wet, place, need, limit
         return out.astype(np.float32, copy=False)
 

@@ -38,6 +38,8 @@ _RECAST_S: Final = 1.0
 #: than a note grows when the tempo falls at its greatest slope.
 _REST_S: Final = 16.0
 _BLOCKS_PER_BUILD: Final = 4
+#: How often parts are asked whether they may sleep.
+_LOOK_S: Final = 0.1
 _MOST_ELEVATION_DEG: Final = 90.0
 _HALF_TURN_DEG: Final = 180.0
 
@@ -124,7 +126,8 @@ class Part:
         self.music = direction is None
         self.contains = spec.contains
         self.voice: Any = spec.build(desk)
-        self._lines = desk.claimed_lines()
+        self._voices = desk.claimed_voices()
+        own = {id(each) for voice in self._voices for each in voice.objects}
         self._fader = desk.glide(0.0, 0.05)
         self._level = self._until_s = self._faded_at_s = 0.0
         self._awake = True
@@ -139,7 +142,12 @@ class Part:
                 for channel in range(gains.shape[1])
                 if gains[:, channel].any()
             ]
-        self._streams = [stream for stream in desk.streams() if id(stream) not in before]
+        # Voices sleep and wake on their own.
+        self._streams = [
+            stream
+            for stream in desk.streams()
+            if id(stream) not in before and id(stream.getStreamObject()) not in own
+        ]
         self._out()
 
     @property
@@ -185,11 +193,12 @@ class Part:
         return self._awake
 
     def drop(self) -> None:
-        """Stop for good and give the trigger lines back; the caller then forgets the part."""
+        """Stop for good; the caller then forgets the part."""
         for stream in self._streams:
             stream.getStreamObject().stop()
-        self._streams, self._ends = [], []
-        self._desk.free_lines(self._lines)
+        for voice in self._voices:
+            voice.sleep()
+        self._streams, self._ends, self._voices = [], [], []
 
     def _out(self) -> None:
         for end, bus in self._ends:
@@ -239,6 +248,7 @@ class Rack:
         self._held: dict[int, Onset] = {}
         self._excluded: frozenset[str] = frozenset()
         self._wait = 0
+        self._look_at_s = 0.0
         self.change(palette, 0.05)
         while self._next is not None or any(p.part is None for p in self._audible()):
             self._build_one()
@@ -290,9 +300,13 @@ class Rack:
         if self._wait <= 0 and (self._next is not None or any(p.part is None for p in self._audible())):
             self._build_one()
             self._wait = _BLOCKS_PER_BUILD
-        for part in self.parts.values():
-            part.rest()
         now_s = self._desk.now_s
+        if now_s >= self._look_at_s:
+            self._look_at_s = now_s + _LOOK_S
+            for part in self.parts.values():
+                part.rest()
+        if not self._leaving:
+            return
         for part, gone_at_s in self._leaving:
             if now_s > gone_at_s:
                 part.drop()

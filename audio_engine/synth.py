@@ -1,4 +1,4 @@
-"""pyo without a sound card: one server, and its input and output buffers as arrays that are never copied."""
+"""pyo without a sound card: one server, and its output buffer as an array that is never copied."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio_engine._pyo import pyo
-from audio_engine.desk import BUSSES, LINES
+from audio_engine.desk import BUSSES
 from audio_engine.messages import BLOCK_FRAMES, RATE_HZ
 
 __all__ = ["Synth"]
@@ -23,14 +23,12 @@ class Synth:
 
     Attributes:
         server: the pyo server.
-        lines: its input for triggers (480, LINES − 1), to be cleared and set before each block.
-        room_in: its input for the reverb (480,).
         out: its output (480, BUSSES) after `process`.
     """
 
     def __init__(self, seed: int) -> None:
         self.server: Any = pyo.Server(
-            sr=RATE_HZ, nchnls=BUSSES, buffersize=BLOCK_FRAMES, duplex=1, audio="manual", ichnls=LINES
+            sr=RATE_HZ, nchnls=BUSSES, buffersize=BLOCK_FRAMES, duplex=0, audio="manual"
         )
         self.server.setVerbosity(1)
         self.server.deactivateMidi()
@@ -38,8 +36,6 @@ class Synth:
         self.server.setGlobalSeed(seed + 1)
         self.server.boot()
         self.server.start()
-        inputs = _view(self.server.getInputAddr(), LINES)
-        self.lines, self.room_in = inputs[:, :-1], inputs[:, -1]
         self.out = _view(self.server.getOutputAddr(), BUSSES)
 
     def process(self) -> npt.NDArray[np.float32]:
@@ -49,8 +45,6 @@ class Synth:
 
     def close(self) -> None:
         """Shut the server down, and let go of its memory. Whatever was built must be gone before."""
-        inputs = np.zeros((BLOCK_FRAMES, LINES), np.float32)
-        self.lines, self.room_in = inputs[:, :-1], inputs[:, -1]
         self.out = np.zeros((BLOCK_FRAMES, BUSSES), np.float32)
         self.server.stop()
         self.server.shutdown()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable
 from typing import Any
 
 from audio_engine.composer.score import Note
-from audio_engine.desk import Desk, frequency_hz
+from audio_engine.desk import Desk, Voice, frequency_hz
 
 __all__ = ["HeldVoices"]
 
@@ -46,6 +47,11 @@ class HeldVoices:
         self._free_at_s = [0.0] * count
         self._hz = [110.0] * count
         self.gains: list[Any] = [desk.glide(0.0, attack_s) for _ in range(count)]
+        self._voices: list[Voice] = []
+
+    def rest(self, *objects: Any) -> None:
+        """Let the voices of `objects` (`count` streams each) and their gains sleep while they are silent."""
+        self._voices = self._desk.voices(self.gains, *objects)
 
     @property
     def hz(self) -> list[float]:
@@ -66,10 +72,15 @@ class HeldVoices:
                 self._notes[i] = note
                 self._hz[i] = frequency_hz(note.midi_note)
                 self._retune()
+                self._wake(i, math.inf)
                 self.gains[i].time = self._attack_s
                 self.gains[i].value = level
                 return True
         return False
+
+    def _wake(self, i: int, until_s: float) -> None:
+        if self._voices:
+            self._desk.wake(self._voices[i], until_s)
 
     def _retune(self) -> None:
         tune = self._tune()
@@ -82,5 +93,6 @@ class HeldVoices:
             if held is note:
                 self._notes[i] = None
                 self._free_at_s[i] = self._desk.now_s + self._release_s + _MARGIN_S
+                self._wake(i, self._free_at_s[i])
                 self.gains[i].time = self._release_s
                 self.gains[i].value = 0.0

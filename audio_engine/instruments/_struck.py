@@ -14,7 +14,7 @@ import numpy.typing as npt
 from audio_engine._pyo import pyo
 from audio_engine.composer.score import Note
 from audio_engine.conductor import Onset
-from audio_engine.desk import Desk, frequency_hz
+from audio_engine.desk import Desk, Voice, frequency_hz
 from therapy.controls import Controls
 
 __all__ = ["Layer", "Ring", "StruckLayers", "StruckVoices"]
@@ -44,6 +44,11 @@ class StruckVoices:
         self.hz = [440.0] * count
         self.ring_s = [1.0] * count
         self.level = [0.0] * count
+        self._voices: list[Voice] = []
+
+    def rest(self, *objects: Any) -> None:
+        """Let the voices of `objects` (`count` streams each) and their triggers sleep while silent."""
+        self._voices = self._desk.voices(self.triggers, *objects)
 
     def strike(self, onset: Onset, ring_s: float, level: float) -> bool:
         """Strike a silent voice; the caller then sets its oscillators from `hz`, `ring_s` and `level`.
@@ -57,6 +62,8 @@ class StruckVoices:
                 self.ring_s[i] = ring_s
                 self.level[i] = level
                 self._free_at_s[i] = self._desk.now_s + onset.offset_s + ring_s + _MARGIN_S
+                if self._voices:
+                    self._desk.wake(self._voices[i], self._free_at_s[i])
                 self._desk.fire(self._lines[i], onset.offset_s)
                 return True
         return False
@@ -136,6 +143,7 @@ class StruckLayers:
             pyo.Osc(desk.harmonics(layer.partials), mul=envelope)
             for layer, envelope in zip(layers, self._rings, strict=True)
         ]
+        self._voices.rest(*self._rings, *self._tones)
         self._gains = [desk.glide(layer.dark, 0.4) for layer in layers]
         sides = functools.reduce(
             operator.add,

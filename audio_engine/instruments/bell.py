@@ -48,6 +48,9 @@ class Bell:
         self._body = pyo.Osc(desk.harmonics([1.0, 0.22]), mul=self._body_ring)
         self._top = pyo.Osc(desk.harmonics([0.0, 0.3, 0.7, 0.4, 0.12, 0.2, 0.0, 0.15]), mul=self._top_ring)
         self._strike = pyo.Sine(mul=self._strike_ring)
+        self._voices.rest(
+            self._body_ring, self._top_ring, self._strike_ring, self._body, self._top, self._strike
+        )
         self._sparkle = desk.glide(0.1, 0.4)
         self._tap = desk.glide(0.03, 0.4)
         # Summed to left (even) and right (odd) voices before they are shaped: few streams are cheap ones.

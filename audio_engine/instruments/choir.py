@@ -39,12 +39,14 @@ class Choir:
         self._voices = HeldVoices(desk, count=_VOICES, attack_s=2.0, release_s=2.8, tune=self._tune)
         table = desk.harmonics(_GLOTTIS)
         self._pitch = pyo.Sig([220.0] * _VOICES)
-        halves = []
+        halves, bent = [], []
         for waver_hz in _WAVER_HZ:
             slow = pyo.Randi(min=0.6, max=1.0, freq=0.3)
             waver = pyo.Sine(freq=waver_hz, phase=float(desk.rng.random()), mul=_WAVER * slow, add=1.0)
+            bent.append(self._pitch * waver)
             phases = [float(p) for p in desk.rng.random(_VOICES)]
-            halves.append(pyo.Osc(table, freq=self._pitch * waver, phase=phases, mul=self._voices.gains))
+            halves.append(pyo.Osc(table, freq=bent[-1], phase=phases, mul=self._voices.gains))
+        self._voices.rest(self._pitch, *bent, *halves)
         sung = pyo.Mix([half.mix(1) for half in halves], voices=2)
         self._chest = desk.glide(0.8, 0.8)
         body = pyo.Tone(sung, freq=420.0) * self._chest

@@ -30,6 +30,7 @@ class Drone:
         self._voices = HeldVoices(desk, count=_VOICES, attack_s=2.5, release_s=3.0, tune=self._tune)
         table = desk.harmonics([1.0, 0.42, 0.1, 0.05])
         self._sources = [pyo.Osc(table, phase=phase, mul=self._voices.gains) for phase in _PHASES]
+        self._voices.rest(*self._sources)
         self._tune(self._voices.hz)
         self._body = desk.glide(1.0, 1.0)
         sides = pyo.Mix([source.mix(1) for source in self._sources], voices=2)

@@ -42,6 +42,7 @@ class Flute:
         self._edge = pyo.Osc(
             desk.harmonics([0.0, 0.5, 0.6, 0.25, 0.16, 0.07]), freq=bent, mul=self._voices.gains
         )
+        self._voices.rest(self._pitch, bent, self._round, self._edge)
         self._overblow = desk.glide(0.1, 0.4)
         blown = pyo.Mix(self._voices.gains, voices=1)
         air = pyo.ButLP(pyo.ButHP(desk.noise("pink", [_AIR, _AIR]), freq=900.0), freq=3200.0) * blown

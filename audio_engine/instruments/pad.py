@@ -36,6 +36,7 @@ class Pad:
             pyo.Osc(table, phase=[float(p) for p in desk.rng.random(_VOICES)], mul=self._voices.gains)
             for table in (body, air, body, air)
         ]
+        self._voices.rest(*self._sources)
         self._tune(self._voices.hz)
         self._air = desk.glide(0.3, 0.6)
         sides = [

@@ -35,6 +35,7 @@ class Pulse:
             self._voices.triggers, desk.table(attack * np.exp(-6.0 * x) * (1.0 - x)), dur=_RING_S
         )
         self._body = pyo.Osc(desk.harmonics([1.0, 0.3, 0.05, 0.12]), mul=self._ring)
+        self._voices.rest(self._ring, self._body)
         self._cutoff = desk.glide(600.0, 0.5)
         mono = pyo.Tone(self._body.mix(1), freq=self._cutoff)
         self.sound: Any = pyo.Mix([mono, mono], voices=2)

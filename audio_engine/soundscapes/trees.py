@@ -20,7 +20,7 @@ class Trees:
     def __init__(self, desk: Desk) -> None:
         self._gusts_hz = desk.glide(0.1, 2.0)
         self._rustle = desk.glide(0.2, 1.0)
-        gust = pyo.Randi(min=0.25, max=1.0, freq=self._gusts_hz * [1.0, 0.87])
+        gust = pyo.Randi(min=0.4, max=1.0, freq=self._gusts_hz * [1.0, 0.87])
         flutter = pyo.Randi(min=0.7, max=1.0, freq=[9.0, 11.0])
         air = desk.noise("pink", [1.0, 1.0])
         leaves = pyo.ButLP(pyo.ButHP(air, freq=1500.0), freq=4300.0)
@@ -40,6 +40,6 @@ SOUNDSCAPE = SoundscapeSpec(
     title="Wind in trees",
     control="wind",
     build=Trees,
-    lufs=-25.1,
+    lufs=-25.8,
     direction=Direction(elevation_deg=25.0),
 )

@@ -134,7 +134,7 @@ def left_behind() -> dict[str, int]:
     from therapy.specs import ALL_AROUND, InstrumentSpec, SoundscapeSpec
 
     synth = Synth(3)
-    desk = Desk(synth.server, synth.lines, 3)
+    desk = Desk(synth.server, 3)
     specs = {
         **declared("audio_engine.instruments", "INSTRUMENT", InstrumentSpec),
         **declared("audio_engine.soundscapes", "SOUNDSCAPE", SoundscapeSpec),
