@@ -37,14 +37,13 @@ def run(progress: Progress) -> list[Figure]:
     costs: dict[str, float] = {}
     ways = (
         ("engine", _engine),
-        ("engine and Opus", _engine_opus),
         ("numpy", _numpy),
         ("empty server", _empty),
     )
     for name, way in ways:
         progress(f"{name}, {FLAT_OUT_S:g} s flat out")
         with running(name, way, FLAT_OUT_S) as child:
-            costs[name] = child.answer(START_S + 4.0 * FLAT_OUT_S)
+            costs |= child.answer(START_S + 4.0 * FLAT_OUT_S)
     progress("scsynth")
     long_s, short_s = render_cpu_s(FLAT_OUT_S), render_cpu_s(_SHORT_S)
     if long_s is not None and short_s is not None:
@@ -62,16 +61,38 @@ def run(progress: Progress) -> list[Figure]:
 
 def figures(costs: dict[str, float], rooms: dict[bool, tuple[int, float]]) -> list[Figure]:
     """Return the costs, ours held against scsynth's, and how many rooms a core carries."""
-    ours, theirs = costs["engine"], costs.get("scsynth")
+    theirs = costs.get("scsynth")
     return [
         Figure(
             name="our full patch",
-            value=ours,
+            value=costs["engine"],
             unit="% of a core",
             limit=theirs,
-            note="synthesis and master, flat out; limit: scsynth"
-            if theirs
-            else "synthesis and master, flat out",
+            note="synthesis, score, steering, loudness, limiter, meters; flat out"
+            + ("; limit: scsynth, which does the first and a limiter" if theirs else ""),
+        ),
+        Figure(
+            name="of which synthesis",
+            value=costs["synthesis"],
+            unit="% of a core",
+            limit=theirs,
+            note="pyo's graph with its room: the like of scsynth's patch",
+        ),
+        Figure(
+            name="of which master", value=costs["master"], unit="% of a core", note="gain, limiter, meters"
+        ),
+        Figure(
+            name="of which score and steering",
+            value=costs["engine"] - costs["synthesis"] - costs["master"],
+            unit="% of a core",
+            note="the rest, in Python",
+        ),
+        Figure(name="Opus, the bed", value=costs["opus"], unit="% of a core", note="one stereo stream"),
+        Figure(
+            name="Opus, the place apart",
+            value=costs["opus of the place"],
+            unit="% of a core",
+            note="two more streams, for a headset that turns the place with the head",
         ),
         Figure(
             name="scsynth, closest patch",
@@ -88,7 +109,6 @@ def figures(costs: dict[str, float], rooms: dict[bool, tuple[int, float]]) -> li
             note="the pad, drone and noises alone",
         ),
         Figure(name="empty pyo server", value=costs["empty server"], unit="% of a core"),
-        Figure(name="our full patch and Opus", value=costs["engine and Opus"], unit="% of a core"),
         *(
             Figure(
                 name=f"rooms per core, {'with' if realtime else 'without'} real-time priority",
@@ -152,37 +172,72 @@ def _on_one_core(conn: Connection, config: AudioConfig) -> None:
     audio_main(conn, config)
 
 
-def _measured(conn: Connection, block: Callable[[int], object], seconds: float) -> None:
-    """Run `block` for `seconds` of sound; send the processor time as a percentage of the sound's length."""
+def _measured(block: Callable[[int], object], seconds: float) -> float:
+    """Run `block` for `seconds` of sound; return the processor time as a percentage of the sound's length."""
     for index in range(round(_SHORT_S / BLOCK_S)):
         block(index)
     start_s = time.process_time()
     for index in range(round(seconds / BLOCK_S)):
         block(index)
-    conn.send(100.0 * (time.process_time() - start_s) / seconds)
+    return 100.0 * (time.process_time() - start_s) / seconds
 
 
-def _engine(conn: Connection, seconds: float, encode: Callable[[Any], object] = lambda _frames: None) -> None:
+class _Clock:
+    """The processor time of calls that go through it."""
+
+    def __init__(self) -> None:
+        self.spent_s = 0.0
+
+    def timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `function`, its time counted."""
+
+        def call(*args: object, **kwargs: object) -> object:
+            start_s = time.process_time()
+            result = function(*args, **kwargs)
+            self.spent_s += time.process_time() - start_s
+            return result
+
+        return call
+
+
+class _TimedServer:
+    """A pyo server whose blocks go through a clock."""
+
+    def __init__(self, server: Any, clock: _Clock) -> None:
+        self.process = clock.timed(server.process)
+
+
+def _engine(conn: Connection, seconds: float) -> None:
+    """Child: the whole engine, then again with its parts timed (clocks cost), then its encoders."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from audio_engine.engine import Engine  # noqa: PLC0415  # pyo belongs into a process of its own
+    from audio_engine.opus import OpusEncoder, PlaceEncoder  # noqa: PLC0415  # same
 
     engine = Engine(seed=1, scene="ocean", controls=moving(0.0))
     engine.fade(1.0, 0.5)
 
-    def block(index: int) -> None:
+    def block(index: int) -> Any:
         at_s = index * BLOCK_S
         if index % 5 == 0:
             engine.steer(moving(at_s), at_s)
-        encode(engine.block(at_s).frames)
+        return engine.block(at_s).frames
 
-    _measured(conn, block, seconds)
+    costs = {"engine": _measured(block, seconds)}
+    graph, master = _Clock(), _Clock()
+    engine._server = _TimedServer(engine._server, graph)  # noqa: SLF001  # what is measured is inside
+    engine.master.process = master.timed(engine.master.process)  # type: ignore[method-assign]
+    _measured(block, seconds)
+    # Both passes play a second before they measure; the clocks ran through it.
+    share = 100.0 / (seconds + _SHORT_S)
+    costs |= {"synthesis": share * graph.spent_s, "master": share * master.spent_s}
+    sound = [block(index) for index in range(round(seconds / 4.0 / BLOCK_S))]
+    field = [np.concatenate((frames, frames[::-1]), axis=1) for frames in sound]
+    bed, place = OpusEncoder(), PlaceEncoder()
+    encode_s = seconds / 4.0 - _SHORT_S
+    costs["opus"] = _measured(lambda index: bed.encode(sound[index]), encode_s)
+    costs["opus of the place"] = _measured(lambda index: place.encode(field[index]), encode_s)
     engine.close()
-
-
-def _engine_opus(conn: Connection, seconds: float) -> None:
-    from audio_engine.opus import OpusEncoder  # noqa: PLC0415  # only this child needs it
-
-    _engine(conn, seconds, OpusEncoder().encode)
+    conn.send(costs)
 
 
 def _empty(conn: Connection, seconds: float) -> None:
@@ -194,7 +249,7 @@ def _empty(conn: Connection, seconds: float) -> None:
     server.deactivateMidi()
     server.boot()
     server.start()
-    _measured(conn, lambda _index: server.process(), seconds)
+    conn.send({"empty server": _measured(lambda _index: server.process(), seconds)})
     server.stop()
     server.shutdown()
 
@@ -222,7 +277,7 @@ def _numpy(conn: Connection, seconds: float) -> None:
         bells = np.sin(2.0 * np.pi * 440.0 * np.outer(np.linspace(1.0, 3.0, 30), time_s)).sum(axis=0)[:, None]
         return 0.05 * pad + 0.2 * sea + 0.05 * drone + 0.01 * bells
 
-    _measured(conn, block, seconds)
+    conn.send({"numpy": _measured(block, seconds)})
 
 
 BENCH: Final = Benchmark(name="audio_cost", title="What the music costs", run=run)
