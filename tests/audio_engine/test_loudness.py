@@ -5,7 +5,7 @@ import pytest
 from scipy import signal
 from sound_kit import decibels, integrated_lufs, true_peak_dbtp
 
-from audio_engine.loudness import SILENT_DB, KWeighting, LoudnessMeter, PeakDetector, lufs
+from audio_engine.loudness import SILENT_DB, KWeighting, LoudnessMeter, PeakDetector, PeakMeter, lufs
 
 
 def _blocks(sound: np.ndarray) -> list[np.ndarray]:
@@ -73,3 +73,37 @@ def test_true_peak_of_noise_agrees_with_eightfold_resampling() -> None:
     detector = PeakDetector()
     found = max(detector.push(b) for b in _blocks(noise))
     assert decibels(found) == pytest.approx(true_peak_dbtp(noise), abs=0.4)
+
+
+def test_a_meter_reads_the_same_whenever_it_is_read() -> None:
+    noise = _noise(1)
+    often, seldom = LoudnessMeter(), LoudnessMeter()
+    for k, block in enumerate(_blocks(noise)):
+        seldom.push(block)
+        often.push(block)
+        if k % 3:
+            assert often.lufs > SILENT_DB
+    assert often.full
+    assert often.lufs == pytest.approx(seldom.lufs, abs=1e-9)
+
+
+def test_a_peak_meter_reads_the_highest_of_all_blocks_since_it_was_read() -> None:
+    noise = _noise(1) * np.linspace(1.0, 0.2, 48_000, dtype=np.float32)[:, None]
+    detector, meter = PeakDetector(), PeakMeter()
+    each = []
+    for k, block in enumerate(_blocks(noise)):
+        each.append(detector.push(block))
+        meter.push(block)
+        if k % 17 == 16:
+            assert meter.take() == pytest.approx(max(each), rel=1e-5)
+            each.clear()
+    assert meter.take() == pytest.approx(max(each), rel=1e-5)
+    assert meter.take() == 0.0
+
+
+@pytest.mark.parametrize("matters", [0.05, 0.2, 0.35, 0.5])
+def test_a_peak_that_matters_is_never_left_out(matters: float) -> None:
+    exact, quick = PeakDetector(), PeakDetector()
+    for block in _blocks(_noise(1) * np.linspace(0.1, 1.5, 48_000, dtype=np.float32)[:, None]):
+        true, found = exact.push(block), quick.push(block, matters)
+        assert found == true or max(found, true) <= matters

@@ -14,7 +14,18 @@ import pytest
 from typer.testing import CliRunner
 
 from audio_engine.messages import AudioHeartbeat
-from benchmarks import _accuracy, _noise, audio, frames, heartbeat, passages, records, sensors, session
+from benchmarks import (
+    _accuracy,
+    _noise,
+    audio,
+    audio_cost,
+    frames,
+    heartbeat,
+    passages,
+    records,
+    sensors,
+    session,
+)
 from benchmarks._kit import Benchmark, BenchmarkFailed, Figure
 from sensors.devices.simulated_patient import PatientTraits, RoomView, SimulatedPatient
 from sensors.errors import BadRecording
@@ -216,6 +227,29 @@ def test_late_blocks_are_held_against_one_in_a_thousand() -> None:
     assert found["flat out: block p50"].limit == 10.0
     assert found["offline render"].ratio == pytest.approx(6.0)
     assert "without real-time priority" in found["paced: processor time"].note
+
+
+def test_the_musics_cost_is_told_by_part_and_held_against_its_like() -> None:
+    costs = {
+        "engine": 5.0,
+        "synthesis": 3.0,
+        "master": 1.5,
+        "opus": 1.0,
+        "opus of the place": 2.0,
+        "numpy": 6.0,
+        "empty server": 0.01,
+        "scsynth": 2.0,
+    }
+    found = by_name(audio_cost.figures(costs, {True: (5, 0.4), False: (6, 0.0)}))
+    assert found["our full patch"].ratio == pytest.approx(2.5)
+    assert found["of which synthesis"].ratio == pytest.approx(1.5)
+    assert found["of which score and steering"].value == pytest.approx(0.5)
+    assert "one more: 0.40 % late" in found["rooms per core, with real-time priority"].note
+    assert "were not tried" in found["rooms per core, without real-time priority"].note
+    del costs["scsynth"]
+    alone = by_name(audio_cost.figures(costs, {}))
+    assert alone["our full patch"].limit is None
+    assert "not installed" in alone["scsynth, closest patch"].note
 
 
 # -- sensors ---------------------------------------------------------------------------------------------
