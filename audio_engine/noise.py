@@ -37,7 +37,7 @@ _BROWN_GAIN: Final = 20.0
 #: Where successive readers begin, as shares of the two loops: the golden ratio and √2, which stay far apart.
 _STRIDES: Final = ((math.sqrt(5.0) - 1.0) / 2.0, math.sqrt(2.0) - 1.0)
 
-_Spectrum = npt.NDArray[np.complex128]
+_Spectrum = npt.NDArray[np.complex64]
 
 
 def _white(delay: _Spectrum) -> _Spectrum:
@@ -45,8 +45,11 @@ def _white(delay: _Spectrum) -> _Spectrum:
 
 
 def _pink(delay: _Spectrum) -> _Spectrum:
-    sections = sum((gain / (1.0 - pole * delay) for gain, pole in _PINK), np.zeros_like(delay))
-    return 0.2 * (sections + 0.5362 + 0.115926 * delay)
+    total = 0.115926 * delay + 0.5362
+    for gain, pole in _PINK:
+        total += gain / (1.0 - pole * delay)
+    total *= 0.2
+    return total
 
 
 def _brown(delay: _Spectrum) -> _Spectrum:
@@ -70,10 +73,14 @@ def loops(length: int, colours: Sequence[str]) -> list[npt.NDArray[np.float32]]:
     bins = length // 2 + 1
     drawn = np.random.default_rng(length).standard_normal((bins, 2), np.float32).view(np.complex64)[:, 0]
     drawn[0] = 0.0  # no offset
-    delay = np.exp(-2j * np.pi * np.arange(bins) / length)
-    scale = _RMS * math.sqrt(length / 2.0)
+    angle = np.arange(bins, dtype=np.float32) * np.float32(2.0 * math.pi / length)
+    delay = np.empty(bins, np.complex64)
+    np.cos(angle, out=delay.real)
+    np.sin(-angle, out=delay.imag)
+    scale = np.float32(_RMS * math.sqrt(length / 2.0))
+    drawn *= scale
     return [
-        (np.fft.irfft(drawn * COLOURS[colour](delay), length) * scale).astype(np.float32)
+        np.fft.irfft(drawn * COLOURS[colour](delay), length).astype(np.float32, copy=False)
         for colour in colours
     ]
 
