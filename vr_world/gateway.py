@@ -28,7 +28,8 @@ from therapy.errors import TherapyError
 from vr_world.app import make_app
 from vr_world.clock import session_now_s
 from vr_world.edge_door import EdgeDoor
-from vr_world.rooms import LocalRoomHost, Rooms
+from vr_world.room_host import LocalRoomHost
+from vr_world.rooms import Rooms
 from vr_world.settings import ServerSettings
 from vr_world.streaming.join import JoinDesk
 from vr_world.tls import Certificates, ensure_certificates, local_names

@@ -1,266 +1,42 @@
-"""The gateway's side of the rooms: started and kept alive, asked, listened to, and shown to the panel.
-
-`LocalRoomHost` runs them as processes of this machine; `RoomLink` speaks with one over its socket; `Rooms`
-is what the clinic's API asks (`clinic.ports.RoomsPort`).
-"""
+"""The rooms as the clinic's API asks them (`clinic.ports.RoomsPort`): listened to, and shown to the panel."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import datetime as dt
-import itertools
-import logging
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, unix_connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from clinic.doses import SoundDoses
-from clinic.errors import BadRequest, NoSuchRoom, Refused
+from clinic.errors import NoSuchRoom, Refused
 from clinic.figures import RESONANCE, PatientFigures
 from clinic.memory import GuideMemory
 from clinic.ports import Command, LiveItem, SessionStart
 from clinic.sessions import SessionIndex
-from sensors.pins import Pins
 from therapy.discover import declared
 from therapy.errors import BadPlan
-from therapy.events import ChildDied, ChildReturned, Event
 from therapy.guide import FREEDOM, GuideChoice, stricter, within_policy
 from therapy.personal import TRIGGERS, check_choices
 from therapy.plan import PLANS, in_place
 from therapy.ports import RoomHost
 from therapy.specs import SceneSpec
 from therapy.talk import GuideMode
-from voice_guide.service import ServiceConfig, ServiceState
-from voice_guide.service import Shutdown as VoiceShutdown
-from vr_world.link import Answer, Ask, Remember, StateNow, pack, parse_from_room
-from vr_world.room_config import RoomConfig
+from vr_world.keeping import Keeping
+from vr_world.room_link import RoomLink
 from vr_world.settings import ServerSettings
 from vr_world.streaming.join import JoinDesk
-from vr_world.supervise import Child, ChildSpec
 
-__all__ = ["LocalRoomHost", "RoomLink", "Rooms"]
+__all__ = ["GUIDE_FLAGS", "Rooms"]
 
-log = logging.getLogger(__name__)
-
-ROOM: Final = "vr_world.room:main"
-ROOM_SILENCE_S: Final = 4.0
-#: A fade, then the children one after another, the recording last.
-ROOM_LEAVES_S: Final = 15.0
-RECONNECT_S: Final = 0.05
-ASK_S: Final = 5.0
-CHECK_S: Final = 0.5
-MAX_MESSAGE_BYTES: Final = 8 << 20
-#: Share of a week's allowance of sound that may be lost with the gateway: about two minutes at 80 dBA.
-DOSE_STEP: Final = 0.001
 #: What screening found → flags with which an exercise is not offered (`SkillSpec.not_for`).
 GUIDE_FLAGS: Final[Mapping[str, tuple[str, ...]]] = {
     "acute_psychiatric": ("psychosis", "dissociation"),
     "suicidal": ("acute_crisis",),
 }
-VOICE: Final = "voice_guide.service:main"
-VOICE_NAME: Final = "voice"
-VOICE_SOCKET: Final = "voice.sock"
-#: It beats twice a second from the start; its workers take care of each other.
-VOICE_SILENCE_S: Final = 10.0
-
-
-class LocalRoomHost:
-    """Rooms as processes of this machine (`therapy.ports.RoomHost`)."""
-
-    def __init__(self, settings: ServerSettings, run_folder: Path, now_s: Callable[[], float]) -> None:
-        self._settings = settings
-        self._run_folder = run_folder
-        self._now_s = now_s
-        self._rooms: dict[str, Child] = {}
-        self._died_s: dict[str, float] = {}
-        self._voice: Child | None = None
-        self.voice_state: ServiceState | None = None
-        self._checking = asyncio.create_task(self._check())
-
-    def start_voice(self) -> None:
-        """Start the voice service that this machine's rooms share, and keep it alive."""
-        settings = self._settings
-        spec = ChildSpec(
-            name=VOICE_NAME,
-            main=VOICE,
-            config=lambda: ServiceConfig(
-                socket=str(self._run_folder / VOICE_SOCKET),
-                think=settings.guide_think,
-                voice=settings.guide_voice,
-                languages=settings.guide_languages,
-            ),
-            shutdown=VoiceShutdown(),
-            silence_s=VOICE_SILENCE_S,
-            on_start=lambda _child: None,
-        )
-        self._voice = Child(spec, on_message=self._voice_says, on_event=self._tell, now_s=self._now_s)
-        self._voice.start()
-
-    def start(self, room: str, snapshot: Callable[[], dict[str, Any] | None]) -> None:
-        """Start `room` and keep it alive."""
-        spec = ChildSpec(
-            name=room,
-            main=ROOM,
-            config=lambda: self._config(room, snapshot()),
-            shutdown="leave",
-            silence_s=ROOM_SILENCE_S,
-            leaves_within_s=ROOM_LEAVES_S,
-            on_start=lambda _child: None,
-        )
-        child = Child(spec, on_message=lambda _: None, on_event=self._tell, now_s=self._now_s)
-        self._rooms[room] = child
-        child.start()
-
-    def endpoint(self, room: str) -> str:
-        """Return the unix socket that `room` listens on."""
-        return str(self._run_folder / f"room-{room}.sock")
-
-    def restarts(self, room: str) -> int:
-        """Return how often `room` had to be started again."""
-        return self._rooms[room].restarts
-
-    def pid(self, room: str) -> int | None:
-        """Return the room's process id."""
-        return self._rooms[room].pid
-
-    async def stop(self) -> None:
-        """Let every room leave."""
-        self._checking.cancel()
-        voice = () if self._voice is None else (self._voice,)
-        await asyncio.gather(*(child.stop() for child in (*self._rooms.values(), *voice)))
-
-    @property
-    def voice_pids(self) -> Mapping[str, int | None]:
-        """Process ids of the voice service and its workers, for `doctor`, tests and benchmarks."""
-        own = None if self._voice is None else self._voice.pid
-        return {"voice": own, **(self.voice_state.pids if self.voice_state is not None else {})}
-
-    def _voice_says(self, state: ServiceState) -> None:
-        self.voice_state = state
-
-    def _config(self, room: str, snapshot: dict[str, Any] | None) -> RoomConfig:
-        Path(self.endpoint(room)).unlink(missing_ok=True)
-        return RoomConfig(
-            room=room,
-            socket=self.endpoint(room),
-            sessions=str(self._settings.home / "sessions"),
-            lsl_session=self._settings.lsl_session,
-            lan=self._settings.lan,
-            pins=Pins(lines=self._settings.pins, room=room, strict=self._settings.lan),
-            seed=1 + self._settings.rooms.index(room),
-            eye_px=self._settings.eye_px,
-            full_scale_dba=self._settings.full_scale_dba,
-            sensitive_ears=self._settings.sensitive_ears,
-            audio_standby=self._settings.audio_standby,
-            guide=self._settings.guide,
-            voice_socket=str(self._run_folder / VOICE_SOCKET),
-            notify=self._settings.notify,
-            snapshot=snapshot,
-            died_at_s=self._died_s.get(room),
-        )
-
-    def _tell(self, event: Event) -> None:
-        match event:
-            case ChildDied(at_s=at_s, child=room, reason=reason):
-                self._died_s.setdefault(room, at_s)
-                log.warning("%s stopped (%s) and is being started again", _named(room), reason)
-            case ChildReturned(child=room, gap_s=gap_s):
-                self._died_s.pop(room, None)
-                log.warning("%s is back after %.1f s", _named(room), gap_s)
-
-    async def _check(self) -> None:
-        while True:
-            await asyncio.sleep(CHECK_S)
-            for child in self._rooms.values():
-                child.check()
-            if self._voice is not None:
-                self._voice.check()
-
-
-class RoomLink:
-    """The gateway's conversation with one room, over any number of the room's lives."""
-
-    def __init__(self, room: str, host: RoomHost) -> None:
-        self.room = room
-        self.state: dict[str, Any] | None = None
-        self.mirror: bytes | None = None
-        self.snapshot: dict[str, Any] | None = None
-        self.on_change: Callable[[], None] = lambda: None
-        self.on_picture: Callable[[], None] = lambda: None
-        self._host = host
-        self._socket: ClientConnection | None = None
-        self._answers: dict[int, asyncio.Future[Answer]] = {}
-        self._ids = itertools.count(1)
-
-    async def run(self) -> None:
-        """Connect, listen, and connect again whenever the room comes back. Runs until cancelled."""
-        while True:
-            with contextlib.suppress(OSError, ConnectionClosed, InvalidHandshake, TimeoutError):
-                async with unix_connect(
-                    self._host.endpoint(self.room),
-                    "ws://room/link",
-                    compression=None,
-                    max_size=MAX_MESSAGE_BYTES,
-                    ping_interval=None,
-                ) as socket:
-                    self._socket = socket
-                    async for message in socket:
-                        self._take(message)
-            self._socket = None
-            for waiting in self._answers.values():
-                if not waiting.done():
-                    waiting.set_exception(Refused(f"room {self.room} is being started again"))
-            self._answers.clear()
-            await asyncio.sleep(RECONNECT_S)
-
-    async def ask(self, name: str, actor: str, **fields: Any) -> Answer:
-        """Ask the room for something and wait for its answer.
-
-        Raises:
-            Refused: the room refuses, is just being started again, or does not answer.
-        """
-        if self._socket is None:
-            raise Refused(f"room {self.room} is being started again")
-        number = next(self._ids)
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._answers[number] = answer
-        try:
-            await self._socket.send(pack(Ask(id=number, name=name, actor=actor, **fields)))
-            told = await asyncio.wait_for(answer, ASK_S)
-        except TimeoutError as error:
-            raise Refused(f"room {self.room} must answer within {ASK_S:g} s, did not") from error
-        except ConnectionClosed as error:
-            raise Refused(f"room {self.room} is being started again") from error
-        finally:
-            self._answers.pop(number, None)
-        if told.refused:
-            raise Refused(told.refused)
-        return told
-
-    def _take(self, message: str | bytes) -> None:
-        if isinstance(message, bytes):
-            self.mirror = message
-            self.on_picture()
-            return
-        match parse_from_room(message):
-            case Answer() as answer:
-                waiting = self._answers.get(answer.id)
-                if waiting is not None and not waiting.done():
-                    waiting.set_result(answer)
-                self.state = answer.state
-                self.on_change()
-            case StateNow(state=state):
-                self.state = state
-                self.on_change()
-            case Remember(snapshot=snapshot):
-                self.snapshot = snapshot
 
 
 class _Mailbox:
@@ -306,15 +82,12 @@ class Rooms:
         self._mailboxes: dict[str, set[_Mailbox]] = {room: set() for room in settings.rooms}
         self._doses = doses
         self.figures = figures
-        self._memory = memory
-        self._rest_noted: set[str] = set()
-        self._going_on: dict[str, str] = {}
-        self._dose_noted: dict[str, float] = {}
-        self._met_noted: set[str] = set()
+        self._keeping = Keeping(sessions, doses, figures, memory, utc_s=utc_s)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Start every room."""
+        self._tasks.append(asyncio.create_task(self._keeping.run()))
         for room, link in self._links.items():
             link.on_change = lambda room=room: self._changed(room)  # type: ignore[misc]  # binds the loop's value
             link.on_picture = lambda room=room: self._pictured(room)  # type: ignore[misc]  # same
@@ -325,6 +98,8 @@ class Rooms:
         """Let every room leave."""
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._keeping.finish()
         await self._host.stop()
 
     async def plans(self) -> Sequence[Mapping[str, Any]]:
@@ -433,12 +208,11 @@ class Rooms:
             screening=msgspec.json.encode(dataclasses.asdict(start.screening)).decode(),
             sound_dose=dose,
         )
-        self._dose_noted.pop(room, None)
         folder = self._settings.home / "sessions" / session_id
         await asyncio.to_thread(
             self._sessions.started, session_id, room=room, start=start, folder=folder, at_utc_s=utc_s
         )
-        self._going_on[room] = session_id
+        self._keeping.began(room, session_id)
         self._desk.close_room(room)
         self._issue(room)
         return await self.state(room)
@@ -544,56 +318,8 @@ class Rooms:
         link = self._links[room]
         for mailbox in self._mailboxes[room]:
             self._fill(room, link, mailbox)
-        session_id = self._going_on.get(room)
-        phase = None if link.state is None else link.state["phase"]
-        if session_id is not None and link.state is not None:
-            self._note_dose(room, session_id, link.state, over=phase in ("ENDED", "STOPPED"))
-            self._note_rest(session_id, link.state)
-            self._note_guide(session_id, link.state, over=phase in ("ENDED", "STOPPED"))
-        if session_id is not None and phase in ("ENDED", "STOPPED"):
-            del self._going_on[room]
-            noted = asyncio.to_thread(self._sessions.ended, session_id, outcome=phase, at_utc_s=self._utc_s())
-            self._tasks.append(asyncio.create_task(noted))
-
-    def _note_dose(self, room: str, session_id: str, state: Mapping[str, Any], *, over: bool) -> None:
-        """Keep the session's sound dose: each thousandth of a week's allowance, and at the end."""
-        share, patient = float(state["sound"]["session"]), str(state["patient"])
-        if not patient or not (over or share - self._dose_noted.get(room, 0.0) >= DOSE_STEP):
-            return
-        self._dose_noted[room] = share
-        noted = asyncio.to_thread(
-            self._doses.note, session_id, patient=patient, share=share, at_utc_s=self._utc_s()
-        )
-        self._tasks.append(asyncio.create_task(noted))
-
-    def _note_rest(self, session_id: str, state: Mapping[str, Any]) -> None:
-        """Keep the patient's values at rest of this session, once they are known."""
-        patient, baseline = str(state["patient"]), state.get("baseline") or {}
-        if not patient or not baseline or session_id in self._rest_noted:
-            return
-        self._rest_noted.add(session_id)
-
-        def note() -> None:
-            for kind, value in baseline.items():
-                with contextlib.suppress(BadRequest):  # no value that a body has: nothing to begin with later
-                    self.figures.note(session_id, patient=patient, kind=kind, value=value)
-
-        self._tasks.append(asyncio.create_task(asyncio.to_thread(note)))
-
-    def _note_guide(self, session_id: str, state: Mapping[str, Any], *, over: bool) -> None:
-        """Keep that the guide has said what it is, and at the end propose what it may remember."""
-        patient, guide = str(state["patient"]), state.get("guide")
-        if not patient or guide is None:
-            return
-        if guide["met"] and session_id not in self._met_noted:
-            self._met_noted.add(session_id)
-            self._tasks.append(asyncio.create_task(asyncio.to_thread(self._memory.met, patient)))
-        if over and guide["notes"]:
-
-            def propose() -> None:
-                self._memory.propose(patient, guide["notes"])
-
-            self._tasks.append(asyncio.create_task(asyncio.to_thread(propose)))
+        if link.state is not None:
+            self._keeping.take(room, link.state)
 
     def _pictured(self, room: str) -> None:
         """Pass a new picture on, once: a renderer that makes none must look dead."""
@@ -606,7 +332,3 @@ class Rooms:
         if link.state is not None:
             text = msgspec.json.encode(self._with_code(room, link.state)).decode()
             mailbox.put("state", text)
-
-
-def _named(child: str) -> str:
-    return "the voice service" if child == VOICE_NAME else f"room {child}"
