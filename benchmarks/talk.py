@@ -53,6 +53,8 @@ from voice_guide.skill import skills
 from voice_guide.voice import best_voice
 from vr_world.guide_link import GuideLink
 from vr_world.loop import TICK_S
+from vr_world.room_guide import LEAST_LEAD_S
+from vr_world.streaming import control
 from vr_world.supervise import Child, ChildSpec
 
 __all__ = ["BENCH", "Timed", "figures"]
@@ -64,6 +66,8 @@ SAID: Final = (
     "I feel anxious today.",
     "Thank you, that was nice.",
     "Can we go somewhere else?",
+    "It reminds me of something.",
+    "I keep thinking about my sister.",
     "I do not really know what to say about this week.",
 )
 ROUNDS: Final = 2
@@ -83,6 +87,7 @@ class Timed:
 
     heard_s: float | None = None
     line_s: float | None = None
+    mm_s: float | None = None
     sound_s: float | None = None
     any_sound_s: float | None = None
     hush_s: float | None = None
@@ -94,8 +99,9 @@ def figures(turns: Sequence[Timed]) -> list[Figure]:
         ("words", "heard_s", None, "turn ended and words known"),
         ("line", "line_s", _LINE_S, "an answer is on its way; promised within the limit"),
         ("first sound of the answer", "sound_s", _AIM_S, "due at the ear; aimed at"),
-        ("first sound at all", "any_sound_s", _ACK_S, "acknowledgement or answer; aimed at"),
-        ("barge-in to silence", "hush_s", _HUSH_S, "from the patient's first sound to the order to be quiet"),
+        ("acknowledgement", "mm_s", _ACK_S, "due at the ear, before an answer that takes time; aimed at"),
+        ("first sound at all", "any_sound_s", None, "acknowledgement or answer"),
+        ("barge-in to silence", "hush_s", _HUSH_S, "from the patient's first sound to silence at the ear"),
     )
     told = []
     for title, field, limit, what in shown:
@@ -219,11 +225,14 @@ class _Room:
         if command is None:
             return
         if packet.seq == 0:
-            after_s = max(command.at_s, now_s) - self.ended_s
+            at_s = max(command.at_s, now_s + LEAST_LEAD_S)
+            after_s = at_s - self.ended_s
             self.turn.any_sound_s = after_s if self.turn.any_sound_s is None else self.turn.any_sound_s
             if command.utterance.source != "acknowledgement" and self.turn.sound_s is None:
                 self.turn.sound_s = after_s
-            self.playing_until_s = max(command.at_s, now_s)
+            self.playing_until_s = at_s
+            if command.utterance.source == "acknowledgement" and self.turn.mm_s is None:
+                self.turn.mm_s = after_s
         self.playing_until_s += PACKET_S
         if packet.last:
             asyncio.get_running_loop().call_later(
@@ -249,7 +258,7 @@ class _Room:
                     self.speaking.clear()
                     self.link.send(Hush())
                     if self.turn.hush_s is None:
-                        self.turn.hush_s = now_s - self.began_s
+                        self.turn.hush_s = now_s - self.began_s + control.Hush().fade_s
                 case Ask(briefing=briefing, until_s=until_s):
                     self.link.send(Think(briefing=briefing, until_s=until_s))
                 case CancelAsk(turn=turn):

@@ -52,6 +52,7 @@ from voice_guide.dialogue import (
     Decide,
     Escalate,
     GuideView,
+    HoldNow,
     Input,
     ListenNow,
     Played,
@@ -66,6 +67,7 @@ from voice_guide.dialogue import (
     Unwell,
     Whisper,
 )
+from voice_guide.listen.turns import sounds_complete
 from voice_guide.messages import (
     HeardNow,
     NotSpoken,
@@ -86,8 +88,13 @@ __all__ = ["Conversation"]
 
 #: The line that says to a patient what the guide is.
 DISCLOSURE: Final = "arrive.computer_voice"
-#: Voice for this long while the guide speaks is an interruption (facts: 250 … 300 ms, or two words).
-BARGE_IN_S: Final = 0.25
+#: Voice for this long while the guide speaks is an interruption, or two words of it. The guide is to be
+#: silent 300 ms after the patient's first sound; the detector needs 60 of them, the fade at the ear 30.
+BARGE_IN_S: Final = 0.2
+#: A voice is told at most this late; a stamp before that is a clock that is wrong.
+_VOICE_LATE_S: Final = 0.3
+#: Fewer words are mostly an answer themselves: no "mm" follows them.
+_LEAST_WORDS: Final = 3
 #: What listeners say to say that they listen.
 BACK_CHANNEL: Final = frozenset(
     {"mm", "mhm", "mm hm", "mmhm", "mm hmm", "mmm", "hm", "hmm", "uh huh", "yeah", "yes", "yep", "okay", "ok"}
@@ -132,6 +139,7 @@ class Conversation:
         self._status = Status()
         self._out: list[Command] = []
         self._voice_since_s: float | None = None
+        self._turn_open = False
         self._softened = False
         self._partial = ""
         self._words = ""
@@ -142,6 +150,7 @@ class Conversation:
         self._crisis_words = ""
         self._crisis_s = 0.0
         self._skill: SkillState | None = None
+        self._turn_held = False
         self._held_until_s = 0.0
         self._awaiting: AskRating | None = None
         self._asked_again = False
@@ -177,12 +186,14 @@ class Conversation:
                 self._status = what
                 if what.ears:  # nobody would tell that the voice has ended
                     self._voice_ended(now_s)
-            case SpeechStarted():
-                self._voice_began(now_s)
+            case SpeechStarted(at_s=at_s):
+                self._voice_began(at_s, now_s)
             case SpeechEnded():
                 self._voice_ended(now_s)
-            case HeardNow(heard=heard, risk=risk):
+            case HeardNow(heard=heard, risk=risk, paused=paused):
                 self._heard(heard, risk, now_s)
+                if paused:
+                    self._paused(heard, risk, now_s)
             case SentenceReady(turn=turn, text=text):
                 self._sentence(turn, text, now_s)
             case Proposed(proposal=proposal):
@@ -289,9 +300,10 @@ class Conversation:
 
     # listening ------------------------------------------------------------------------------------------
 
-    def _voice_began(self, now_s: float) -> None:
+    def _voice_began(self, at_s: float, now_s: float) -> None:
+        self._turn_open = True
         if self._voice_since_s is None:
-            self._voice_since_s = now_s
+            self._voice_since_s = min(max(at_s, now_s - _VOICE_LATE_S), now_s)
             if self._speech.now is not None and not self._speech.now.safety:
                 self._softened = True
                 self._out.append(Soften(on=True))
@@ -301,7 +313,7 @@ class Conversation:
         self._resume(now_s)
 
     def _quiet_again(self) -> None:
-        self._voice_since_s, self._partial = None, ""
+        self._voice_since_s, self._partial, self._turn_open = None, "", False
         self._loud_again()
 
     def _loud_again(self) -> None:
@@ -335,6 +347,27 @@ class Conversation:
         self._tell_said(heard)
         if self._crisis is None and not (risk.stop or risk.kind == "stop"):
             self._answer(heard, risk, now_s)
+
+    def _paused(self, heard: Heard, risk: Risk, now_s: float) -> None:
+        """The patient is quiet within a turn: say "mm" if the words are whole and an answer will take time.
+
+        A turn ends after 0.7 s of quiet at the soonest, and what is not clear takes the model a second more.
+        """
+        if self._over or not self._live or heard.final:
+            return
+        self._voice_since_s = None  # an interruption would begin anew
+        busy = self._speech.now is not None or self._speech.waiting or self._skill is not None
+        if busy or self._crisis is not None or risk.level is not RiskLevel.NONE or risk.stop:
+            return
+        if now_s < self._held_until_s or self._awaiting is not None or not self._somebody:
+            return
+        if len(heard.text.split()) < _LEAST_WORDS or not sounds_complete(heard.text):
+            return
+        choice = self._settings.chooser.choose(
+            heard.text, self._now(), turn=heard.turn, confidence=heard.confidence, risk=risk
+        )
+        if self._asks_model(choice) and self._say_heard(heard.turn):
+            self._speech.begin(now_s)
 
     def _answer(self, heard: Heard, risk: Risk, now_s: float) -> None:
         if self.mode is GuideMode.OFF:
@@ -434,11 +467,15 @@ class Conversation:
         if not (asked.spoke or self._speech.now is not None or self._speech.waiting):
             self._say_heard(asked.turn)
 
-    def _say_heard(self, turn: int) -> None:
-        """Say that the patient was heard, once a turn."""
-        if turn != self._acknowledged:
-            self._acknowledged = turn
-            self._say_line("acknowledge", turn=turn, source="acknowledgement", ahead_s=AT_ONCE_S)
+    def _say_heard(self, turn: int) -> bool:
+        """Say that the patient was heard, once a turn; return whether it is said now."""
+        if turn == self._acknowledged:
+            return False
+        self._acknowledged = turn
+        self._say_line(
+            "acknowledge", turn=turn, source="acknowledgement", ahead_s=0.0
+        )  # as soon as it can be
+        return True
 
     # from a proposal to words and actions ---------------------------------------------------------------
 
@@ -615,12 +652,12 @@ class Conversation:
         first = self._speech.waiting[0]
         at_once = first.safety or first.source == "therapist"
         waits = self._waiting is not None and first.source != "acknowledgement"
-        waits = waits or self._voice_since_s is not None or now_s < first.not_before_s or self._over
+        waits = waits or self._turn_open or now_s < first.not_before_s or self._over
         if at_once or not waits:
             self._speech.begin(now_s)
 
     def _quiet(self) -> bool:
-        return self._voice_since_s is None and self._waiting is None
+        return not self._turn_open and self._waiting is None
 
     def _finished_words(self, words: Words, now_s: float, complete: bool) -> None:  # noqa: FBT001  # a callback
         if words.heard:
@@ -693,7 +730,7 @@ class Conversation:
             return "off"
         if self._speech.now is not None:
             return "speaking"
-        if self._voice_since_s is not None:
+        if self._turn_open:
             return "listening"
         if self._asked is not None or self._waiting is not None:
             return "thinking"
@@ -745,6 +782,10 @@ class Conversation:
         self._out.append(Tell(event=acted))
 
     def _done(self) -> list[Command]:
+        hold = self._skill is not None and self._skill.asked is not None
+        if hold != self._turn_held:
+            self._turn_held = hold
+            self._out.append(HoldNow(hold))
         out = list(self._out)
         self._out.clear()
         return out

@@ -36,6 +36,7 @@ __all__ = [
     "Decide",
     "Escalate",
     "GuideView",
+    "HoldNow",
     "HushNow",
     "Input",
     "ListenNow",
@@ -307,8 +308,26 @@ class ListenNow:
     on: bool
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class HoldNow:
+    """A question that takes thought was asked, or no longer: the patient may be quiet for longer."""
+
+    on: bool
+
+
 Command: TypeAlias = (
-    SpeakNow | HushNow | Soften | Ask | CancelAsk | Act | Unwell | Tell | StopSession | Escalate | ListenNow
+    SpeakNow
+    | HushNow
+    | Soften
+    | Ask
+    | CancelAsk
+    | Act
+    | Unwell
+    | Tell
+    | StopSession
+    | Escalate
+    | ListenNow
+    | HoldNow
 )
 #: What the panel shows, JSON-able.
 GuideView: TypeAlias = dict[str, Any]

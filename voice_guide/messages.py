@@ -92,7 +92,7 @@ class Listen:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class HoldTurn:
-    """Let the patient think: no turn ends while it is on."""
+    """Let the patient think: while it is on, only a long silence or a short whole answer ends a turn."""
 
     on: bool
 
@@ -160,10 +160,14 @@ class SpeechEnded:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class HeardNow:
-    """Words, partial or final, and what the risk screen says of them."""
+    """Words, partial or final, and what the risk screen says of them.
+
+    `paused`: the turn is open, these are all its words so far, and the patient is quiet now.
+    """
 
     heard: Heard
     risk: Risk
+    paused: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

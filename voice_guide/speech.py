@@ -24,6 +24,8 @@ _LEAST_S: Final = 1.5
 _NO_REPORT_S: Final = 4.0
 #: Pause between two things that the guide says by itself.
 BREATH_S: Final = 0.4
+#: The same after "mm": the answer that it stood for is awaited.
+_AFTER_MM_S: Final = 0.1
 #: Line ids that count as said lately.
 _SAID: Final = 12
 
@@ -150,11 +152,12 @@ class Speech:
         self._finished(words, now_s, complete)
         if self.waiting and not self.waiting[0].safety:
             first = self.waiting[0]
-            first.not_before_s = max(first.not_before_s, now_s + BREATH_S)
+            breath_s = _AFTER_MM_S if words.source == "acknowledgement" else BREATH_S
+            first.not_before_s = max(first.not_before_s, now_s + breath_s)
 
     def interrupt(self, now_s: float) -> None:
         """The patient really speaks: end the words, and keep what was cut."""
-        self.cut = self.now
+        self.cut = None if self.now is not None and self.now.source == "acknowledgement" else self.now
         self.finish(now_s, complete=False)
         self._out.append(HushNow())
 

@@ -36,6 +36,7 @@ from voice_guide.dialogue import (
     ConversationSettings,
     Decide,
     Escalate,
+    HoldNow,
     HushNow,
     Input,
     ListenNow,
@@ -58,6 +59,7 @@ from voice_guide.messages import (
     CancelThinking,
     FromService,
     HeardNow,
+    HoldTurn,
     Hush,
     Join,
     Listen,
@@ -83,7 +85,7 @@ from vr_world.streaming.headset import Headset
 __all__ = ["GuideOutputs", "RoomGuide"]
 
 #: A packet of speech that comes late is heard late, but not sooner than this from now.
-_LEAST_LEAD_S: Final = 0.12
+LEAST_LEAD_S: Final = 0.08
 #: How long a caption stays after its last word.
 _CAPTION_STAYS_S: Final = 1.5
 #: The music steps back for the patient too, and until an answer to them can have begun.
@@ -436,11 +438,11 @@ class RoomGuide:
             return  # hushed
         now_s = self._now_s()
         if packet.seq == 0:
-            words.begins_s = max(words.begins_s, now_s + _LEAST_LEAD_S)
+            words.begins_s = max(words.begins_s, now_s + LEAST_LEAD_S)
         at_s = words.begins_s + packet.offset_s
         if at_s < now_s + PACKET_S:  # rendered too slowly: the rest is later, not lost
-            words.begins_s += now_s + _LEAST_LEAD_S - at_s
-            at_s = now_s + _LEAST_LEAD_S
+            words.begins_s += now_s + LEAST_LEAD_S - at_s
+            at_s = now_s + LEAST_LEAD_S
         if packet.words:
             words.words.append((packet.offset_s, packet.words))
         words.length_s = packet.offset_s + PACKET_S
@@ -492,6 +494,8 @@ class RoomGuide:
                 self._stop(why)
             case Escalate(risk=risk):
                 self._escalate(self._escalation.hit(risk, self._now_s()))
+            case HoldNow(on=on):
+                self._send(HoldTurn(on=on))
             case ListenNow(on=on):
                 self._listening = on
                 self._tell_listening()

@@ -19,6 +19,7 @@ from voice_guide.dialogue import (
     ConversationSettings,
     Decide,
     Escalate,
+    HoldNow,
     HushNow,
     ListenNow,
     Played,
@@ -92,18 +93,24 @@ class Talk:
         return found
 
     def says(
-        self, text: str, risk: Risk = NO_RISK, *, final: bool = True, told_late_s: float = 0.0
+        self,
+        text: str,
+        risk: Risk = NO_RISK,
+        *,
+        final: bool = True,
+        paused: bool = False,
+        told_late_s: float = 0.0,
     ) -> list[Any]:
         self.turn += final
         heard = Heard(
-            turn=self.turn,
+            turn=self.turn + (not final),
             text=text,
             confidence=0.9,
             from_s=self.now_s - told_late_s - 1,
             until_s=self.now_s - told_late_s,
             final=final,
         )
-        return self.take(HeardNow(heard=heard, risk=risk))
+        return self.take(HeardNow(heard=heard, risk=risk, paused=paused))
 
     def hears_out(self) -> list[Any]:
         """The patient hears what is being said to its end."""
@@ -530,3 +537,96 @@ def test_free_words_are_screened_with_what_the_patient_said() -> None:
     talk.says("my grandmother used to bake on such evenings")
     talk.take(SentenceReady(turn=talk.turn, text="That sounds warm."))
     assert asked == [("That sounds warm.", "my grandmother used to bake on such evenings")]
+
+
+def test_a_question_of_an_exercise_gives_time_to_think_and_no_longer() -> None:
+    talk = Talk()
+    talk.says("Can we do the safe place exercise?")
+    for _ in range(40):
+        talk.wait(3.0)
+        if of(talk.all, HoldNow):
+            break
+        talk.hears_out()
+    assert of(talk.all, HoldNow) == [HoldNow(True)]
+    talk.says("Stop this exercise, please.")
+    talk.wait(1.0)
+    assert of(talk.all, HoldNow) == [HoldNow(True), HoldNow(False)]
+
+
+LONG = "I do not really know what to say about this week."
+
+
+def test_mm_is_said_within_the_pause_where_an_answer_takes_time_and_only_once() -> None:
+    talk = Talk()
+    talk.take(SpeechStarted(at_s=talk.now_s))
+    talk.wait(3.0)
+    found = talk.says(LONG, final=False, paused=True)
+    assert [words.source for words in said(found)] == ["acknowledgement"]
+    assert of(found, SpeakNow)[0].at_s - talk.now_s <= 0.1
+    assert said(talk.says(LONG, final=False, paused=True)) == []
+    talk.hears_out()
+    talk.now_s += 0.3
+    assert of(talk.says(LONG), Ask)
+    assert "acknowledgement" not in [words.source for words in said(talk.wait(1.0))]
+    answered = talk.wait(1.5)
+    assert [words.source for words in said(answered)] == ["line"]
+
+
+@pytest.mark.parametrize(
+    ("text", "risk"),
+    [
+        ("I wanted to say that", NO_RISK),  # they will go on
+        ("Yes.", NO_RISK),
+        ("Please make it darker.", NO_RISK),  # its answer comes at once
+        (LONG, Risk(level=RiskLevel.WATCH, kind="self_harm", evidence=("…",))),
+    ],
+)
+def test_no_mm_before_more_words_to_few_before_an_answer_or_to_what_may_be_a_risk(
+    text: str, risk: Risk
+) -> None:
+    talk = Talk()
+    talk.take(SpeechStarted(at_s=talk.now_s))
+    talk.wait(2.0)
+    assert said(talk.says(text, risk, final=False, paused=True)) == []
+
+
+def test_no_mm_into_silence_that_was_asked_for_into_an_exercise_or_over_other_words() -> None:
+    for before in ("Please be quiet for a while.", "Can we do the body scan?"):
+        talk = Talk()
+        talk.says(before)
+        talk.wait(1.0)
+        talk.hears_out()
+        talk.take(SpeechStarted(at_s=talk.now_s))
+        assert said(talk.says(LONG, final=False, paused=True)) == []
+
+
+def test_a_pause_in_a_turn_lets_nothing_else_be_said() -> None:
+    talk = Talk()
+    talk.take(SpeechStarted(at_s=talk.now_s))
+    talk.says(LONG, final=False, paused=True)
+    talk.hears_out()
+    talk.take(StageBegan(kind=StageKind.DEEPEN))
+    assert said(talk.wait(10.0)) == []
+
+
+def test_an_mm_that_is_talked_over_is_let_go() -> None:
+    talk = Talk()
+    talk.take(SpeechStarted(at_s=talk.now_s))
+    talk.says(LONG, final=False, paused=True)
+    talk.wait(0.2)
+    talk.take(SpeechStarted(at_s=talk.now_s))  # they go on
+    assert of(talk.wait(0.3), HushNow)
+    talk.take(SpeechEnded(at_s=talk.now_s))
+    assert said(talk.wait(2.0)) == []
+
+
+def test_the_guide_is_silent_soon_after_the_patients_first_sound_however_late_it_is_told() -> None:
+    talk = Talk()
+    talk.says("I feel anxious today.")
+    talk.wait(1.0)
+    began_s = talk.now_s
+    talk.now_s += 0.15  # the detector needs 60 ms, packets and processes the rest
+    talk.take(SpeechStarted(at_s=began_s))
+    while not of(talk.wait(0.05), HushNow):
+        assert talk.now_s < began_s + 0.3
+    assert talk.now_s <= began_s + 0.26

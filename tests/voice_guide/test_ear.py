@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from voice_guide.listen.ear import Ear, EarSettings, Partial, SpeechEnded, SpeechStarted, TurnEnded
 from voice_guide.listen.transcript import RATE_HZ
+from voice_guide.listen.turns import TurnSettings
 
 
 def test_a_sentence_becomes_partial_words_and_then_a_turn() -> None:
@@ -105,8 +106,9 @@ def test_sixty_seconds_without_a_breath_stay_within_the_buffer() -> None:
 
 
 def test_a_held_turn_keeps_what_follows_a_long_silence_and_little_of_the_silence() -> None:
-    says = Says("Yes", "Yes and no")
-    ear = Ear(says, LoudVad(), settings=EarSettings(partial_every_s=99.0))
+    says = Says("Well", "Yes and no")
+    turns = TurnSettings(held_s=60.0)
+    ear = Ear(says, LoudVad(), settings=EarSettings(partial_every_s=99.0, turns=turns))
     ear.hold(True)
     told = list(stamped(ear, sound(("talk", 1.0), ("quiet", 40.0), ("talk", 1.0), ("quiet", 2.0))))
     assert not any(isinstance(event, TurnEnded) for _, event in told)

@@ -59,13 +59,26 @@ def test_how_long_it_waits_depends_on_whether_the_words_sound_complete(text: str
     assert told_s - finished.until_s == pytest.approx(wait_s, abs=2 * STEP_S)
 
 
-def test_a_held_turn_waits_for_minutes_and_ends_when_it_is_let_go() -> None:
+@pytest.mark.parametrize(
+    ("text", "wait_s"), [("It was a place by the sea.", 3.0), ("Yes, please.", 0.7), ("And then", 3.0)]
+)
+def test_a_held_turn_waits_longer_but_for_a_short_whole_answer(text: str, wait_s: float) -> None:
     turns = TurnDetector()
     turns.hold(True)
-    told = play(turns, (0.9, 1.0), (0.02, 180.0))
+    *_, (paused_s, _) = play(turns, (0.9, 1.0), (0.02, 0.3))
+    turns.hear(text)
+    ((told_s, finished),) = play(turns, (0.02, 5.0), from_s=paused_s)
+    assert isinstance(finished, Finished)
+    assert told_s - finished.until_s == pytest.approx(wait_s, abs=2 * STEP_S)
+
+
+def test_a_turn_that_is_let_go_ends_as_any_other() -> None:
+    turns = TurnDetector()
+    turns.hold(True)
+    told = play(turns, (0.9, 1.0), (0.02, 2.0))
     assert [type(event) for _, event in told] == [Began, Paused]
     turns.hold(False)
-    ((_, finished),) = play(turns, (0.02, STEP_S), from_s=181.0)
+    ((_, finished),) = play(turns, (0.02, STEP_S), from_s=3.0)
     assert isinstance(finished, Finished)
 
 

@@ -34,7 +34,7 @@ from voice_guide.riskbook import load_risk_book
 from vr_world import room_guide
 from vr_world.guide_link import GONE
 from vr_world.loop import TICK_S, World
-from vr_world.room_guide import CALM, RoomGuide
+from vr_world.room_guide import CALM, LEAST_LEAD_S, RoomGuide
 from vr_world.streaming import control
 
 SCENES = declared("scenes", "SCENE", SceneSpec)
@@ -341,11 +341,11 @@ async def test_speech_is_due_in_time_the_music_steps_back_and_late_packets_are_n
     for seq in range(30):
         room.packet(seq, words="You" if seq == 0 else "")
     due = [packet.play_at_s for packet in room.packets]
-    assert due[0] >= room.now_s + 0.1
+    assert due[0] >= room.now_s + LEAST_LEAD_S - 1e-9
     assert all(later - sooner == pytest.approx(0.02) for sooner, later in itertools.pairwise(due))
     room.now_s += 3.0  # the renderer stalls
     room.packet(30, last=True)
-    assert room.packets[-1].play_at_s >= room.now_s + 0.1
+    assert room.packets[-1].play_at_s >= room.now_s + LEAST_LEAD_S - 1e-9
     assert room.ducks[-1][1] > room.packets[-1].play_at_s, "until after the last word"
 
 

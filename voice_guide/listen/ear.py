@@ -81,9 +81,13 @@ class SpeechEnded:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Partial:
-    """Words so far of a turn that goes on; later ones replace them."""
+    """Words so far of a turn that goes on; later ones replace them.
+
+    `paused`: these are all its words so far, and it is quiet now.
+    """
 
     heard: Heard
+    paused: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +176,7 @@ class Ear:
         return events
 
     def hold(self, on: bool) -> None:  # noqa: FBT001  # the one thing it says
-        """Wait for the patient however long they are quiet, or no longer."""
+        """Be slower to think that the patient has finished, or no longer."""
         self._turns.hold(on)
 
     def flush(self) -> list[EarEvent]:
@@ -359,11 +363,11 @@ class Ear:
             turn.latest, turn.latest_spoken = transcript, job.spoken
         if turn is not self._turn:
             return  # its end is on its way
-        if self._turns.paused and job.spoken == turn.spoken:
+        paused = self._turns.paused and job.spoken == turn.spoken
+        if paused:
             self._turns.hear(_joined(turn))
-        text = _joined(turn)
-        if text:
-            events.append(Partial(heard=_heard(turn, final=False)))
+        if _joined(turn):
+            events.append(Partial(heard=_heard(turn, final=False), paused=paused))
 
     def _tell_end(self, turn: _Turn, transcript: Transcript, events: list[EarEvent]) -> None:
         turn.latest = transcript

@@ -1,7 +1,8 @@
 """Whose turn is it? From "somebody speaks" every 32 ms to turns of talk, at the pace of therapy. Pure.
 
 People who are moved pause in the middle of a sentence. So a turn ends after 1.0 s of quiet; after 0.7 s if
-what was said sounds complete; after 1.2 s if it does not ("and then I …"); and not at all while it is held.
+what was said sounds complete; after 1.2 s if it does not ("and then I …"). While it is held, for a question
+that takes thought, it ends after 3 s, but for a short whole answer.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class TurnSettings:
         pause_s: quiet after which a turn ends.
         complete_s: the same if the words sound complete.
         open_s: the same if they sound unfinished.
+        held_s: the same while the turn is held, but for a whole answer of at most `brief` words.
+        brief: see `held_s`.
         speculate_s: quiet after which the words are looked at already.
         longest_s: a turn ends after this, quiet or not.
     """
@@ -43,7 +46,9 @@ class TurnSettings:
     pause_s: float = 1.0
     complete_s: float = 0.7
     open_s: float = 1.2
-    speculate_s: float = 0.25
+    held_s: float = 3.0
+    brief: int = 3
+    speculate_s: float = 0.19
     longest_s: float = 90.0
 
 
@@ -117,6 +122,7 @@ class TurnDetector:
         self._last_speech_s = 0.0
         self._paused = False
         self._complete: bool | None = None
+        self._brief = False
 
     @property
     def in_turn(self) -> bool:
@@ -129,12 +135,13 @@ class TurnDetector:
         return self._paused
 
     def hold(self, on: bool) -> None:  # noqa: FBT001  # the one thing it says
-        """Wait for the patient however long they are quiet, or no longer."""
+        """Be slower to think that the patient has finished, or no longer."""
         self._held = on
 
     def hear(self, text: str) -> None:
         """Take what the open turn's words are so far."""
         self._complete = sounds_complete(text)
+        self._brief = self._complete is True and len(_WORD.findall(text)) <= self._settings.brief
 
     def push(self, probability: float, until_s: float, length_s: float) -> tuple[TurnEvent, ...]:
         """Take the probability of speech in the `length_s` before `until_s`; return what happened."""
@@ -162,7 +169,7 @@ class TurnDetector:
             self._began_s = self._run_from_s
             events.append(Began(at_s=self._run_from_s))
         elif self._paused:
-            self._paused, self._complete = False, None
+            self._paused, self._complete, self._brief = False, None, False
             events.append(Resumed(at_s=self._run_from_s))
         self._last_speech_s = until_s
         if until_s - self._began_s >= self._settings.longest_s:
@@ -177,12 +184,14 @@ class TurnDetector:
         if not self._paused and quiet_s >= self._settings.speculate_s:
             self._paused = True
             events.append(Paused(at_s=self._last_speech_s))
-        if quiet_s >= self._patience_s and not self._held:
+        if quiet_s >= self._patience_s:
             events.append(self._finish("pause"))
         return tuple(events)
 
     @property
     def _patience_s(self) -> float:
+        if self._held and not self._brief:
+            return self._settings.held_s
         if self._complete is None:
             return self._settings.pause_s
         return self._settings.complete_s if self._complete else self._settings.open_s

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, Final, Protocol
 
+import numpy as np
+
 from therapy.talk import Heard, Turn
 from voice_guide.embed import load_embedder
 from voice_guide.errors import VoiceError
@@ -18,6 +20,7 @@ from voice_guide.listen.ear import Ear, EarEvent, Partial, TurnEnded
 from voice_guide.listen.ear import SpeechEnded as QuietAgain
 from voice_guide.listen.ear import SpeechStarted as VoiceBegan
 from voice_guide.listen.opus_in import OpusIn
+from voice_guide.listen.transcript import RATE_HZ
 from voice_guide.listen.vad import load_vad
 from voice_guide.listen.whisper import load_transcriber
 from voice_guide.messages import HeardNow, HoldTurn, Join, Listen, Sound, SpeechEnded, SpeechStarted
@@ -73,6 +76,7 @@ def _build(
     transcriber = load_transcriber(
         folder, language=None if len(config.languages) > 1 else config.languages[0]
     )
+    transcriber.transcribe(np.zeros(RATE_HZ, np.float32))  # the first one takes seconds; it is nobody's
     minilm = find("minilm")
     embedder = None if minilm is None else load_embedder(minilm)
     screens: dict[str, RiskScreen] = {}
@@ -143,8 +147,8 @@ def _tell(post: Post, name: str, room: _Room, events: list[EarEvent]) -> None:
                 post.send(name, SpeechStarted(at_s=at_s))
             case QuietAgain():
                 pass  # the turn may go on
-            case Partial(heard=heard):
-                post.send(name, _judged(room, heard))
+            case Partial(heard=heard, paused=paused):
+                post.send(name, _judged(room, heard, paused=paused))
             case TurnEnded(heard=heard):
                 if heard.text:
                     post.send(name, _judged(room, heard))
@@ -153,6 +157,7 @@ def _tell(post: Post, name: str, room: _Room, events: list[EarEvent]) -> None:
                     post.send(name, SpeechEnded(at_s=heard.until_s))
 
 
-def _judged(room: _Room, heard: Heard) -> HeardNow:
+def _judged(room: _Room, heard: Heard, *, paused: bool = False) -> HeardNow:
     history: Any = tuple(room.turns)
-    return HeardNow(heard=heard, risk=room.screen.assess(heard.text, history, confidence=heard.confidence))
+    risk = room.screen.assess(heard.text, history, confidence=heard.confidence)
+    return HeardNow(heard=heard, risk=risk, paused=paused)
