@@ -1,12 +1,18 @@
-"""Does the loop lead? A seeded population in each condition, and each sensor broken in turn."""
+"""Does the loop lead? A seeded population in each condition, and each sensor broken in turn.
+
+Patients live side by side, one for each core; what is told of time is processor time of one.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+import multiprocessing
+import os
 import time
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -55,28 +61,52 @@ class Ended:
 
 
 def run(progress: Progress) -> list[Figure]:
-    """Measure in this process."""
-    plan = PLANS[PLAN]
+    """Measure in processes of its own."""
     people = population(PEOPLE)
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool:
+
+        def each(what: str, work: Callable[..., Any], *lists: Iterable[Any]) -> list[Any]:
+            waiting = [pool.submit(work, *given) for given in zip(*lists, strict=True)]
+            done = []
+            for count, one in enumerate(waiting):
+                progress(f"{what}: {count} of {len(waiting)}")
+                done.append(one.result())
+            return done
+
+        ends = _conditions(each, people)
+        figures = [figure for name, told in ends.items() for figure in summed(name, told)]
+        figures += [f for name in ends if name != "contingent" for f in paired(ends, "contingent", name)]
+        figures += [*_faults(each, people[0]), *_resonances(each)]
+    return [*figures, _speed(progress, people[0])]
+
+
+_Each: TypeAlias = Callable[..., list[Any]]
+
+
+def _conditions(each: _Each, people: Sequence[PatientTraits]) -> dict[str, list[Ended]]:
     ends: dict[str, list[Ended]] = {}
-    traces: list[Trace] = []
+    traces: list[Trace | None] = [None] * len(people)
     for condition in Condition:
         name = condition.value.lower().replace("_", " ")
-        progress(f"{name}: {PEOPLE} patients")
-        told = []
-        for index, traits in enumerate(people):
-            trace = traces[(index + 1) % PEOPLE] if condition is Condition.YOKED else None
-            moments = session(traits, dataclasses.replace(plan, condition=condition), trace)
-            told.append(ended(moments, plan))
-            if condition is Condition.CONTINGENT:
-                traces.append(traced(moments))
-        ends[name] = told
-    progress(f"contingent, at the own resonance: {PEOPLE} patients")
-    ends["contingent at the own resonance"] = [resonant(traits, plan, k) for k, traits in enumerate(people)]
-    figures = [figure for name, told in ends.items() for figure in summed(name, told)]
-    figures += [f for name in ends if name != "contingent" for f in paired(ends, "contingent", name)]
-    figures.append(_speed(progress, people[0]))
-    return [*figures, *_faults(progress, people[0], PLANS[FAULT_PLAN]), *_resonances(progress)]
+        driven = traces[1:] + traces[:1] if condition is Condition.YOKED else [None] * len(people)
+        told = each(name, _one, people, [condition] * len(people), driven)
+        ends[name] = [end for end, _ in told]
+        if condition is Condition.CONTINGENT:
+            traces = [trace for _, trace in told]
+    ends["contingent at the own resonance"] = each(
+        "at the own resonance", _resonant, people, range(len(people))
+    )
+    return ends
+
+
+def _one(traits: PatientTraits, condition: Condition, trace: Trace | None) -> tuple[Ended, Trace]:
+    plan = PLANS[PLAN]
+    moments = session(traits, dataclasses.replace(plan, condition=condition), trace)
+    return ended(moments, plan), traced(moments)
+
+
+def _resonant(traits: PatientTraits, seed: int) -> Ended:
+    return resonant(traits, PLANS[PLAN], seed)
 
 
 def session(traits: PatientTraits, plan: SessionPlan, trace: Trace | None = None) -> list[Moment]:
@@ -170,15 +200,16 @@ def steepest(moments: list[Moment]) -> float:
     return worst
 
 
-def _resonances(progress: Progress) -> list[Figure]:
+def _apart(traits: PatientTraits, kind: str, seed: int) -> float:
+    found = assessed(traits, stepped(seed) if kind == "stepped" else sliding())
+    return abs(found.per_min - traits.resonance_per_min)
+
+
+def _resonances(each: _Each) -> list[Figure]:
     figures = []
     people = population(ASSESSED)
     for kind in ("stepped", "sliding"):
-        progress(f"resonance, {kind}: {ASSESSED} patients")
-        apart = [
-            abs(assessed(p, stepped(k) if kind == "stepped" else sliding()).per_min - p.resonance_per_min)
-            for k, p in enumerate(people)
-        ]
+        apart = each(f"resonance, {kind}", _apart, people, [kind] * ASSESSED, range(ASSESSED))
         figures.append(
             Figure(
                 name=f"resonance, {kind}: within 0.5 a minute of the truth",
@@ -191,12 +222,13 @@ def _resonances(progress: Progress) -> list[Figure]:
     return figures
 
 
-def _faults(progress: Progress, traits: PatientTraits, plan: SessionPlan) -> list[Figure]:
-    worst = 0.0
-    for kind in FaultKind:
-        for sensor in ("ECG", "Respiration"):
-            progress(f"{kind.value} of {sensor}")
-            worst = max(worst, steepest(list(lived(traits, plan, fault=Fault(kind=kind, sensor=sensor)))))
+def _steepest(traits: PatientTraits, fault: Fault) -> float:
+    return steepest(list(lived(traits, PLANS[FAULT_PLAN], fault=fault)))
+
+
+def _faults(each: _Each, traits: PatientTraits) -> list[Figure]:
+    faults = [Fault(kind=kind, sensor=sensor) for kind in FaultKind for sensor in ("ECG", "Respiration")]
+    worst = max(each("faults", _steepest, [traits] * len(faults), faults))
     return [
         Figure(
             name="each sensor faulted in turn: steepest control",

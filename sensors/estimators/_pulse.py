@@ -208,5 +208,5 @@ def _usual(values: deque[float]) -> float:
 def _skewness(values: Floats) -> float:
     """Return the third standardised moment; 0 for a constant."""
     away = values - np.mean(values)
-    power = float(np.mean(away * away))
-    return float(np.mean(away**3)) / power**1.5 if power > 0.0 else 0.0
+    scale = float(np.mean(away * away)) ** 1.5  # of what a filter leaves of silence: 0
+    return float(np.mean(away**3)) / scale if scale > 0.0 else 0.0
