@@ -264,3 +264,19 @@ def voices_without(tags: frozenset[str], palette: Any, seconds: float) -> set[st
     up = {name for name, part in engine.rack.parts.items() if part.music and part.level > 0.0}
     engine.close()
     return up
+
+
+def flutes_held(seconds: float, controls: Controls) -> tuple[list[int], int]:
+    """Let a flute play the tune; return how many notes it holds after each block, and how many it began."""
+    from audio_engine.engine import Engine
+    from therapy.specs import Palette
+
+    palette = Palette(instruments={"bell": "flute", "answer": "harp"}, soundscapes=())
+    engine = Engine(seed=3, scene="ocean", controls=controls, palette=palette)
+    held, played = [], 0
+    for k in range(round(seconds * 100)):
+        played += sum(note.instrument == "bell" for note in engine.block(k * 0.01).notes)
+        voices = engine.rack.parts["flute"].voice._voices
+        held.append(sum(note is not None for note in voices._notes))
+    engine.close()
+    return held, played

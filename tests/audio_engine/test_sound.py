@@ -18,6 +18,7 @@ from sound_kit import (
     digest,
     every_bell,
     faded,
+    flutes_held,
     high_peak_dbfs,
     integrated_lufs,
     loudness_curve,
@@ -33,6 +34,7 @@ from sound_kit import (
 from audio_engine.composer.score import Composer
 from audio_engine.composer.theory import pitch_classes
 from audio_engine.messages import OpusPacket
+from audio_engine.midi import sounding
 from therapy.breath import breath_level
 from therapy.controls import Controls
 
@@ -111,15 +113,33 @@ def test_the_beat_is_heard_at_the_tempo(apart: Apart, tempo_bpm: float) -> None:
 
 
 def test_a_note_sounds_at_the_time_it_is_stamped_with(apart: Apart) -> None:
-    controls = dataclasses.replace(BARE, notes_per_s=0.5, brightness=0.3)
-    sound, notes = apart(with_notes, 10.0, controls)
-    bells = [n for n in notes if n.instrument in TUNE and 2.0 < n.at_s < 9.0]
-    assert bells
+    controls = dataclasses.replace(BARE, notes_per_s=0.3, brightness=0.3)
+    sound, notes = apart(with_notes, 12.0, controls)
+    bells = [n for n in notes if n.instrument in TUNE and 1.0 < n.at_s < 11.0]
+    assert len(bells) > 2
     sos = signal.butter(6, 1200.0, "highpass", fs=RATE_HZ, output="sos")
     top = np.abs(signal.sosfilt(sos, sound.mean(axis=1)))
     for note in bells:
         at = round(note.at_s * RATE_HZ)
         assert top[at + 240 : at + 1440].max() > 1.5 * top[at - 1200 : at].max()
+
+
+def test_what_is_told_of_held_notes_covers_all_of_their_sound(apart: Apart) -> None:
+    controls = dataclasses.replace(BARE, tempo_bpm=72.0, breath_pace_per_min=9.0, tension=0.6)
+    _, notes = apart(with_notes, 30.0, controls)
+    drones = {n.midi_note: n for n in sounding(notes) if n.instrument == "drone"}
+    assert len(drones) == 2, "tonic and fifth, each tied from phrase to phrase, are told as one note"
+    assert all(n.at_s < 0.1 and n.at_s + n.duration_s > 30.0 for n in drones.values())
+    for at_s in np.arange(0.5, 30.0, 0.5):
+        held = [n for n in sounding(notes) if n.instrument == "pad" and 0 <= at_s - n.at_s < n.duration_s]
+        pads = {n.midi_note for n in held}
+        assert len(pads) >= 4, f"a voice of the chord is missing at {at_s} s"
+
+
+def test_a_flute_plays_one_note_at_a_time(apart: Apart) -> None:
+    held, played = apart(flutes_held, 8.0, Controls(notes_per_s=3.0, tempo_bpm=80.0))
+    assert played >= 12
+    assert max(held) == 1
 
 
 CALM = dataclasses.replace(BARE, brightness=0.0, tempo_bpm=50.0, notes_per_s=0.5, music_lufs=-30.0)
