@@ -324,7 +324,7 @@ class _Line:
         return 0 not in apart and bool(apart & {1, 11})
 
     def _settled(self, wanted: float, other_than: float | None = None) -> int:
-        """Go to the chord tone nearest to `wanted`, rather than `other_than` to one a third off; return it."""
+        """Go to the chord tone nearest to `wanted`, or from `other_than` to one a third off; return it."""
         tonic, mode = self._tonic, self._controls.mode
         step = nearest_step(tonic, mode, wanted, self._chord.classes)
         note = pitch(tonic, mode, step)

@@ -36,14 +36,14 @@ def plain(seconds: float, steps: Sequence[tuple[float, Controls]], seed: int = 3
     return render(controls_at, seconds, seed, **options)
 
 
-def paced(seconds: float, controls: Controls, seed: int = 3) -> Sound:
+def paced(seconds: float, controls: Controls, seed: int = 3, **options: Any) -> Sound:
     """Render with a pacer that runs as a room's does: phase from time and pace."""
     from audio_engine.offline import render
 
     def controls_at(at_s: float) -> Controls:
         return dataclasses.replace(controls, pacer_phase=at_s * controls.breath_pace_per_min / 60.0 % 1.0)
 
-    return render(controls_at, seconds, seed, follow_pacer=True)
+    return render(controls_at, seconds, seed, follow_pacer=True, **options)
 
 
 def digest(seconds: float, seed: int) -> str:

@@ -21,9 +21,7 @@ from sound_kit import (
     flutes_held,
     high_peak_dbfs,
     integrated_lufs,
-    loudness_curve,
     notes_without,
-    paced,
     plain,
     power_spectrum,
     storm,
@@ -35,7 +33,6 @@ from audio_engine.composer.score import Composer
 from audio_engine.composer.theory import pitch_classes
 from audio_engine.messages import OpusPacket
 from audio_engine.midi import sounding
-from therapy.breath import breath_level
 from therapy.controls import Controls
 
 
@@ -76,40 +73,6 @@ def test_the_tonal_part_keeps_to_its_scale(apart: Apart, mode: str) -> None:
     scale = pitch_classes(Composer("ocean/3").tonic, mode)
     outside = ~np.isin(classes, list(scale))
     assert power[audible][outside].sum() < 0.05 * power[audible].sum()
-
-
-def test_the_swell_follows_the_pacer_in_rate_and_phase(apart: Apart) -> None:
-    controls = Controls(swell=1.0, breath_pace_per_min=7.0, inhale_fraction=0.4, notes_per_s=0.3)
-    curve = loudness_curve(apart(paced, 40.0, controls))[40:-20]
-    at_s = 4.0 + 0.1 * np.arange(len(curve)) + 0.05
-
-    def match(pace_per_min: float, shift: float) -> float:
-        lungs = [breath_level((t * pace_per_min / 60.0 - shift) % 1.0, 0.4) for t in at_s]
-        return float(np.corrcoef(curve, lungs)[0, 1])
-
-    paces = np.arange(5.0, 9.01, 0.05)
-    best = max(((match(p, s), p) for p in paces for s in np.arange(0.0, 1.0, 0.02)), key=lambda m: m[0])
-    assert best[0] > 0.6
-    assert best[1] == pytest.approx(7.0, rel=0.02)
-    shift = max(np.arange(-0.5, 0.5, 0.01), key=lambda s: match(7.0, s))
-    assert abs(shift) < 0.06
-
-
-@pytest.mark.parametrize("tempo_bpm", [83.0])
-def test_the_beat_is_heard_at_the_tempo(apart: Apart, tempo_bpm: float) -> None:
-    controls = dataclasses.replace(BARE, tempo_bpm=tempo_bpm, pulse=1.0, notes_per_s=0.0)
-    sound = apart(plain, 16.0, [(0.0, controls)]).mean(axis=1)
-    hop = 240
-    _, _, frames = signal.stft(sound, RATE_HZ, nperseg=2048, noverlap=2048 - hop)
-    flux = np.maximum(np.diff(np.log(np.abs(frames[4:60]) + 1e-4), axis=1), 0.0).sum(axis=0)
-    flux -= flux.mean()
-    match = np.correlate(flux, flux, "full")[len(flux) - 1 :]
-    lags_s = np.arange(len(match)) * hop / RATE_HZ
-    near = (lags_s > 60 / 100) & (lags_s < 60 / 52)  # every second beat is the stronger one
-    # Refined on the fourth beat, where the resolution is four times finer.
-    beat_s = lags_s[near][match[near].argmax()]
-    near = np.abs(lags_s - 4 * beat_s) < 0.1
-    assert 240 / lags_s[near][match[near].argmax()] == pytest.approx(tempo_bpm, abs=1.0)
 
 
 def test_a_note_sounds_at_the_time_it_is_stamped_with(apart: Apart) -> None:
