@@ -183,7 +183,10 @@ class OpusPacket:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class NotePlayed:
-    """A note starts; `at_s` is when its first sample is due at the ear."""
+    """A note starts; `at_s` is when its first sample is due at the ear.
+
+    Of a held role (pad, drone) it may be tied on: if one of its pitch sounds still, that one sounds on.
+    """
 
     at_s: float
     instrument: str

@@ -1,13 +1,15 @@
 """What was played, as a standard MIDI file: a tempo map, and a track for each instrument.
 
 The file keeps the times at which notes were heard: a tempo map changes where the bars lie, never when a note
-sounds. Times are resolved to 1/960 of a beat.
+sounds. Times are resolved to 1/960 of a beat. Held notes that are tied are one note.
 """
 
 from __future__ import annotations
 
 import bisect
+import dataclasses
 import itertools
+import math
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,9 +17,19 @@ from typing import Final, Protocol
 
 import mido
 
+from audio_engine.composer.roles import SUSTAINED
 from audio_engine.errors import BadRender
 
-__all__ = ["PROGRAMS", "TICKS_PER_BEAT", "HeardNote", "TempoMap", "midi_file", "write_midi"]
+__all__ = [
+    "PROGRAMS",
+    "TICKS_PER_BEAT",
+    "HeardNote",
+    "Sounding",
+    "TempoMap",
+    "midi_file",
+    "sounding",
+    "write_midi",
+]
 
 TICKS_PER_BEAT: Final = 960
 #: General MIDI programs (from 0) that come near to the roles' usual players.
@@ -28,6 +40,8 @@ _OTHER_PROGRAM: Final = 8
 _CHANNELS: Final = 16
 _DRUMS: Final = 9
 _MOST_VELOCITY: Final = 127
+#: A held note that comes again this soon after its end is tied: lengths are told ahead, and tempos change.
+_TIE_S: Final = 1.5
 
 
 class HeardNote(Protocol):
@@ -57,6 +71,42 @@ class HeardNote(Protocol):
     def duration_s(self) -> float:
         """How long it lasts."""
         ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Sounding:
+    """A note as it sounds, from its first stroke to its end, s; see `HeardNote`."""
+
+    at_s: float
+    instrument: str
+    midi_note: float
+    velocity: float
+    duration_s: float
+
+
+def sounding(notes: Iterable[HeardNote]) -> list[Sounding]:
+    """Return the notes in order of time: held ones joined where tied, others cut where struck again."""
+    lines: dict[tuple[str, float], list[Sounding]] = {}
+    for note in sorted(notes, key=lambda n: n.at_s):
+        line = lines.setdefault((note.instrument, note.midi_note), [])
+        last = line[-1] if line else None
+        end_s = last.at_s + last.duration_s if last is not None else -math.inf
+        if last is not None and note.instrument in SUSTAINED and note.at_s <= end_s + _TIE_S:
+            end_s = max(end_s, note.at_s + note.duration_s)
+            line[-1] = dataclasses.replace(last, duration_s=end_s - last.at_s)
+            continue
+        if last is not None and note.at_s < end_s:
+            line[-1] = dataclasses.replace(last, duration_s=note.at_s - last.at_s)
+        line.append(
+            Sounding(
+                at_s=note.at_s,
+                instrument=note.instrument,
+                midi_note=note.midi_note,
+                velocity=note.velocity,
+                duration_s=note.duration_s,
+            )
+        )
+    return sorted((note for line in lines.values() for note in line), key=lambda n: n.at_s)
 
 
 class TempoMap:
@@ -113,10 +163,9 @@ def midi_file(
     tempos = [(tick, mido.MetaMessage("set_tempo", tempo=each)) for tick, each in times.changes()]
     _put(head, tempos)
     file.tracks.append(head)
-    voices: dict[str, list[HeardNote]] = {}
-    for note in notes:
-        if note.at_s >= start_s:
-            voices.setdefault(note.instrument, []).append(note)
+    voices: dict[str, list[Sounding]] = {}
+    for note in sounding(n for n in notes if n.at_s >= start_s):
+        voices.setdefault(note.instrument, []).append(note)
     channels = [c for c in range(_CHANNELS) if c != _DRUMS]
     for i, name in enumerate(sorted(voices)):
         channel = channels[i % len(channels)]
@@ -148,12 +197,12 @@ def write_midi(
 
 
 def _messages(
-    notes: Iterable[HeardNote], times: TempoMap, channel: int, start_s: float
+    notes: Iterable[Sounding], times: TempoMap, channel: int, start_s: float
 ) -> list[tuple[int, mido.Message]]:
-    """Return (tick, message) of `notes`; one that is struck while it still sounds ends first."""
+    """Return (tick, message) of `notes`, in order of time; one ends before its pitch is struck again."""
     found: list[tuple[int, mido.Message]] = []
-    pitches: dict[int, list[HeardNote]] = {}
-    for note in sorted(notes, key=lambda n: n.at_s):
+    pitches: dict[int, list[Sounding]] = {}
+    for note in notes:
         pitches.setdefault(min(max(round(note.midi_note), 0), 127), []).append(note)
     for pitch, line in pitches.items():
         for note, following in itertools.zip_longest(line, line[1:]):

@@ -334,11 +334,14 @@ class Rack:
             self._set_level(place, _CONTROL_S)
 
     def start(self, onset: Onset) -> bool:
-        """Play a note of this block; return whether a new sound starts."""
+        """Play a note of this block; return whether it sounds: a new sound starts, or it is tied on."""
         note = onset.note
+        part = self._voices[self._roles[note.instrument]]
+        tied = False
         if note.instrument in SUSTAINED:
+            tied = any((n.instrument, n.midi_note) == (note.instrument, note.midi_note) for n in self.held)
             self._held[id(note)] = onset
-        return self._start(self._voices[self._roles[note.instrument]], onset)
+        return self._start(part, onset) or (tied and not part.contains & self._excluded)
 
     def release(self, note: Note) -> None:
         """Let a note go, wherever it sounds."""

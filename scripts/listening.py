@@ -23,6 +23,7 @@ from steps import ROOT, fail_with_one_line, say
 from audio_engine.audition import audition
 from audio_engine.loudness import KWeighting, LoudnessMeter, PeakDetector, decibels
 from audio_engine.messages import BLOCK_FRAMES, RATE_HZ, NotePlayed
+from audio_engine.midi import sounding
 from audio_engine.offline import render
 from therapy.controls import NEUTRAL
 from therapy.discover import declared
@@ -126,7 +127,7 @@ def played(scene: SceneSpec, story: str) -> tuple[Sound, list[NotePlayed], Figur
         peak_dbtp=true_peak_dbtp(sound),
         top_dbfs=top_dbfs(sound),
         centroid_hz=float(np.median(centroids_hz(sound))),
-        notes_per_min=60.0 * len(notes) / SECONDS,
+        notes_per_min=60.0 * len(sounding(notes)) / SECONDS,
         swell_db=swell_db(sound, float(np.mean([c.breath_pace_per_min for c in told]))),
     )
     return sound, notes, figures
@@ -149,7 +150,7 @@ def _spectrogram(axes: Any, sound: Sound) -> None:
 def _roll(axes: Any, notes: Sequence[NotePlayed]) -> None:
     roles = sorted({note.instrument for note in notes})
     for k, role in enumerate(roles):
-        for note in (n for n in notes if n.instrument == role):
+        for note in (n for n in sounding(notes) if n.instrument == role):
             axes.plot(
                 [note.at_s, min(note.at_s + note.duration_s, SECONDS)],
                 [note.midi_note, note.midi_note],

@@ -23,6 +23,8 @@ __all__ = ["CADENCES", "Harmony"]
 _ARC: Final = (0.0, 0.55, 1.0, 0.6)
 _WANDER: Final = 0.35
 _COLOURED: Final = 7
+#: Over the register; the middle of the tune lies seven semitones over it.
+_CEILING: Final = 4.0
 _CLOSE: Final = PHRASES_PER_SENTENCE - 1
 #: Roots (steps of the mode) that lead home: the dominant, or what a mode without a leading note has for it.
 CADENCES: Final[Mapping[str, tuple[int, ...]]] = types.MappingProxyType(
@@ -59,7 +61,8 @@ class Harmony:
         self.notes = ()
         if tonic != came_from:
             root = pivot(came_from, tonic, controls.mode)
-            self.notes = voice(chord_on(tonic, controls.mode, root, 0.0), (), _centre(controls))
+            chord = chord_on(tonic, controls.mode, root, 0.0)
+            self.notes = voice(chord, (), _centre(controls), _ceiling(controls))
 
     def phrase(self, phrase: Phrase, controls: Controls) -> tuple[Chord, tuple[int, ...]]:
         """Go to the chord that `phrase` begins with; return it and its four MIDI notes, low to high."""
@@ -99,7 +102,7 @@ class Harmony:
 
     def _move(self, root: int, colour: float, controls: Controls) -> tuple[Chord, tuple[int, ...]]:
         self.chord = chord_on(self.tonic, controls.mode, root, colour)
-        self.notes = voice(self.chord, self.notes, _centre(controls))
+        self.notes = voice(self.chord, self.notes, _centre(controls), _ceiling(controls))
         return self.chord, self.notes
 
     def _root(self, rng: Random, phrase: Phrase, controls: Controls, wanted: float) -> int:
@@ -126,3 +129,8 @@ class Harmony:
 def _centre(controls: Controls) -> float:
     """Return where the middle of the voices lies, MIDI note."""
     return min(max(59.0 + 0.35 * (controls.register - 62.0), 55.0), 65.0)
+
+
+def _ceiling(controls: Controls) -> float:
+    """Return the highest note of the voices: the tune, centred above the register, is not to lie in them."""
+    return controls.register + _CEILING

@@ -8,6 +8,7 @@ arrives, varied where it deepens, and back as they were, in mirrored order, on t
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Final
@@ -15,18 +16,19 @@ from typing import Final
 from audio_engine.composer.chance import chance
 from audio_engine.composer.harmony import Harmony
 from audio_engine.composer.patterns import euclid_steps
-from audio_engine.composer.phrasing import Phrase
+from audio_engine.composer.phrasing import BEATS_PER_BAR, Phrase
 from audio_engine.composer.theory import Chord, nearest_step, pitch
 from therapy.breath import breath_level
 from therapy.controls import Controls
 
-__all__ = ["FORMS", "VARIATIONS", "Melody", "Motif", "Tone", "place", "stage_of"]
+__all__ = ["FORMS", "VARIATIONS", "Melody", "Motif", "Tone", "held_over", "place", "stage_of"]
 
 _STEPS: Final = (-2, -1, 1, 2, 3, 4)
 #: After a leap a tune turns or steps; after a step it may leap (a Markov chain over intervals).
 _AFTER_STEP: Final = (0.4, 1.0, 3.0, 2.6, 1.2, 0.6)
 _AFTER_LEAP: Final = (0.8, 2.4, 2.0, 0.6, 0.1, 0.0)
 _LEAP: Final = 3
+_THIRD: Final = 4
 _MOTIF_LENGTH: Final = 4
 #: A motif rises by so many steps in all, so that its inversion falls.
 _LEAST_RISE, _MOST_RISE = 3, 6
@@ -37,6 +39,17 @@ _SHARES: Final = (1.25, 1.15, 1.3, 0.3)
 #: From this density on the rests fill up too: silence is for the calm.
 _NO_RESTS_PER_S: Final = 2.0
 _REACH: Final = 9.0
+#: Where each phrase of a sentence sets out, in semitones from the middle: up to the third, then home.
+_STARTS: Final = (-5.0, -3.0, 0.0, -5.0)
+#: And never further than this from where the line is, in semitones: a sixth with the way to the chord.
+_MOST_LEAP: Final = 6.0
+_TAKEN_UP: Final = 0.4
+#: A bar begins with a tone of the chord; what stands on these beats, or lasts this long, does not rub.
+_STRONG_EVERY: Final = 2
+_LONG_BEATS: Final = 2.0
+#: A note before a bar line is held over it this often, at most once a phrase, if one is near enough.
+_TIED: Final = 0.6
+_TIED_FROM_BEATS: Final = 2.0
 _FILLED: Final = 0.85
 #: From here on the exhale answers, and motifs are ornamented.
 _ANSWERS: Final = 0.2
@@ -158,16 +171,37 @@ class Melody:
             line = _Line(rng, controls, tonic, inhaled if span.rises else exhaled, self._midi_note, span)
             tones += line.tones(part, onsets, phrase)
             self._midi_note = line.midi_note
+        if rng.random() < _TIED:
+            tones = held_over(tones)
         if tones and Harmony.closes(phrase):
-            tones[-1] = self._resolved(tones[-1], controls, tonic, exhaled)
+            before = tones[-2] if len(tones) > 1 else tones[-1]
+            tones[-1] = self._resolved(tones[-1], before, controls, tonic, exhaled)
         return tones
 
-    def _resolved(self, tone: Tone, controls: Controls, tonic: int, chord: Chord) -> Tone:
-        """Return the last tone of a sentence on the root of its close."""
-        step = nearest_step(tonic, controls.mode, tone.midi_note, chord.classes[:1])
+    def _resolved(self, tone: Tone, before: Tone, controls: Controls, tonic: int, chord: Chord) -> Tone:
+        """Return the last tone of a sentence on the root of its close, the one nearest to the tone before."""
+        step = nearest_step(tonic, controls.mode, before.midi_note, chord.classes[:1])
         note = pitch(tonic, controls.mode, step)
         self._midi_note = float(note)
         return dataclasses.replace(tone, midi_note=note)
+
+
+def held_over(tones: Sequence[Tone]) -> list[Tone]:
+    """Return the tones with the first that can be held over a bar line, and the next one late for it.
+
+    So a phrase is not cut where the bar is: the ear waits over the bar line for what comes (a syncopation,
+    and where the held tone is foreign to a new chord, a suspension). As many tones, in the same order.
+    """
+    for i, (before, late) in enumerate(itertools.pairwise(tones)):
+        gap = late.at_beats - before.at_beats
+        end = tones[i + 2].at_beats if i + 2 < len(tones) else late.at_beats + BEATS_PER_BAR
+        wait = min(1.0, 0.5 * (end - late.at_beats))
+        on_the_bar = late.at_beats % BEATS_PER_BAR == 0.0
+        if on_the_bar and 0.0 < gap <= _TIED_FROM_BEATS and wait > 0.0 and before.role == late.role:
+            at = late.at_beats + wait
+            tied = dataclasses.replace(before, duration_beats=max(before.duration_beats, gap + wait))
+            return [*tones[:i], tied, dataclasses.replace(late, at_beats=at), *tones[i + 2 :]]
+    return list(tones)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +251,7 @@ class _Line:
         self._tonic, self._chord, self._span = tonic, chord, span
         self._centre = controls.register + 7.0
         self.midi_note = midi_note
+        self._stayed = False
 
     def tones(self, motif: Motif, onsets: int, phrase: Phrase) -> list[Tone]:
         """Return `onsets` tones within the span."""
@@ -230,14 +265,13 @@ class _Line:
         for i, step in enumerate(places):
             at = start + step / per_beat
             following = start + places[i + 1] / per_beat if i + 1 < onsets else at + 3.0
-            interval = 0 if i == 0 else motif.steps[(i - 1) % len(motif.steps)]
-            strong = step % per_beat == 0
+            note = self._begin(phrase) if i == 0 and self._span.rises else self._next(motif, i, at, following)
             found.append(
                 Tone(
                     role="answer" if answers else "bell",
                     at_beats=at,
-                    midi_note=self._next(interval, first=i == 0, strong=strong),
-                    velocity=self._velocity(at, phrase, strong=strong),
+                    midi_note=note,
+                    velocity=self._velocity(at, phrase, strong=step % per_beat == 0),
                     duration_beats=min(max(2.0 * (following - at), 1.0), 6.0),
                 )
             )
@@ -252,23 +286,55 @@ class _Line:
         loose = (0.04 + 0.16 * dynamics) * (self._rng.random() - 0.5)
         return min(max(0.42 + (0.03 + 0.22 * dynamics) * level + accent + loose, 0.05), 1.0)
 
-    def _next(self, interval: int, *, first: bool, strong: bool) -> int:
+    def _begin(self, phrase: Phrase) -> int:
+        """Return the note that an inhale begins with: a chord tone, higher from phrase to phrase."""
+        wanted = self._centre + _STARTS[phrase.place]
+        if self.midi_note is not None:
+            wanted = min(max(wanted, self.midi_note - _MOST_LEAP), self.midi_note + _MOST_LEAP)
+        return self._settled(wanted)
+
+    def _next(self, motif: Motif, index: int, at_beats: float, following_beats: float) -> int:
         """Return the next note: an interval on, back when far from the register, a chord tone when strong."""
-        tonic, mode, rises = self._tonic, self._controls.mode, self._span.rises
+        tonic, mode = self._tonic, self._controls.mode
         here = self.midi_note
-        if first and (rises or here is None):
-            here, strong = self._centre - 4.0, True
-        elif here is None or abs(here - self._centre) > 2 * _REACH:
-            here, strong = self._centre, True
+        if here is None or abs(here - self._centre) > 2 * _REACH:
+            return self._settled(self._centre)
+        interval = self._interval(motif, index)
+        strong = at_beats % BEATS_PER_BAR == 0
+        exposed = at_beats % _STRONG_EVERY == 0 or following_beats - at_beats >= _LONG_BEATS
         if self._rng.random() >= self._controls.melody + 0.15:
-            interval, strong = (1 if rises else -1) * (not first), True
+            interval, strong = (1 if self._span.rises else -1) * (interval != 0), True
         step = nearest_step(tonic, mode, here)
         note = pitch(tonic, mode, step + interval)
         if abs(note - self._centre) > _REACH:
             note = pitch(tonic, mode, step - interval)
-        if strong:
-            settled = pitch(tonic, mode, nearest_step(tonic, mode, note, self._chord.classes))
-            if settled != self.midi_note or first:  # rather a passing note than the same again
-                note = settled
+        if strong or (exposed and self._rubs(note)):
+            return self._settled(note, other_than=here if interval else None)
+        return self._go(note)
+
+    def _interval(self, motif: Motif, index: int) -> int:
+        """Return the steps to the next note; an answer takes up the call's last one or steps down from it."""
+        if index:
+            return motif.steps[(index - 1) % len(motif.steps)]
+        return 0 if self._rng.random() < _TAKEN_UP else -1
+
+    def _rubs(self, note: int) -> bool:
+        """Return whether `note` is foreign to the chord and a semitone from one of its tones."""
+        apart = {(note - tone) % 12 for tone in self._chord.classes}
+        return 0 not in apart and bool(apart & {1, 11})
+
+    def _settled(self, wanted: float, other_than: float | None = None) -> int:
+        """Go to the chord tone nearest to `wanted`, or from `other_than` to one a third off; return it."""
+        tonic, mode = self._tonic, self._controls.mode
+        step = nearest_step(tonic, mode, wanted, self._chord.classes)
+        note = pitch(tonic, mode, step)
+        if note == other_than:
+            way = 1 if wanted > note else -1
+            other = pitch(tonic, mode, nearest_step(tonic, mode, note + 3.5 * way, self._chord.classes))
+            note = other if abs(other - note) <= _THIRD or self._stayed else note
+        return self._go(note)
+
+    def _go(self, note: int) -> int:
+        self._stayed = note == self.midi_note
         self.midi_note = float(note)
         return note

@@ -16,8 +16,9 @@ from typing import Final
 
 from therapy.controls import Controls
 
-__all__ = ["PHRASES_PER_SENTENCE", "SECTION_BEATS", "Phrase", "Phrasing"]
+__all__ = ["BEATS_PER_BAR", "PHRASES_PER_SENTENCE", "SECTION_BEATS", "Phrase", "Phrasing"]
 
+BEATS_PER_BAR: Final = 4
 SECTION_BEATS: Final = 128
 PHRASES_PER_SENTENCE: Final = 4
 SHORTEST_PHRASE_S: Final = 7.0

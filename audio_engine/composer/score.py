@@ -12,13 +12,12 @@ from audio_engine.composer.harmony import Harmony
 from audio_engine.composer.keys import Keys
 from audio_engine.composer.melody import Melody, Tone
 from audio_engine.composer.patterns import sequence
-from audio_engine.composer.phrasing import SECTION_BEATS, Phrase, Phrasing
+from audio_engine.composer.phrasing import BEATS_PER_BAR, SECTION_BEATS, Phrase, Phrasing
 from audio_engine.composer.roles import SUSTAINED
 from therapy.controls import MODES, Controls
 
 __all__ = ["BEATS_PER_BAR", "SUSTAINED", "Composer", "Note", "Rest", "write"]
 
-BEATS_PER_BAR: Final = 4
 _AUDIBLE_PULSE: Final = 0.02
 _BEAT = sequence(1.0, 0.45, 0.7, 0.45)
 _FIFTH: Final = 7
@@ -61,6 +60,7 @@ class Composer:
     """
 
     def __init__(self, seed: str) -> None:
+        self._seed = seed
         self._keys = Keys(seed)
         self.tonic: int = self._keys.home
         self._harmony = Harmony(seed, self.tonic)
@@ -155,7 +155,7 @@ class Composer:
             phrase.start_beats, phrase.end_beats, [("drone", n, _DRONE) for n in self._pedal(controls)]
         )
         tune = self._melody.phrase(phrase, controls, self.tonic, inhaled, exhaled)
-        figure = breath_figure(phrase, controls, inhaled, exhaled)
+        figure = breath_figure(self._seed, phrase, controls, inhaled, exhaled)
         self._waiting = [t for t in tune + figure if t.at_beats >= phrase.start_beats - 0.5]
 
     def _pedal(self, controls: Controls) -> list[int]:

@@ -14,6 +14,7 @@ __all__ = [
     "chord_on",
     "distance_from_home",
     "nearest_step",
+    "parallels",
     "pitch",
     "pitch_classes",
     "roots",
@@ -21,6 +22,11 @@ __all__ = [
 ]
 
 _PURE_FIFTHS: Final = (7, 8)
+_PERFECT: Final = (0, 7)
+#: The lowest voice lies at most this far under the middle: below that chords are mud.
+_SPREAD: Final = 11
+#: In this range every chord has a voicing.
+_LEAST_RANGE: Final = 17
 _VOICES: Final = 4
 
 
@@ -84,15 +90,29 @@ def distance_from_home(mode: str, root: int) -> float:
     return 1.0 - len(home & there) / len(home)
 
 
-def voice(chord: Chord, previous: Sequence[int], centre: float) -> tuple[int, ...]:
+def parallels(before: Sequence[int], after: Sequence[int]) -> int:
+    """Return how many pairs of voices go in parallel fifths or octaves from one chord to the next."""
+    moving = [(a, b) for a, b in zip(before, after, strict=False) if a != b]
+    return sum(
+        (a - c) % 12 == (b - d) % 12 and (a - c) % 12 in _PERFECT and (b > a) == (d > c)
+        for (a, b), (c, d) in itertools.combinations(moving[::-1], 2)
+    )
+
+
+def voice(
+    chord: Chord, previous: Sequence[int], centre: float, ceiling: float | None = None
+) -> tuple[int, ...]:
     """Return four MIDI notes, low to high, that play `chord` with the least movement from `previous`.
 
     Args:
         chord: what to play.
         previous: the four notes before, or empty.
         centre: where the middle of the voices should lie, MIDI note.
+        ceiling: no voice above this MIDI note; `None`: an octave above the centre.
     """
-    low, high = round(centre) - 12, round(centre) + 12
+    low, high = round(centre) - _SPREAD, round(centre) + 12
+    if ceiling is not None:
+        high = min(high, max(round(ceiling), low + _LEAST_RANGE))
     choice = [n for n in range(low, high + 1) if n % 12 in chord.classes]
 
     def cost(notes: tuple[int, ...]) -> float:
@@ -107,8 +127,9 @@ def voice(chord: Chord, previous: Sequence[int], centre: float) -> tuple[int, ..
         return (
             moved
             + 9 * missing
-            + 5 * mud
+            + 8 * mud
             + 4 * crowd
+            + 9 * parallels(previous, notes)
             + 2 * off_root
             + 0.8 * abs(sum(notes) / _VOICES - centre)
         )

@@ -17,7 +17,7 @@ _MARGIN_S = 0.05
 
 
 class HeldVoices:
-    """Gives notes to silent voices; a note that sounds already is tied, not struck again.
+    """Gives notes to silent voices; a note that sounds already is tied, one that fades is taken up again.
 
     Args:
         desk: the desk.
@@ -25,6 +25,7 @@ class HeldVoices:
         attack_s: time of a voice's gain to its level.
         release_s: time of a voice's gain back to silence.
         tune: a method, called with the frequencies of all voices in Hz when one has changed.
+        resumes: a note that fades is taken up again when it comes anew; else it begins anew, beside it.
 
     Attributes:
         gains: one pyo gain per voice.
@@ -38,9 +39,11 @@ class HeldVoices:
         attack_s: float,
         release_s: float,
         tune: Callable[[list[float]], None],
+        resumes: bool = True,
     ) -> None:
         self._desk = desk
         self._attack_s, self._release_s = attack_s, release_s
+        self._resumes = resumes
         # Weakly: an instrument that held itself through its voices would outlive its place.
         self._tune = weakref.WeakMethod(tune)
         self._notes: list[Note | None] = [None] * count
@@ -63,20 +66,28 @@ class HeldVoices:
 
         With every voice busy the note is left out: a stolen voice would click.
         """
-        for i, held in enumerate(self._notes):
+        for tied, held in enumerate(self._notes):
             if held is not None and held.midi_note == note.midi_note:
-                self._notes[i] = note
+                self._notes[tied] = note
                 return False
-        for i, held in enumerate(self._notes):
-            if held is None and self._free_at_s[i] <= self._desk.now_s:
-                self._notes[i] = note
-                self._hz[i] = frequency_hz(note.midi_note)
-                self._retune()
-                self._wake(i, math.inf)
-                self.gains[i].time = self._attack_s
-                self.gains[i].value = level
-                return True
-        return False
+        i = self._voice_for(frequency_hz(note.midi_note))
+        if i is None:
+            return False
+        self._notes[i] = note
+        if self._hz[i] != frequency_hz(note.midi_note):
+            self._hz[i] = frequency_hz(note.midi_note)
+            self._retune()
+        self._wake(i, math.inf)
+        self.gains[i].time = self._attack_s
+        self.gains[i].value = level
+        return True
+
+    def _voice_for(self, hz: float) -> int | None:
+        """Return the voice in which a note of `hz` fades, else a silent one, else `None`."""
+        free = [i for i, held in enumerate(self._notes) if held is None]
+        silent = [i for i in free if self._free_at_s[i] <= self._desk.now_s]
+        fading = [i for i in free if self._hz[i] == hz and i not in silent] if self._resumes else []
+        return next(iter(fading + silent), None)
 
     def _wake(self, i: int, until_s: float) -> None:
         if self._voices:

@@ -14,8 +14,8 @@ from therapy.specs import InstrumentSpec
 
 __all__ = ["INSTRUMENT", "Choir"]
 
-#: Four sound and four fade: a release is shorter than the shortest chord (5 s).
-_VOICES: Final = 8
+#: Four sound and eight fade: a close may follow a quarter of a breath after the chord before it.
+_VOICES: Final = 12
 _LEVEL: Final = 0.1
 _GLOTTIS: Final = [1.0 / n**1.1 for n in range(1, 21)]
 #: Vibrato of the left and of the right half: rate in Hz, depth about 6 cents.
@@ -31,7 +31,7 @@ _FORMANTS: Final = (
 
 
 class Choir:
-    """Eight voices, each sung by two halves of the choir."""
+    """Twelve voices, each sung by two halves of the choir."""
 
     reverb_send = 0.35
 

@@ -32,7 +32,12 @@ class Flute:
 
     def __init__(self, desk: Desk) -> None:
         self._voices = HeldVoices(
-            desk, count=_VOICES, attack_s=_ATTACK_S, release_s=_RELEASE_S, tune=self._tune
+            desk,
+            count=_VOICES,
+            attack_s=_ATTACK_S,
+            release_s=_RELEASE_S,
+            tune=self._tune,
+            resumes=False,
         )
         vibrato = pyo.Sine(freq=_VIBRATO_HZ, mul=_VIBRATO, add=1.0)
         self._pitch = pyo.Sig([440.0] * _VOICES)
@@ -42,6 +47,7 @@ class Flute:
         self._edge = pyo.Osc(
             desk.harmonics([0.0, 0.5, 0.6, 0.25, 0.16, 0.07]), freq=bent, mul=self._voices.gains
         )
+        self._sounding: Note | None = None
         self._voices.rest(self._pitch, bent, self._round, self._edge)
         self._overblow = desk.glide(0.1, 0.4)
         blown = pyo.Mix(self._voices.gains, voices=1)
@@ -52,8 +58,11 @@ class Flute:
         self._parts = (vibrato, bent, tremble, blown, air, tone)
 
     def start(self, onset: Onset) -> bool:
-        """Blow a note; high ones are softer."""
+        """Blow a note and end the one before, for it is one flute; high ones are softer."""
         note = onset.note
+        if self._sounding is not None:
+            self._voices.release(self._sounding)
+        self._sounding = note
         level = _LEVEL * note.velocity * 2.0 ** ((72 - note.midi_note) / 36)
         return self._voices.start(note, level)
 

@@ -14,8 +14,8 @@ from therapy.specs import InstrumentSpec
 
 __all__ = ["INSTRUMENT", "Pad"]
 
-#: Four sound and four fade: a release is shorter than the shortest chord (5 s).
-_VOICES: Final = 8
+#: Four sound and eight fade: a close may follow a quarter of a breath after the chord before it.
+_VOICES: Final = 12
 #: Ratios of body and air, about −5, +3 (left), −3, +5 cents (right): beats slower than a breath.
 _DETUNE: Final = (0.9971, 1.0017, 0.9983, 1.0029)
 _BODY: Final = [1.0 / n**1.3 for n in range(1, 15)]
@@ -25,7 +25,7 @@ _LEVEL: Final = 0.056
 
 
 class Pad:
-    """Eight voices: four sound, the others fade or wait."""
+    """Twelve voices: four sound, the others fade or wait."""
 
     reverb_send = 0.35
 

@@ -36,14 +36,14 @@ def plain(seconds: float, steps: Sequence[tuple[float, Controls]], seed: int = 3
     return render(controls_at, seconds, seed, **options)
 
 
-def paced(seconds: float, controls: Controls, seed: int = 3) -> Sound:
+def paced(seconds: float, controls: Controls, seed: int = 3, **options: Any) -> Sound:
     """Render with a pacer that runs as a room's does: phase from time and pace."""
     from audio_engine.offline import render
 
     def controls_at(at_s: float) -> Controls:
         return dataclasses.replace(controls, pacer_phase=at_s * controls.breath_pace_per_min / 60.0 % 1.0)
 
-    return render(controls_at, seconds, seed, follow_pacer=True)
+    return render(controls_at, seconds, seed, follow_pacer=True, **options)
 
 
 def digest(seconds: float, seed: int) -> str:
@@ -74,29 +74,120 @@ def resting(seconds: float, controls: Controls) -> tuple[Sound, list[Any], list[
     return np.concatenate(blocks), rests, flags
 
 
-def storm(seconds: float, seed: int) -> tuple[Sound, int]:
-    """Fifty absurd changes a second, straight into the engine; return the sound and how many were refused."""
+@dataclasses.dataclass(frozen=True)
+class Storm:
+    """What a storm was; `sharpest_dbfs` is its peak above 8 kHz, `steady_dbfs` that of unsteered sounds."""
+
+    sound: Sound
+    refused: int
+    sharpest_dbfs: float
+    steady_dbfs: float
+    overdue_notes: int
+    grown_mb: float
+
+
+def storm(seconds: float, seed: int) -> Storm:
+    """Fifty absurd changes a second, straight into the engine, then ten seconds of calm."""
+    import psutil
+
     from audio_engine.engine import Engine
 
     rng = random.Random(seed)
     bad = (float("nan"), float("inf"), -float("inf"), 1e300, -1e300, 0.0, None, "x", True, 10**400)
+
+    def anything(share_bad: float) -> Controls:
+        changes: dict[str, Any] = {
+            name: rng.choice(bad) if rng.random() < share_bad else rng.uniform(limit.low, limit.high)
+            for name, limit in TABLE.items()
+        }
+        changes["mode"] = rng.choice(["dorian", "lydian", "minor_pentatonic"])
+        if rng.random() < share_bad:
+            changes["mode"] = rng.choice(["nonsense", None])
+        return dataclasses.replace(Controls(), **changes)
+
+    steady_dbfs = max(high_peak_dbfs(plain(4.0, [(0.0, anything(0.0))], 1)) for _ in range(6))
     engine = Engine(seed=seed, scene="ocean", controls=Controls())
     engine.fade(1.0, 0.1)
-    blocks, refused = [], 0
+    blocks, refused, memory = [], 0, []
     for k in range(round(seconds * 100)):
+        at_s = k * 0.01
         if k % 2 == 0:
-            changes: dict[str, Any] = {
-                name: rng.choice(bad) if rng.random() < 0.3 else rng.uniform(limit.low, limit.high)
-                for name, limit in TABLE.items()
-            }
-            changes["mode"] = rng.choice(["dorian", "lydian", "minor_pentatonic", "nonsense", None])
-            engine.steer(dataclasses.replace(Controls(), **changes), k * 0.01)
+            engine.steer(anything(0.3), at_s)
             refused += bool(engine.door.refusals)
         if k % 50 == 0:
             engine.fade(rng.choice((0.0, 1.0, 1.0, float("nan"), 7.0)), rng.choice((0.0, 0.25, float("inf"))))
-        blocks.append(engine.block(k * 0.01).frames)
+            engine.duck(at_s, rng.choice((at_s + 0.2, float("nan"))), rng.choice((10.0, 99.0)), at_s)
+        if k % 100 == 0:
+            memory.append(psutil.Process().memory_info().rss / 1e6)
+        blocks.append(engine.block(at_s).frames)
+    for k in range(1000):
+        engine.block(seconds + k * 0.01)
+    overdue = engine.overdue_notes
     engine.close()
-    return np.concatenate(blocks), refused
+    sound = np.concatenate(blocks)
+    return Storm(
+        sound=sound,
+        refused=refused,
+        sharpest_dbfs=high_peak_dbfs(sound),
+        steady_dbfs=steady_dbfs,
+        overdue_notes=overdue,
+        grown_mb=memory[-1] - memory[len(memory) // 2],
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Lived:
+    """A session as the room got it: hashes of the bed, the place apart and the packets, and the notes."""
+
+    bed: str
+    place: str
+    packets: str
+    notes: tuple[Any, ...]
+
+
+def lived(seed: int) -> Lived:
+    """Play a short session as a room would: stages, a change of place, words, a place apart, a pause."""
+    from audio_engine.engine import Engine
+    from audio_engine.opus import OpusEncoder, PlaceEncoder
+    from therapy.specs import PLAIN, Ambience, Palette
+
+    other = Palette(
+        instruments={"pad": "choir", "bell": "flute"},
+        soundscapes=(Ambience(name="stream"), Ambience(name="birds", least=0.3)),
+    )
+    stages = (
+        (0.0, Controls(tempo_bpm=72.0, arc=0.05, notes_per_s=1.5, ocean=0.7)),
+        (3.0, Controls(tempo_bpm=60.0, arc=0.3, mode="lydian", birds=0.4)),
+        (6.0, Controls(tempo_bpm=52.0, arc=0.6, tension=0.7, silence=0.4, brightness=0.2, rain=0.5)),
+        (9.0, Controls(tempo_bpm=66.0, arc=0.9, mode="major_pentatonic", pulse=0.8)),
+    )
+    engine = Engine(seed=seed, scene="ocean", controls=stages[0][1], palette=PLAIN, start_bar=3.25)
+    engine.fade(1.0, 0.4)
+    bed, place, packed = hashlib.md5(), hashlib.md5(), hashlib.md5()
+    encoder, place_encoder, notes = OpusEncoder(), PlaceEncoder(), []
+    for k in range(1200):
+        at_s = k * 0.01
+        if k % 5 == 0:
+            controls = [c for since_s, c in stages if since_s <= at_s][-1]
+            phase = at_s * controls.breath_pace_per_min / 60.0 % 1.0
+            engine.steer(dataclasses.replace(controls, pacer_phase=phase), at_s)
+        if k == 200:
+            engine.duck(2.5, 3.5, 10.0, at_s)
+        if k == 400:
+            engine.place(other, 1.0)
+        if k == 500:
+            engine.master.set_apart(on=True)
+        if k == 800:
+            engine.place(PLAIN, 0.5)
+        block = engine.block(at_s)
+        bed.update(block.frames.tobytes())
+        packed.update(encoder.encode(block.frames))
+        if block.place is not None:
+            place.update(block.place.tobytes())
+            packed.update(b"".join(place_encoder.encode(block.place)))
+        notes += block.notes
+    engine.close()
+    return Lived(bed.hexdigest(), place.hexdigest(), packed.hexdigest(), tuple(notes))
 
 
 def broken() -> tuple[str, list[Any]]:
@@ -264,3 +355,19 @@ def voices_without(tags: frozenset[str], palette: Any, seconds: float) -> set[st
     up = {name for name, part in engine.rack.parts.items() if part.music and part.level > 0.0}
     engine.close()
     return up
+
+
+def flutes_held(seconds: float, controls: Controls) -> tuple[list[int], int]:
+    """Let a flute play the tune; return how many notes it holds after each block, and how many it began."""
+    from audio_engine.engine import Engine
+    from therapy.specs import Palette
+
+    palette = Palette(instruments={"bell": "flute", "answer": "harp"}, soundscapes=())
+    engine = Engine(seed=3, scene="ocean", controls=controls, palette=palette)
+    held, played = [], 0
+    for k in range(round(seconds * 100)):
+        played += sum(note.instrument == "bell" for note in engine.block(k * 0.01).notes)
+        voices = engine.rack.parts["flute"].voice._voices
+        held.append(sum(note is not None for note in voices._notes))
+    engine.close()
+    return held, played

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from audio_engine.errors import BadRender
 from audio_engine.messages import NotePlayed
-from audio_engine.midi import TempoMap, midi_file, write_midi
+from audio_engine.midi import TempoMap, midi_file, sounding, write_midi
 
 TEMPO = [(0.0, 60.0), (4.0, 75.0), (9.5, 50.0)]
 
@@ -60,6 +60,16 @@ def test_a_note_that_is_struck_again_ends_first_and_none_is_stuck(tmp_path: Path
     path = tmp_path / "played.mid"
     write_midi(path, [note(1.0, duration_s=5.0), note(2.0, duration_s=1.0)], TEMPO)
     assert [kind for _, kind, _ in heard(path)] == ["note_on", "note_off", "note_on", "note_off"]
+
+
+def test_held_notes_that_are_tied_are_one_note_and_struck_ones_are_not(tmp_path: Path) -> None:
+    held = [note(float(at), 60.0, "pad", 4.5) for at in (1, 5, 9)] + [note(20.0, 60.0, "pad", 4.0)]
+    struck = [note(1.0, 72.0, duration_s=3.0), note(2.0, 72.0, duration_s=1.0)]
+    assert [(n.at_s, n.duration_s) for n in sounding(held)] == [(1.0, 12.5), (20.0, 4.0)]
+    assert [(n.at_s, n.duration_s) for n in sounding(struck[::-1])] == [(1.0, 1.0), (2.0, 1.0)]
+    path = tmp_path / "played.mid"
+    write_midi(path, held + struck, [(0.0, 60.0)])
+    assert [at_s for at_s, kind, pitch in heard(path) if kind == "note_on" and pitch == 60] == [1.0, 20.0]
 
 
 def test_a_session_starts_its_file_where_it_began() -> None:

@@ -11,19 +11,15 @@ from sound_kit import (
     BARE,
     Apart,
     Sound,
-    centroid_hz,
     high_peak_dbfs,
     integrated_lufs,
     loudness_curve,
     parts_without,
     plain,
-    power_spectrum,
     true_peak_dbtp,
     voices_without,
 )
 
-from audio_engine.composer.score import Composer
-from audio_engine.composer.theory import pitch_classes
 from audio_engine.space import encode, to_stereo
 from therapy.controls import Controls
 from therapy.discover import declared
@@ -84,8 +80,8 @@ def test_a_change_of_place_is_heard_as_a_fade_and_leaves_nothing_behind(apart: A
     steps = [(0.0, BELLS, 0.0), (3.0, OTHERS, 1.0), (7.0, BELLS, 0.5)]
     controls = dataclasses.replace(BARE, brightness=0.3)
     sound, left = apart(changed, steps, controls, 11.0)
-    first, fresh = apart(changed, steps[:1], controls, 5.0)
-    other, _ = apart(changed, [(0.0, OTHERS, 0.0)], controls, 5.0)
+    first, fresh = apart(changed, steps[:1], controls, 6.5)
+    other, _ = apart(changed, [(0.0, OTHERS, 0.0)], controls, 6.5)
     assert high_peak_dbfs(sound) <= max(high_peak_dbfs(first), high_peak_dbfs(other)) + 3.0
     curve = loudness_curve(sound)
     assert curve[30:].min() > np.median(curve[30:]) - 12.0, "there is a hole where the place changed"
@@ -116,12 +112,6 @@ def test_what_is_not_heard_is_not_built_or_sleeps(apart: Apart) -> None:
     assert "wind" not in awake[3]
 
 
-def test_a_place_keeps_to_the_plans_loudness(apart: Apart) -> None:
-    sound = apart(plain, 12.0, [(0.0, NATURE)], fade_s=0.3, palette=PLACES["forest"])
-    assert integrated_lufs(sound) == pytest.approx(NATURE.music_lufs, abs=2.0)
-    assert true_peak_dbtp(sound) <= -1.0
-
-
 def test_sounds_of_the_place_that_a_patient_must_not_hear_are_silent(apart: Apart) -> None:
     palette = Palette(soundscapes=(Ambience(name="insects"), Ambience(name="stream"), Ambience(name="trees")))
     assert apart(parts_without, frozenset(), palette, NATURE, 1.0) == {"insects", "stream", "trees"}
@@ -141,28 +131,6 @@ def test_a_minute_holds_the_plans_loudness_within_one_lu(apart: Apart) -> None:
     sound = apart(plain, 60.0, [(0.0, controls)], palette=PLACES["reef"])
     assert integrated_lufs(sound) == pytest.approx(controls.music_lufs, abs=1.0)
     assert true_peak_dbtp(sound) <= -1.0
-
-
-@pytest.mark.parametrize("place", sorted(PLACES))
-def test_the_music_of_a_place_keeps_to_its_scale(apart: Apart, place: str) -> None:
-    controls = dataclasses.replace(BARE, mode="lydian", notes_per_s=1.5, pulse=0.5, brightness=0.7)
-    tuned = dataclasses.replace(PLACES[place], soundscapes=())
-    hz, power = power_spectrum(apart(plain, 7.0, [(0.0, controls)], palette=tuned))
-    audible = (hz > 60.0) & (hz < 8000.0)
-    classes = np.rint(69 + 12 * np.log2(hz[audible] / 440.0)).astype(int) % 12
-    outside = ~np.isin(classes, list(pitch_classes(Composer("ocean/3").tonic, "lydian")))
-    assert power[audible][outside].sum() < 0.05 * power[audible].sum()
-
-
-def test_brightness_raises_the_centroid_of_a_choir_and_a_harp_too(apart: Apart) -> None:
-    heard = [
-        centroid_hz(
-            apart(plain, 5.0, [(0.0, dataclasses.replace(BARE, brightness=b))], palette=OTHERS)[48_000:]
-        )
-        for b in (0.0, 0.5, 1.0)
-    ]
-    assert heard == sorted(heard)
-    assert heard[-1] > 1.2 * heard[0]
 
 
 def test_a_sound_all_around_keeps_its_sides_and_one_on_the_left_is_on_the_left() -> None:

@@ -18,11 +18,11 @@ from sound_kit import (
     digest,
     every_bell,
     faded,
+    flutes_held,
     high_peak_dbfs,
     integrated_lufs,
-    loudness_curve,
+    lived,
     notes_without,
-    paced,
     plain,
     power_spectrum,
     storm,
@@ -33,7 +33,7 @@ from sound_kit import (
 from audio_engine.composer.score import Composer
 from audio_engine.composer.theory import pitch_classes
 from audio_engine.messages import OpusPacket
-from therapy.breath import breath_level
+from audio_engine.midi import sounding
 from therapy.controls import Controls
 
 
@@ -76,50 +76,34 @@ def test_the_tonal_part_keeps_to_its_scale(apart: Apart, mode: str) -> None:
     assert power[audible][outside].sum() < 0.05 * power[audible].sum()
 
 
-def test_the_swell_follows_the_pacer_in_rate_and_phase(apart: Apart) -> None:
-    controls = Controls(swell=1.0, breath_pace_per_min=7.0, inhale_fraction=0.4, notes_per_s=0.3)
-    curve = loudness_curve(apart(paced, 40.0, controls))[40:-20]
-    at_s = 4.0 + 0.1 * np.arange(len(curve)) + 0.05
-
-    def match(pace_per_min: float, shift: float) -> float:
-        lungs = [breath_level((t * pace_per_min / 60.0 - shift) % 1.0, 0.4) for t in at_s]
-        return float(np.corrcoef(curve, lungs)[0, 1])
-
-    paces = np.arange(5.0, 9.01, 0.05)
-    best = max(((match(p, s), p) for p in paces for s in np.arange(0.0, 1.0, 0.02)), key=lambda m: m[0])
-    assert best[0] > 0.6
-    assert best[1] == pytest.approx(7.0, rel=0.02)
-    shift = max(np.arange(-0.5, 0.5, 0.01), key=lambda s: match(7.0, s))
-    assert abs(shift) < 0.06
-
-
-@pytest.mark.parametrize("tempo_bpm", [83.0])
-def test_the_beat_is_heard_at_the_tempo(apart: Apart, tempo_bpm: float) -> None:
-    controls = dataclasses.replace(BARE, tempo_bpm=tempo_bpm, pulse=1.0, notes_per_s=0.0)
-    sound = apart(plain, 16.0, [(0.0, controls)]).mean(axis=1)
-    hop = 240
-    _, _, frames = signal.stft(sound, RATE_HZ, nperseg=2048, noverlap=2048 - hop)
-    flux = np.maximum(np.diff(np.log(np.abs(frames[4:60]) + 1e-4), axis=1), 0.0).sum(axis=0)
-    flux -= flux.mean()
-    match = np.correlate(flux, flux, "full")[len(flux) - 1 :]
-    lags_s = np.arange(len(match)) * hop / RATE_HZ
-    near = (lags_s > 60 / 100) & (lags_s < 60 / 52)  # every second beat is the stronger one
-    # Refined on the fourth beat, where the resolution is four times finer.
-    beat_s = lags_s[near][match[near].argmax()]
-    near = np.abs(lags_s - 4 * beat_s) < 0.1
-    assert 240 / lags_s[near][match[near].argmax()] == pytest.approx(tempo_bpm, abs=1.0)
-
-
 def test_a_note_sounds_at_the_time_it_is_stamped_with(apart: Apart) -> None:
-    controls = dataclasses.replace(BARE, notes_per_s=0.5, brightness=0.3)
-    sound, notes = apart(with_notes, 10.0, controls)
-    bells = [n for n in notes if n.instrument in TUNE and 2.0 < n.at_s < 9.0]
-    assert bells
+    controls = dataclasses.replace(BARE, notes_per_s=0.3, brightness=0.3)
+    sound, notes = apart(with_notes, 12.0, controls)
+    bells = [n for n in notes if n.instrument in TUNE and 1.0 < n.at_s < 11.0]
+    assert len(bells) > 2
     sos = signal.butter(6, 1200.0, "highpass", fs=RATE_HZ, output="sos")
     top = np.abs(signal.sosfilt(sos, sound.mean(axis=1)))
     for note in bells:
         at = round(note.at_s * RATE_HZ)
         assert top[at + 240 : at + 1440].max() > 1.5 * top[at - 1200 : at].max()
+
+
+def test_what_is_told_of_held_notes_covers_all_of_their_sound(apart: Apart) -> None:
+    controls = dataclasses.replace(BARE, tempo_bpm=72.0, breath_pace_per_min=9.0, tension=0.6)
+    _, notes = apart(with_notes, 30.0, controls)
+    drones = {n.midi_note: n for n in sounding(notes) if n.instrument == "drone"}
+    assert len(drones) == 2, "tonic and fifth, each tied from phrase to phrase, are told as one note"
+    assert all(n.at_s < 0.1 and n.at_s + n.duration_s > 30.0 for n in drones.values())
+    for at_s in np.arange(0.5, 30.0, 0.5):
+        held = [n for n in sounding(notes) if n.instrument == "pad" and 0 <= at_s - n.at_s < n.duration_s]
+        pads = {n.midi_note for n in held}
+        assert len(pads) >= 4, f"a voice of the chord is missing at {at_s} s"
+
+
+def test_a_flute_plays_one_note_at_a_time(apart: Apart) -> None:
+    held, played = apart(flutes_held, 8.0, Controls(notes_per_s=3.0, tempo_bpm=80.0))
+    assert played >= 12
+    assert max(held) == 1
 
 
 CALM = dataclasses.replace(BARE, brightness=0.0, tempo_bpm=50.0, notes_per_s=0.5, music_lufs=-30.0)
@@ -151,12 +135,21 @@ def test_stop_fades_within_a_quarter_second_and_start_comes_softly(apart: Apart)
     assert high_peak_dbfs(sound) <= steady + 1.0
 
 
-@pytest.mark.parametrize("seed", [1])
-def test_a_storm_of_absurd_controls_stays_finite_and_bounded(apart: Apart, seed: int) -> None:
-    sound, refused = apart(storm, 10.0, seed)
-    assert np.isfinite(sound).all()
-    assert true_peak_dbtp(sound) <= -1.0
-    assert refused > 300
+def test_a_storm_of_absurd_controls_is_survived_without_click_peak_stuck_note_or_leak(apart: Apart) -> None:
+    heard = apart(storm, 25.0, 1)
+    assert np.isfinite(heard.sound).all()
+    assert true_peak_dbtp(heard.sound) <= -1.0
+    assert heard.refused > 1000
+    assert heard.sharpest_dbfs <= heard.steady_dbfs + 3.0
+    assert heard.overdue_notes == 0
+    assert heard.grown_mb < 8.0
+
+
+def test_the_same_session_is_the_same_sound_whatever_happened_in_it(apart: Apart) -> None:
+    first, again, other = apart(lived, 5), apart(lived, 5), apart(lived, 6)
+    assert first == again
+    assert len(first.notes) > 20
+    assert (other.bed, other.place, other.packets) != (first.bed, first.place, first.packets)
 
 
 def test_the_same_seed_is_the_same_sound_bit_for_bit(apart: Apart) -> None:

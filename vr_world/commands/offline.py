@@ -100,7 +100,8 @@ def sound(
         )
     write_wav(out, samples)
     if midi is not None:
-        write_midi(midi, notes, [(0.0, controls.tempo_bpm)])
+        per_s = round(1.0 / STEP_S)
+        write_midi(midi, notes, [(float(k), each.tempo_bpm) for k, each in enumerate(told[::per_s])])
 
 
 def midi(
