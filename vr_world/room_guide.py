@@ -145,8 +145,19 @@ class _Speaking:
     utterance: int
     begins_s: float
     safety: bool
+    text: str
     words: list[tuple[float, str]] = dataclasses.field(default_factory=list)
     length_s: float = 0.0
+    found_to: int = 0
+
+    def place_of(self, words: str) -> int:
+        """Return where in the text these next words are; where the ones before end if they are not found."""
+        first = words.partition(" ")[0]
+        at = self.text.find(first, self.found_to)
+        if at < 0:
+            return self.found_to
+        self.found_to = at + len(first)
+        return at
 
 
 class RoomGuide:
@@ -445,6 +456,8 @@ class RoomGuide:
             at_s = now_s + LEAST_LEAD_S
         if packet.words:
             words.words.append((packet.offset_s, packet.words))
+            at, ms = words.place_of(packet.words), 1000.0 * packet.offset_s
+            self._out.guide_tells(control.Cue(utterance=packet.utterance, at=at, ms=ms))
         words.length_s = packet.offset_s + PACKET_S
         self._out.guide_speaks(
             protocol.Speech(
@@ -504,7 +517,10 @@ class RoomGuide:
         utterance = command.utterance
         self._speaking = {
             utterance.utterance: _Speaking(
-                utterance=utterance.utterance, begins_s=command.at_s, safety=command.safety
+                utterance=utterance.utterance,
+                begins_s=command.at_s,
+                safety=command.safety,
+                text=utterance.text,
             )
         }
         length_s = max(2.0, len(utterance.text) / 12.0)

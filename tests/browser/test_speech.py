@@ -58,9 +58,13 @@ class Place:
     page: Page
     chart: ChartServer
 
-    def speak(self, utterance: int, seconds: float, *, safety: bool = False, caption: str = "") -> None:
+    def speak(
+        self, utterance: int, seconds: float, *, safety: bool = False, caption: str = "", cue: int = 0
+    ) -> None:
+        """Half of it is over when the caption's letter `cue` is reached."""
         if caption:
             self.chart.say(control.Caption(text=caption, for_s=8.0, utterance=utterance))
+            self.chart.say(control.Cue(utterance=utterance, at=cue, ms=500.0 * seconds))
         packets = opus(tone(VOICE_HZ, seconds))
         for seq, payload in enumerate(packets):
             speech = protocol.Speech(
@@ -139,6 +143,8 @@ def nothing_is_captured_before_the_patient_agreed_and_the_guide_listens(place: P
     assert log.mic == [], "the guide has not said that it listens"
     place.chart.say(control.Listen(on=True))
     place.until(lambda: len(log.mic) >= 150)
+    expect(page.locator("#mic-live")).to_have_text("Microphone on, the guide listens")
+    expect(page.locator("#mic")).to_have_attribute("data-heard", "yes")
     assert [p.seq for p in log.mic[:150]] == list(range(1, 151))
     heard = decoded([packet.payload for packet in log.mic[50:150]])
     power = np.abs(np.fft.rfft(heard * np.hanning(heard.size))) ** 2
@@ -158,17 +164,18 @@ def muting_by_key_lets_the_microphone_go_and_says_so(place: Place) -> None:
     page.wait_for_timeout(300)
     assert len(log.mic) == sent
     page.locator("#mic").click()
-    expect(page.locator("#mic-live")).to_have_text("Microphone on")
+    expect(page.locator("#mic-live")).to_have_text("Microphone on, the guide listens")
     place.until(lambda: len(log.mic) > sent + 10)
 
 
 def speech_is_heard_beside_the_music_with_its_words_and_acknowledged(place: Place) -> None:
     page = place.page
-    place.speak(1, 1.0, caption="Let the chair hold you.")
+    place.speak(1, 1.0, caption="Let the chair hold you. The sea does not mind at all.", cue=24)
     page.wait_for_function("() => __stillwater.stats().speechRms > 0.1")
     assert place.stats()["audioRms"] == pytest.approx(0.2 / np.sqrt(2), rel=0.1)
     assert place.stats()["speechStep"] < 0.02, "220 Hz of 0.3 move by 0.009 a sample"
     expect(page.locator("#caption[data-shown]")).to_have_text("Let the chair hold you.")
+    expect(page.locator("#caption[data-shown]")).to_have_text("The sea does not mind at all.")
     place.until(lambda: place.played(1) and place.played(1)[-1].done)
     assert place.played(1)[0].ms == 0.0
     assert place.played(1)[-1].ms == pytest.approx(1000.0, abs=1.0)

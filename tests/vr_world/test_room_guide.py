@@ -332,6 +332,16 @@ async def test_only_the_acknowledgement_of_its_own_alarm_ends_the_calls() -> Non
     assert not pager.calls
 
 
+async def test_captions_are_told_where_in_their_words_the_sound_is(room) -> None:
+    room.well()
+    room.guide.whisper("A calm sea, a calm sky.")
+    for seq, word in enumerate(("A", "calm", "sea,", "[what?]", "a", "calm", "sky.")):
+        room.packet(seq, words=word)
+    cues = [message for message in room.told if isinstance(message, control.Cue)]
+    assert [cue.at for cue in cues] == [0, 2, 7, 11, 12, 14, 19]
+    assert cues[-1].ms == pytest.approx(120.0)
+
+
 async def test_speech_is_due_in_time_the_music_steps_back_and_late_packets_are_not_lost(room) -> None:
     room.well()
     room.guide.whisper("You are safe here.")
@@ -340,6 +350,7 @@ async def test_speech_is_due_in_time_the_music_steps_back_and_late_packets_are_n
     assert room.ducks[-1][0] <= room.now_s + 0.15
     for seq in range(30):
         room.packet(seq, words="You" if seq == 0 else "")
+    assert room.told[-1] == control.Cue(utterance=spoken.utterance.utterance, at=0, ms=0.0)
     due = [packet.play_at_s for packet in room.packets]
     assert due[0] >= room.now_s + LEAST_LEAD_S - 1e-9
     assert all(later - sooner == pytest.approx(0.02) for sooner, later in itertools.pairwise(due))

@@ -1,9 +1,9 @@
 """The text half of the control socket: JSON objects with a `type`, validated once, here. No I/O.
 
 A headset first sends `Hello`; then `Ping`, `Clock`, `Stats`, `Unwell`, `Stop` and `Bye` as it needs. The
-server answers with `Welcome` and `Pong` and tells `PhaseChanged`, `Caption`, `SafePicture` and `Refusal` when
-they happen. `parse_text` and `pack_text` are for the server, `parse_server_text` and `pack_client_text`
-for clients in Python (tests, benchmarks).
+server answers with `Welcome` and `Pong` and tells `PhaseChanged`, `Caption`, `Cue`, `SafePicture` and
+`Refusal` when they happen. `parse_text` and `pack_text` are for the server, `parse_server_text` and
+`pack_client_text` for clients in Python (tests, benchmarks).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ __all__ = [
     "Caption",
     "ClientText",
     "Clock",
+    "Cue",
     "Hello",
     "Hush",
     "Listen",
@@ -156,6 +157,14 @@ class Caption(_Text, tag="caption", frozen=True, kw_only=True):
     language: str = "en"
 
 
+class Cue(_Text, tag="cue", frozen=True, kw_only=True):
+    """The words at letter `at` of an utterance's caption sound `ms` after its beginning."""
+
+    utterance: int
+    at: _Count
+    ms: _Milliseconds
+
+
 class Hush(_Text, tag="hush", frozen=True, kw_only=True):
     """Fade the guide's words within `fade_s` and forget what of them waits; 0 means all utterances."""
 
@@ -190,7 +199,7 @@ class Refusal(_Text, tag="error", frozen=True, kw_only=True):
 
 ClientText: TypeAlias = Hello | Ping | Clock | Stop | Unwell | Played | Mic | Bye | Stats
 ServerText: TypeAlias = (
-    Welcome | Pong | PhaseChanged | Caption | Hush | Soften | Listen | SafePicture | Refusal
+    Welcome | Pong | PhaseChanged | Caption | Cue | Hush | Soften | Listen | SafePicture | Refusal
 )
 
 _CLIENT: Final[msgspec.json.Decoder[ClientText]] = msgspec.json.Decoder(ClientText)

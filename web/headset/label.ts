@@ -24,6 +24,10 @@ const HALF_HEIGHT_M = (HALF_WIDTH_M * HEIGHT_PX) / WIDTH_PX;
 const LETTER_PX = 54;
 const LINE_PX = 74;
 const FADE_S = 0.5;
+/** Words that follow others in their place come faster: a caption keeps step with a voice. */
+const SWAP_S = 0.15;
+/** … and stay there unless the head has turned further than this. */
+const SAME_PLACE_COS = Math.cos((20 * Math.PI) / 180);
 
 export class Words {
   readonly #picture = document.createElement('canvas');
@@ -32,6 +36,7 @@ export class Words {
   #wanted = '';
   #serial = 0;
   #opacity = 0;
+  #swapped = false;
   #centre: Vec3 = [0, -BELOW_EYE_M, -DISTANCE_M];
   #facing: Quat = [0, 0, 0, 1];
 
@@ -50,10 +55,18 @@ export class Words {
 
   /** Advance the fade; new words hang in front of where the head faces now. */
   step(dtS: number, head: { readonly position: Vec3; readonly orientation: Quat }): Label | null {
-    const step = Math.min(dtS, 0.05) / FADE_S;
+    const swaps = this.#swapped || (this.#wanted !== this.#text && this.#wanted !== '');
+    const step = Math.min(dtS, 0.05) / (swaps ? SWAP_S : FADE_S);
+    if (this.#opacity === 1 && this.#wanted === this.#text) this.#swapped = false;
     if (this.#wanted === this.#text && this.#text !== '') this.#opacity = Math.min(1, this.#opacity + step);
     else this.#opacity = Math.max(0, this.#opacity - step);
-    if (this.#opacity === 0 && this.#wanted !== this.#text) this.#hang(this.#wanted, head);
+    if (this.#opacity === 0 && this.#wanted !== this.#text) {
+      this.#swapped = this.#text !== '' && this.#wanted !== '';
+      if (!this.#swapped || this.#turnedAway(head)) this.#hang(head);
+      this.#text = this.#wanted;
+      this.#serial++;
+      this.#write();
+    }
     if (this.#text === '' || this.#opacity === 0) return null;
     return {
       picture: this.#picture,
@@ -66,13 +79,15 @@ export class Words {
     };
   }
 
-  #hang(text: string, head: { readonly position: Vec3; readonly orientation: Quat }): void {
-    this.#text = text;
-    this.#serial++;
+  #turnedAway({ orientation }: { readonly orientation: Quat }): boolean {
+    const [now, then] = [yawOf(orientation), this.#facing].map((yaw) => rotate(yaw, [0, 0, -1]));
+    return now === undefined || then === undefined || now[0] * then[0] + now[2] * then[2] < SAME_PLACE_COS;
+  }
+
+  #hang(head: { readonly position: Vec3; readonly orientation: Quat }): void {
     this.#facing = yawOf(head.orientation);
     const ahead = rotate(this.#facing, [0, -BELOW_EYE_M, -DISTANCE_M]);
     this.#centre = [head.position[0] + ahead[0], head.position[1] + ahead[1], head.position[2] + ahead[2]];
-    this.#write();
   }
 
   #write(): void {

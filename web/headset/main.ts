@@ -4,7 +4,7 @@ import type { MicState } from '../shared/control';
 import { Diagnostics } from './diagnostics';
 import { PressTwice } from './gestures';
 import { vrSupported } from './immersive';
-import { MIC_WORDS, Microphone } from './microphone';
+import { MIC_WORDS, Microphone, micWords } from './microphone';
 import { codeFromAddress, digits, join, stillJoined } from './joining';
 import { SoundOut } from './sound';
 import { element, show, tell, type View } from './views';
@@ -14,6 +14,7 @@ import { World } from './world';
 /** A stop that the server has not confirmed survives a reload of the page. */
 const STOP_KEY = 'stillwater-stop';
 const CAPTION_MAX_S = 20;
+const MIC_SHOWN_S = 2.5;
 
 class Page {
   readonly #diagnostics = new Diagnostics();
@@ -21,6 +22,7 @@ class Page {
   readonly #escape = new PressTwice();
   #sound: SoundOut | null = null;
   #soundOpen = false;
+  #listening = false;
   #microphone: Microphone | null = null;
   #world: World | null = null;
   #captionTimer: ReturnType<typeof setTimeout> | null = null;
@@ -104,6 +106,7 @@ class Page {
   async #showFit(): Promise<void> {
     const vr = await vrSupported();
     element('enter-vr', HTMLButtonElement).hidden = !vr;
+    element('mic-in-vr', HTMLElement).hidden = !vr;
     tell(element('fit-vr', HTMLElement), vr ? '' : 'This browser has no VR, so the place appears on this screen.');
     this.#show('fit');
   }
@@ -150,15 +153,15 @@ class Page {
   }
 
   #micSwitched(): void {
-    if (this.#theMicrophone().state === 'on') this.#theMicrophone().release();
+    if (this.#theMicrophone().wanted) this.#theMicrophone().release();
     else void this.#agree();
   }
 
   #micChanged(state: MicState): void {
-    this.#world?.micState(state);
+    this.#world?.micState(state, this.#theMicrophone().agreed);
+    if (document.body.dataset['vr'] === 'yes') this.#world?.caption(`${MIC_WORDS[state]}.`, MIC_SHOWN_S);
     if (state !== 'on') this.#world?.connectMicrophone(null);
     const on = state === 'on';
-    const words = MIC_WORDS[state];
     element('mic-yes', HTMLButtonElement).ariaPressed = String(on);
     element('mic-no', HTMLButtonElement).ariaPressed = String(!on);
     const why = { on: 'It is on. You can mute it at any moment.', off: '', denied: 'The browser does not allow it. You can go on without.', missing: 'No microphone was found. You can go on without.' };
@@ -166,8 +169,16 @@ class Page {
     const button = element('mic', HTMLButtonElement);
     button.dataset['state'] = state;
     button.ariaPressed = String(on);
-    tell(element('mic-words', HTMLElement), words);
-    tell(element('mic-live', HTMLElement), words);
+    tell(element('mic-words', HTMLElement), MIC_WORDS[state]);
+    this.#tellListening(this.#listening);
+  }
+
+  /** Whether the microphone is heard now: a filled sign, and words for screen readers. */
+  #tellListening(listening: boolean): void {
+    this.#listening = listening;
+    const state = this.#microphone?.state ?? 'off';
+    element('mic', HTMLButtonElement).dataset['heard'] = state === 'on' && listening ? 'yes' : 'no';
+    tell(element('mic-live', HTMLElement), micWords(state, listening));
   }
 
   #theWorld(): World {
@@ -184,6 +195,8 @@ class Page {
         gone: (why) => this.#gone(why),
         vr: (on) => this.#vrChanged(on),
         unwell: () => this.#unwell(),
+        switchMic: () => this.#micSwitched(),
+        listening: (on) => this.#tellListening(on),
         stopRequested: () => sessionStorage.setItem(STOP_KEY, 'yes'),
         stopConfirmed: () => sessionStorage.removeItem(STOP_KEY),
       },
@@ -214,7 +227,7 @@ class Page {
     if (this.#soundOpen) return;
     this.#soundOpen = true;
     world.connectSound(await sound.open());
-    world.micState(this.#theMicrophone().state);
+    world.micState(this.#theMicrophone().state, this.#theMicrophone().agreed);
     await this.#pour(world);
   }
 
@@ -246,7 +259,7 @@ class Page {
   /** The place answers within seconds; the words say so at once. */
   #unwell(): void {
     this.#world?.unwell(1);
-    this.#caption('Thank you for saying so. The place becomes calmer. You can stop at any moment.', 6);
+    this.#caption('Thank you. The place becomes calmer. You can stop at any moment.', 6);
   }
 
   #caption(text: string, forS: number): void {

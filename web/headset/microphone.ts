@@ -11,12 +11,19 @@ export const MIC_WORDS: Readonly<Record<MicState, string>> = {
   missing: 'No microphone',
 };
 
+/** For a screen reader: what the microphone does, and whether it is heard. */
+export function micWords(state: MicState, listening: boolean): string {
+  return state === 'on' && listening ? `${MIC_WORDS.on}, the guide listens` : MIC_WORDS[state];
+}
+
 export class Microphone {
   #stream: MediaStream | null = null;
   #source: MediaStreamAudioSourceNode | null = null;
   #node: AudioWorkletNode | null = null;
   #loaded = false;
   #ended = false;
+  #wanted = false;
+  #agreed = false;
   state: MicState = 'off';
 
   /** `changed` hears every new state. */
@@ -25,18 +32,37 @@ export class Microphone {
     private readonly changed: (state: MicState) => void,
   ) {}
 
+  /** The patient has agreed and the browser allowed it: from then on it may be switched without being asked. */
+  get agreed(): boolean {
+    return this.#agreed && !this.#ended;
+  }
+
+  /** It is on, or about to be. */
+  get wanted(): boolean {
+    return this.#wanted;
+  }
+
   /** Ask the browser; call from a gesture. The patient has agreed by it. */
   async agree(): Promise<MicState> {
-    if (this.#ended || this.#stream !== null) return this.state;
+    if (this.#ended || this.#wanted) return this.state;
+    this.#wanted = true;
     if (!Listening.able || navigator.mediaDevices === undefined) return this.#become('missing');
     const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+    let stream: MediaStream;
     try {
-      this.#stream = await navigator.mediaDevices.getUserMedia({ audio });
+      stream = await navigator.mediaDevices.getUserMedia({ audio });
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
       return this.#become(error.name === 'NotAllowedError' || error.name === 'SecurityError' ? 'denied' : 'missing');
     }
-    for (const track of this.#stream.getTracks()) track.addEventListener('ended', () => this.#lost());
+    if (!this.#wanted || this.#stream !== null) {
+      // muted, or over, before it began; or another is there already
+      for (const track of stream.getTracks()) track.stop();
+      return this.state;
+    }
+    this.#stream = stream;
+    this.#agreed = true;
+    for (const track of stream.getTracks()) track.addEventListener('ended', () => this.#lost());
     return this.#become('on');
   }
 
@@ -55,6 +81,7 @@ export class Microphone {
 
   /** Let the device go: muted means that nothing is captured. */
   release(): void {
+    this.#wanted = false;
     this.#source?.disconnect();
     this.#node?.port.close();
     for (const track of this.#stream?.getTracks() ?? []) track.stop();
@@ -74,6 +101,7 @@ export class Microphone {
   }
 
   #become(state: MicState): MicState {
+    if (state !== 'on') this.#wanted = false;
     if (state !== this.state) {
       this.state = state;
       this.changed(state);

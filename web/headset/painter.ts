@@ -24,7 +24,8 @@ export interface Scene {
   /** The frame whose pixels are uploaded, if any. */
   readonly header: FrameHeader | null;
   readonly glow: number;
-  readonly label: Label | null;
+  /** What hangs in the room, at most `LABELS`. */
+  readonly labels: readonly Label[];
 }
 
 const LUMA = 0;
@@ -32,6 +33,7 @@ const CHROMA_B = 1;
 const CHROMA_R = 2;
 const TEXT = 3;
 const DEPTH = 4;
+const LABELS = 2;
 
 export class Painter {
   readonly #gl: WebGL2RenderingContext;
@@ -47,11 +49,12 @@ export class Painter {
   readonly #chromaB: Texture;
   readonly #chromaR: Texture;
   readonly #rgba: Texture;
-  readonly #text: Texture;
+  readonly #texts: readonly Texture[];
   readonly #depth: Texture;
   #nodes = 0;
   #uploaded: { readonly kind: Pixels['kind']; readonly width: number; readonly height: number } | null = null;
-  #drawnText: Label | null = null;
+  /** Which picture, in which state, each of the textures holds. */
+  readonly #held: { picture: HTMLCanvasElement; serial: number }[] = [];
 
   constructor(gl: WebGL2RenderingContext) {
     this.#gl = gl;
@@ -64,7 +67,8 @@ export class Painter {
     this.#frameRound = new Program(gl, shaders.DIRECTION_VERTEX, shaders.FRAME_ROUND_FRAGMENT);
     this.#words = new Program(gl, shaders.LABEL_VERTEX, shaders.LABEL_FRAGMENT);
     [this.#luma, this.#chromaB, this.#chromaR] = [new Texture(gl), new Texture(gl), new Texture(gl)];
-    [this.#rgba, this.#text, this.#depth] = [new Texture(gl), new Texture(gl), new Texture(gl)];
+    [this.#rgba, this.#depth] = [new Texture(gl), new Texture(gl)];
+    this.#texts = Array.from({ length: LABELS }, () => new Texture(gl));
     gl.disable(gl.DEPTH_TEST);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
   }
@@ -113,7 +117,7 @@ export class Painter {
   }
 
   /** Draw one eye into the framebuffer that is bound. */
-  draw(eye: Eye, { mix, header, glow, label }: Scene): void {
+  draw(eye: Eye, { mix, header, glow, labels }: Scene): void {
     const gl = this.#gl;
     const { x, y, width, height } = eye.viewport;
     gl.viewport(x, y, width, height);
@@ -125,7 +129,7 @@ export class Painter {
     gl.blendFuncSeparate(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA, gl.ZERO, gl.ONE);
     if (mix.picture > 0 && header !== null) this.#drawPicture(eye, header, mix.picture);
     if (mix.safe > 0) this.#drawRoom(eye, 1, mix.safe, glow);
-    if (label !== null) this.#drawLabel(eye, label);
+    for (const label of labels) this.#drawLabel(eye, label);
     gl.disable(gl.SCISSOR_TEST);
   }
 
@@ -185,15 +189,19 @@ export class Painter {
   #drawLabel(eye: Eye, label: Label): void {
     const gl = this.#gl;
     if (label.opacity <= 0) return;
-    if (this.#drawnText?.picture !== label.picture || this.#drawnText.serial !== label.serial) {
+    const known = this.#held.findIndex(({ picture }) => picture === label.picture);
+    const index = known >= 0 ? known : this.#held.length;
+    const texture = this.#texts[index];
+    if (texture === undefined) throw new Error(`at most ${LABELS} labels can hang in the room, got another`);
+    if (this.#held[index]?.serial !== label.serial) {
       const { width, height } = label.picture;
-      this.#text.ready(TEXT, gl.RGBA8, width, height);
+      texture.ready(TEXT, gl.RGBA8, width, height);
       gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, true);
       gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, gl.RGBA, gl.UNSIGNED_BYTE, label.picture);
       gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, false);
-      this.#drawnText = label;
+      this.#held[index] = { picture: label.picture, serial: label.serial };
     }
-    this.#text.bind(TEXT);
+    texture.bind(TEXT);
     gl.blendFuncSeparate(gl.ONE, gl.ONE_MINUS_SRC_ALPHA, gl.ZERO, gl.ONE);
     this.#words.use().int('u_text', TEXT).float('u_opacity', label.opacity);
     this.#words.mat4('u_clip_from_world', clipFromWorld(eye.projection, eye.position, eye.orientation));

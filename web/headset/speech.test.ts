@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 
-import { Captions } from './captions';
 import { PACKET_FRAMES, type Played, SPEECH_RATE, SpeechBuffer, type SpeechPacket } from './speech';
 
 const BLOCK = 128;
@@ -179,26 +178,5 @@ describe('the buffer of the guide’s voice', () => {
     const buffer = new SpeechBuffer();
     for (let seq = 0; seq < 6500; seq++) buffer.push(packet(seq, { samples: new Float32Array(PACKET_FRAMES) }));
     expect(buffer.bufferMs).toBe(120_000);
-  });
-});
-
-describe('captions of speech', () => {
-  const shown: string[] = [];
-  const captions = new Captions((text) => shown.push(text));
-
-  it('appear with the first sound of their utterance, or late, or not at all', () => {
-    captions.add('at once', 2, 0, 0);
-    captions.add('one', 2, 1, 0);
-    captions.add('two', 2, 2, 0);
-    captions.add('three', 2, 3, 0);
-    captions.add('four', 2, 4, 0);
-    expect(shown).toEqual(['at once']);
-    captions.played(1, 0, false);
-    captions.played(2, 0, true); // hushed before it was heard
-    captions.step(3000, true); // another is being heard
-    expect(shown).toEqual(['at once', 'one']);
-    captions.drop(3);
-    captions.step(3000, false); // nothing is heard: the words are read
-    expect(shown).toEqual(['at once', 'one', 'four']);
   });
 });

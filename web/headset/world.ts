@@ -8,12 +8,11 @@ import type { Fov, FrameHeader, Pose, Quat, Vec3 } from '../shared/protocol';
 import { packPose, packShown } from '../shared/protocol';
 import { Captions } from './captions';
 import type { Diagnostics } from './diagnostics';
-import { HoldToStop, TapTwice } from './gestures';
 import { enterVr, type XrView } from './immersive';
-import { Words } from './label';
 import { SoundLink, VideoLink } from './links';
 import { projectionOf } from './math';
 import type { FromSound, FromVideo, LinkState, Picture, Pixels } from './messages';
+import { Overlay } from './overlay';
 import { type Eye, Painter } from './painter';
 import { Presence } from './presence';
 import { ScreenView } from './screen';
@@ -30,6 +29,10 @@ export interface WorldEvents {
   readonly vr: (on: boolean) => void;
   /** The patient tapped a button twice: they feel unwell. */
   readonly unwell: () => void;
+  /** The patient pressed once at the microphone's sign: mute it, or turn it on again. */
+  readonly switchMic: () => void;
+  /** The server takes what the microphone hears, or does not any more. */
+  readonly listening: (on: boolean) => void;
   /** The patient stopped here; the server may not know yet … */
   readonly stopRequested: () => void;
   /** … and now it does. */
@@ -51,11 +54,9 @@ interface Head {
 
 const STATS_EVERY_MS = 2000;
 const OFF_HEAD_AFTER_MS = 1000;
-const HOLD_SHOWN_FROM = 0.2;
 const STATUS_AFTER_MS = 800;
 /** It tells how much was heard every 200 ms while it speaks. */
 const SPEAKING_MS = 600;
-const TAP_SHOWN_S = 2.5;
 const SEATED: Vec3 = [0, 0, 0];
 /** The calm place's light swells six times a minute, by this much: the pace that a lost link leaves with the patient. */
 const GLOW = 0.05;
@@ -70,9 +71,7 @@ export class World {
   readonly #gl: WebGL2RenderingContext;
   #painter: Painter | null;
   readonly #presence = new Presence();
-  readonly #hold = new HoldToStop();
-  readonly #taps = new TapTwice();
-  readonly #words = new Words();
+  readonly #overlay: Overlay;
   readonly #video: VideoLink;
   readonly #sounds: SoundLink;
   #pending: Picture | null = null;
@@ -84,8 +83,9 @@ export class World {
   #phase: Phase | null = null;
   readonly #captions = new Captions((text, forS) => this.events.caption(text, forS));
   #speakingUntilMs = 0;
-  #sentence = '';
-  #caption: { readonly text: string; readonly untilMs: number } | null = null;
+  #mic: { readonly state: MicState; readonly switchable: boolean } = { state: 'off', switchable: false };
+  #micTold = false;
+  #listening = false;
   #screen: { view: ScreenView; end: AbortController } | null = null;
   #session: XRSession | null = null;
   #offHeadTimer: ReturnType<typeof setTimeout> | null = null;
@@ -102,6 +102,11 @@ export class World {
     if (gl === null) throw new Error('this page needs WebGL 2, the browser gave none');
     this.#gl = gl;
     this.#painter = new Painter(gl);
+    this.#overlay = new Overlay({
+      stop: () => this.stop('controller'),
+      unwell: () => this.events.unwell(),
+      switchMic: () => this.events.switchMic(),
+    });
     canvas.addEventListener('webglcontextlost', (event) => {
       event.preventDefault(); // ask for it back
       this.#painter = this.#header = null;
@@ -124,8 +129,12 @@ export class World {
     this.#sounds.microphone(port);
   }
 
-  micState(state: MicState): void {
-    this.#sounds.micState(state);
+  /** What became of the microphone, and whether the patient may switch it in VR. */
+  micState(state: MicState, switchable: boolean): void {
+    if (state !== this.#mic.state || !this.#micTold) this.#sounds.micState(state);
+    this.#micTold = true;
+    this.#mic = { state, switchable };
+    this.#overlay.microphone({ ...this.#mic, listening: this.#listening });
   }
 
   /** Look around on this screen from now on. */
@@ -183,12 +192,12 @@ export class World {
 
   /** Words that hang in the room in VR. */
   say(text: string): void {
-    this.#sentence = text;
+    this.#overlay.say(text);
   }
 
   /** Words that hang in the room in VR for a while, before any others. */
   caption(text: string, forS: number): void {
-    this.#caption = text === '' ? null : { text, untilMs: performance.now() + forS * 1000 };
+    this.#overlay.caption(text, forS, performance.now());
   }
 
   close(): void {
@@ -231,6 +240,7 @@ export class World {
     switch (message.kind) {
       case 'link':
         this.diagnostics.set({ controlOpen: message.state === 'open' ? 1 : 0 });
+        this.#heardBy(false); // until it says so again
         this.#linkEnded(message.state);
         break;
       case 'text':
@@ -245,7 +255,7 @@ export class World {
         break;
       case 'played': {
         const { utterance, ms, done } = message.played;
-        this.#captions.played(utterance, ms, done);
+        this.#captions.played(utterance, ms, done, performance.now());
         this.#speakingUntilMs = done ? 0 : performance.now() + SPEAKING_MS;
         this.diagnostics.set({ speechUtterance: utterance, speechPlayedMs: ms, speechDone: done ? 1 : 0 });
         break;
@@ -265,13 +275,18 @@ export class World {
         this.#enterPhase(text.phase);
         break;
       case 'caption':
-        this.#captions.add(text.text, text.forS, text.utterance, performance.now());
+        this.#captions.add(text.text, text.utterance, performance.now());
+        break;
+      case 'cue':
+        this.#captions.cue(text.utterance, text.at, text.ms);
         break;
       case 'hush':
         this.#captions.drop(text.utterance);
         break;
-      case 'soften':
       case 'listen':
+        this.#heardBy(text.on);
+        break;
+      case 'soften':
         break; // done in the worker
       case 'safe':
         this.#presence.setSafe(text.on, text.fadeS);
@@ -283,6 +298,13 @@ export class World {
       case 'pong':
         break; // answered in the worker
     }
+  }
+
+  #heardBy(listening: boolean): void {
+    if (listening === this.#listening) return;
+    this.#listening = listening;
+    this.#overlay.microphone({ ...this.#mic, listening });
+    this.events.listening(listening);
   }
 
   #enterPhase(phase: Phase): void {
@@ -352,26 +374,16 @@ export class World {
     this.#sendPose(head, nowMs);
     const fresh = this.#takePicture();
     const mix = this.#presence.step(nowMs);
-    const held = this.#hold.step(head.pressed, nowMs);
-    if (held === 1) this.stop('controller');
     this.#tellStatus(nowMs);
     this.#captions.step(nowMs, nowMs < this.#speakingUntilMs);
-    this.#heed(this.#taps.step(head.pressed, nowMs));
-    if (this.#caption !== null && nowMs > this.#caption.untilMs) this.#caption = null;
-    this.#words.say(held > HOLD_SHOWN_FROM ? 'Keep holding to stop.' : (this.#caption?.text ?? this.#sentence));
-    const label = this.#session === null ? null : this.#words.step(dtS, head);
+    this.#overlay.press(head, nowMs, this.#presence.stopped || this.#phase === 'ENDED');
+    const labels = this.#session === null ? [] : this.#overlay.step(dtS, head);
     const swell = this.reducedMotion() ? 0 : Math.sin((nowMs * 2 * Math.PI) / GLOW_PERIOD_MS);
     for (const eye of head.eyes) {
-      this.#painter?.draw(eye, { mix, header: this.#header, glow: 1 + GLOW * swell, label });
+      this.#painter?.draw(eye, { mix, header: this.#header, glow: 1 + GLOW * swell, labels });
     }
     if (fresh !== null) this.#tellShown(fresh, nowMs);
     this.#note(nowMs, mix);
-  }
-
-  #heed(tap: 'first' | 'second' | null): void {
-    if (tap === null || this.#presence.stopped || this.#phase === 'ENDED') return;
-    if (tap === 'first') this.caption('Press once more if you feel unwell. Hold to stop.', TAP_SHOWN_S);
-    else this.events.unwell();
   }
 
   #sendPose(head: Head | XrView, nowMs: number): void {
@@ -418,7 +430,7 @@ export class World {
     if (long) status = this.#presence.everHere ? 'One moment. Stay with your breath.' : 'One moment. The place is coming.';
     if (this.#presence.stopped || this.#phase === 'ENDED') return;
     this.events.status(status);
-    this.#sentence = status;
+    this.#overlay.say(status);
   }
 
   #note(nowMs: number, mix: { readonly picture: number; readonly safe: number }): void {

@@ -13,6 +13,8 @@ export type ServerText =
   | { readonly type: 'pong'; readonly id: number; readonly clientMs: number; readonly serverS: number }
   | { readonly type: 'phase'; readonly phase: Phase; readonly stage: string }
   | { readonly type: 'caption'; readonly text: string; readonly forS: number; readonly utterance: number; readonly language: string }
+  /** The words at letter `at` of an utterance's caption sound `ms` after its beginning. */
+  | { readonly type: 'cue'; readonly utterance: number; readonly at: number; readonly ms: number }
   | { readonly type: 'hush'; readonly utterance: number; readonly fadeS: number }
   | { readonly type: 'soften'; readonly on: boolean }
   | { readonly type: 'listen'; readonly on: boolean }
@@ -56,6 +58,8 @@ export function parseServerText(text: string): ServerText {
         utterance: utterance(fields),
         language: typeof fields['language'] === 'string' ? fields['language'] : 'en',
       };
+    case 'cue':
+      return { type: 'cue', utterance: utterance(fields), at: number(fields, 'at'), ms: number(fields, 'ms') };
     case 'hush':
       return { type: 'hush', utterance: utterance(fields), fadeS: clamp(number(fields, 'fade_s'), 0, 1) };
     case 'soften':

@@ -28,6 +28,7 @@ SERVER = [
     control.PhaseChanged(phase="RUNNING", stage="settle"),
     control.Caption(text="You can let the chair hold you.", for_s=4.0),
     control.Caption(text="Let it go.", for_s=2.0, utterance=4, language="en"),
+    control.Cue(utterance=4, at=7, ms=420.0),
     control.Hush(utterance=0, fade_s=0.03),
     control.Soften(on=True),
     control.Listen(on=True),
