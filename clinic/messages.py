@@ -232,10 +232,11 @@ class StageInfo(Struct, frozen=True, kw_only=True):
 
 
 class PlanInfo(Struct, frozen=True, kw_only=True):
-    """A plan that can be started."""
+    """A plan that can be started; `guide`: how freely the voice guide may speak in it at most."""
 
     plan_id: str
     title: str
+    guide: GuideMode
     stages: list[StageInfo]
 
 
@@ -390,11 +391,12 @@ class GuideMemoryInfo(Struct, frozen=True, kw_only=True):
 
 
 class PlanOfState(Struct, frozen=True, kw_only=True):
-    """The plan of the session."""
+    """The plan of the session; `guide`: how freely the voice guide may speak in it at most."""
 
     plan_id: str
     title: str
     duration_s: float
+    guide: GuideMode
 
 
 class StageOfState(Struct, frozen=True, kw_only=True):

@@ -141,6 +141,7 @@ class RoomsDouble:
             {
                 "plan_id": "first-visit",
                 "title": "First visit",
+                "guide": "approved",
                 "stages": [
                     {"name": "Arrive", "kind": "ARRIVE", "duration_s": 120.0},
                     {"name": "Settle", "kind": "SETTLE", "duration_s": 120.0},
@@ -150,6 +151,7 @@ class RoomsDouble:
             {
                 "plan_id": "calm-sea",
                 "title": "Calm sea",
+                "guide": "free",
                 "stages": [
                     {"name": "Arrive", "kind": "ARRIVE", "duration_s": 120.0},
                     {"name": "Settle", "kind": "SETTLE", "duration_s": 240.0},
@@ -210,7 +212,12 @@ class RoomsDouble:
         self.publish(
             phase="READY",
             condition="CONTINGENT",
-            plan={"plan_id": start.plan_id, "title": plan["title"], "duration_s": total_s},
+            plan={
+                "plan_id": start.plan_id,
+                "title": plan["title"],
+                "duration_s": total_s,
+                "guide": plan["guide"],
+            },
             patient=start.patient,
             elapsed_s=0.0,
             stage=None,

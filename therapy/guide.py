@@ -6,6 +6,7 @@ import dataclasses
 from typing import Final
 
 from therapy.errors import BadPlan
+from therapy.plan import SessionPlan
 from therapy.talk import GuideMode
 
 __all__ = ["FREEDOM", "GuideChoice", "stricter", "within_policy"]
@@ -40,13 +41,15 @@ def stricter(one: GuideMode, other: GuideMode) -> GuideMode:
     return min(one, other, key=FREEDOM.index)
 
 
-def within_policy(mode: GuideMode, policy: GuideMode) -> None:
-    """Check that `mode` is no freer than `policy`.
+def within_policy(mode: GuideMode, policy: GuideMode, plan: SessionPlan | None = None) -> None:
+    """Check that `mode` is no freer than `policy`, nor than `plan` allows.
 
     Raises:
         BadPlan: it is.
     """
-    if FREEDOM.index(mode) > FREEDOM.index(policy):
-        raise BadPlan(
-            f"the guide may be at most {policy.value!r} by this clinic's policy, {mode.value!r} was wanted"
-        )
+    told = [(policy, "by this clinic's policy")]
+    if plan is not None:
+        told.append((plan.guide, f"in plan {plan.plan_id!r}"))
+    for most, by in told:
+        if FREEDOM.index(mode) > FREEDOM.index(most):
+            raise BadPlan(f"the guide may be at most {most.value!r} {by}, {mode.value!r} was wanted")

@@ -15,6 +15,7 @@ from typing import Final
 from therapy.controls import TABLE
 from therapy.errors import BadPlan
 from therapy.personal import NOTHING_CHOSEN, Personal, Range
+from therapy.talk import GuideMode
 
 __all__ = [
     "PLANS",
@@ -104,6 +105,7 @@ class SessionPlan:
         condition: how the world answers the body; always recorded.
         blind: whether the panel hides the condition and what would give it away.
         arousal: whether arousal is told and steers; off where a law or a study forbids it.
+        guide: how freely the voice guide may speak in it at most; the clinic's policy may be stricter.
 
     Raises:
         BadPlan: no stages, a last stage that is not RETURN or a RETURN before it, a duration that is not
@@ -120,6 +122,7 @@ class SessionPlan:
     personal: Personal = NOTHING_CHOSEN
     blind: bool = False
     arousal: bool = True
+    guide: GuideMode = GuideMode.FREE
 
     def __post_init__(self) -> None:
         if not self.stages:
@@ -231,7 +234,13 @@ def _stage(kind: StageKind, minutes: float, aim: Aim) -> Stage:
     return Stage(name=kind.value.capitalize(), kind=kind, duration_s=60.0 * minutes, scene="ocean", aim=aim)
 
 
-def _lived_session(plan_id: str, title: str, minutes: tuple[float, float, float, float]) -> SessionPlan:
+def _lived_session(
+    plan_id: str,
+    title: str,
+    minutes: tuple[float, float, float, float],
+    *,
+    guide: GuideMode = GuideMode.FREE,
+) -> SessionPlan:
     arrive, settle, deepen, back = minutes
     return SessionPlan(
         plan_id=plan_id,
@@ -243,14 +252,18 @@ def _lived_session(plan_id: str, title: str, minutes: tuple[float, float, float,
             _stage(StageKind.RETURN, back, Aim(arousal=0.0, breath_pace_per_min=None, strength=0.5)),
         ),
         limits=Limits(ranges={"music_lufs": Range(low=-40.0, high=-23.0)}),
+        guide=guide,
     )
 
 
-#: The plans that ship. The first visit keeps the headset time short (≤ 5 min), later ones are longer.
+#: The plans that ship. The first visit keeps the headset time short (≤ 5 min), later ones are longer; whom
+#: nobody knows yet hears approved lines alone.
 PLANS: Final[Mapping[str, SessionPlan]] = {
     plan.plan_id: plan
     for plan in (
-        _lived_session("first-visit", "First visit, five minutes", (1.0, 1.5, 1.5, 1.0)),
+        _lived_session(
+            "first-visit", "First visit, five minutes", (1.0, 1.5, 1.5, 1.0), guide=GuideMode.APPROVED
+        ),
         _lived_session("sea-at-dusk", "Sea at dusk, seventeen minutes", (2.0, 4.0, 8.0, 3.0)),
     )
 }

@@ -55,7 +55,13 @@ def state_message(  # noqa: PLR0913  # each part of the panel has its own source
         "phase": None if machine is None else machine.phase.value,
         "scene": None if machine is None else machine.stage.scene,
         "condition": None if plan is None else HIDDEN if plan.blind else plan.condition.value,
-        "plan": plan and {"plan_id": plan.plan_id, "title": plan.title, "duration_s": plan.duration_s},
+        "plan": plan
+        and {
+            "plan_id": plan.plan_id,
+            "title": plan.title,
+            "duration_s": plan.duration_s,
+            "guide": plan.guide.value,
+        },
         "patient": world.patient,
         "elapsed_s": 0.0 if machine is None else machine.elapsed_s,
         "stage": machine

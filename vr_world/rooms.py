@@ -21,7 +21,7 @@ from therapy.discover import declared
 from therapy.errors import BadPlan
 from therapy.guide import FREEDOM, GuideChoice, stricter, within_policy
 from therapy.personal import TRIGGERS, check_choices
-from therapy.plan import PLANS, in_place
+from therapy.plan import PLANS, SessionPlan, in_place
 from therapy.ports import RoomHost
 from therapy.specs import SceneSpec
 from therapy.talk import GuideMode
@@ -108,6 +108,7 @@ class Rooms:
             {
                 "plan_id": plan.plan_id,
                 "title": plan.title,
+                "guide": plan.guide.value,
                 "stages": [
                     {"name": stage.name, "kind": stage.kind.value, "duration_s": stage.duration_s}
                     for stage in plan.stages
@@ -226,7 +227,8 @@ class Rooms:
             return {"phase": (link.state or {}).get("phase") or "IDLE"}
         order = command.guide
         if order.mode is not None:
-            self._allowed(order.mode)
+            running = (link.state or {}).get("plan") or {}
+            self._allowed(order.mode, PLANS.get(running.get("plan_id", "")))
         answer = await link.ask(
             command.name,
             command.actor,
@@ -275,9 +277,10 @@ class Rooms:
 
     def _guide_of(self, start: SessionStart) -> GuideChoice:
         """Return the guide of a session to be. Raises `Refused`."""
-        languages = self._settings.guide_languages
-        choice = start.guide or GuideChoice(mode=self._usual_mode(), language=languages[0])
-        self._allowed(choice.mode)
+        languages, plan = self._settings.guide_languages, PLANS[start.plan_id]
+        usual = stricter(self._usual_mode(), plan.guide)
+        choice = start.guide or GuideChoice(mode=usual, language=languages[0])
+        self._allowed(choice.mode, plan)
         if choice.language not in languages:
             raise Refused(
                 f"the guide's language must be one of {', '.join(languages)}, got {choice.language!r}"
@@ -287,9 +290,9 @@ class Rooms:
             choice, met_before=start.met_before, remembered=start.remembered, flags=frozenset(flags)
         )
 
-    def _allowed(self, mode: GuideMode) -> None:
+    def _allowed(self, mode: GuideMode, plan: SessionPlan | None) -> None:
         try:
-            within_policy(mode, self._settings.guide_policy)
+            within_policy(mode, self._settings.guide_policy, plan)
         except BadPlan as error:
             raise Refused(str(error)) from error
 

@@ -46,9 +46,9 @@ def rooms_with(**settings: Any) -> Rooms:
     )
 
 
-def start(mode: GuideMode | None) -> SessionStart:
+def start(mode: GuideMode | None, plan_id: str = "sea-at-dusk") -> SessionStart:
     return SessionStart(
-        plan_id="first-visit",
+        plan_id=plan_id,
         patient="",
         screening=Screening(),
         actor="therapist",
@@ -71,6 +71,32 @@ def test_a_session_starts_only_within_the_policy(
     rooms = rooms_with(**settings)
     with pytest.raises(Refused, match=says):
         asyncio.run(rooms.start_session("1", start(mode)))
+
+
+@pytest.mark.parametrize(
+    ("mode", "says"),
+    [
+        (GuideMode.FREE, "at most 'approved' in plan 'first-visit', 'free' was wanted"),
+        (GuideMode.APPROVED, NO_PROCESS),
+        (None, NO_PROCESS),
+    ],
+)
+def test_a_plan_may_be_stricter_than_the_clinic(mode: GuideMode | None, says: str) -> None:
+    rooms = rooms_with(guide=True, guide_policy=GuideMode.FREE)
+    with pytest.raises(Refused, match=says):
+        asyncio.run(rooms.start_session("1", start(mode, "first-visit")))
+
+
+def test_during_a_session_its_plan_still_holds() -> None:
+    command = Command(name="guide_mode", actor="therapist", guide=GuideOrder(mode=GuideMode.FREE))
+
+    async def ask() -> None:
+        rooms = rooms_with(guide=True, guide_policy=GuideMode.FREE)
+        rooms.link_to("1").state = {"plan": {"plan_id": "first-visit"}, "phase": "RUNNING"}
+        await rooms.command("1", command)
+
+    with pytest.raises(Refused, match="in plan 'first-visit'"):
+        asyncio.run(ask())
 
 
 @pytest.mark.parametrize(("mode", "says"), [(GuideMode.FREE, POLICY), (GuideMode.OFF, NO_PROCESS)])

@@ -80,7 +80,7 @@ export interface RoomState {
   room: string;
   phase: Phase | null;
   condition: string | null;
-  plan: { plan_id: string; title: string; duration_s: number } | null;
+  plan: { plan_id: string; title: string; duration_s: number; guide: GuideMode } | null;
   patient: string;
   elapsed_s: number;
   stage: {
@@ -182,6 +182,8 @@ export interface GuideState {
 export interface Plan {
   plan_id: string;
   title: string;
+  /** How freely the voice guide may speak in it at most. */
+  guide: GuideMode;
   stages: { name: string; kind: string; duration_s: number }[];
 }
 

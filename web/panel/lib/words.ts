@@ -118,6 +118,12 @@ export const GUIDE_MODES: readonly { name: GuideMode; title: string; help: strin
   { name: 'free', title: 'Free', help: 'A language model speaks in its own words; each sentence is screened before it is heard.' },
 ];
 
+/** Whether the guide may say more in `mode` than in `most`. */
+export function freer(mode: GuideMode, most: GuideMode): boolean {
+  const rank = (name: GuideMode) => GUIDE_MODES.findIndex((each) => each.name === name);
+  return rank(mode) > rank(most);
+}
+
 const DOES: Record<GuideDoing, string> = {
   off: 'off',
   idle: 'waiting',
