@@ -105,7 +105,7 @@ def storm(seconds: float, seed: int) -> Storm:
             changes["mode"] = rng.choice(["nonsense", None])
         return dataclasses.replace(Controls(), **changes)
 
-    steady_dbfs = max(high_peak_dbfs(plain(4.0, [(0.0, anything(0.0))], 1)) for _ in range(6))
+    steady_dbfs = max(high_peak_dbfs(plain(4.0, [(0.0, anything(0.0))], 1)) for _ in range(14))
     engine = Engine(seed=seed, scene="ocean", controls=Controls())
     engine.fade(1.0, 0.1)
     blocks, refused, memory = [], 0, []
