@@ -101,8 +101,10 @@ class _Line:
         address = int(np.asarray(self._table.getBuffer()).ctypes.data)
         shared = (ctypes.c_float * BLOCK_FRAMES).from_address(address)
         self.samples: npt.NDArray[np.float32] = np.ctypeslib.as_array(shared)
-        # Once around in exactly a block; what is stopped stops between blocks, so it never slips.
-        self.signal: Any = pyo.Osc(self._table, freq=RATE_HZ / BLOCK_FRAMES, interp=1)
+        # Once around in exactly a block; what is stopped stops between blocks, so it never slips. An `Osc`
+        # takes its step before it reads: begun one sample early, it begins with the first.
+        early = 1.0 - 1.0 / BLOCK_FRAMES
+        self.signal: Any = pyo.Osc(self._table, freq=RATE_HZ / BLOCK_FRAMES, phase=early, interp=1)
 
 
 class Trigger(NamedTuple):
