@@ -33,6 +33,7 @@ from therapy.events import (
     TherapistCommand,
 )
 from therapy.personal import NOTHING_CHOSEN, PLAIN, Personal, SceneLook, look_for
+from therapy.session import Phase
 from therapy.specs import SceneSpec
 from therapy.why import Change
 from vr_world.head_sway import HeadSway
@@ -47,7 +48,15 @@ from vr_world.room_sound import RoomSound
 from vr_world.seats import Seats
 from vr_world.sound_dose import EASED_GAIN, SoundDose
 from vr_world.streaming import protocol
-from vr_world.streaming.control import Hello, PhaseChanged, Played, SafePicture, ServerText, Welcome
+from vr_world.streaming.control import (
+    Hello,
+    Listen,
+    PhaseChanged,
+    Played,
+    SafePicture,
+    ServerText,
+    Welcome,
+)
 from vr_world.streaming.headset import Headset
 from vr_world.supervise import Child, ChildSpec
 from vr_world.tape import Tape
@@ -61,6 +70,8 @@ RENDERER_SILENCE_S: Final = 3.0
 ALARMS_KEPT: Final = 50
 #: Nobody hears 10 dB go in half a minute as a step.
 EASE_DOWN_S: Final = 30.0
+#: As a stop of a session fades.
+_OUT_FADE_S: Final = 0.25
 
 
 class RoomOutputs:
@@ -121,7 +132,7 @@ class RoomOutputs:
             self,
             scenes=self._scenes,
             notifier=notifier_from(config.notify) if config.notify else None,
-            stop=lambda _why: self._stop("voice"),
+            stop=lambda _why: self._voice_stops(),
             baseline=baseline,
             now_s=now_s,
         )
@@ -270,7 +281,8 @@ class RoomOutputs:
         return self._seats.stream
 
     def show_stream(self, stream: Stream) -> None:
-        """Send the view of one head, or a panorama for a group, from now on."""
+        """Send the view of one head, or a panorama for a group, to everybody who has joined."""
+        self._seats.readmit()
         looker = self._seats.looker
         gone = self._seats.change(stream)
         if self._seats.looker != looker:
@@ -284,7 +296,11 @@ class RoomOutputs:
     # what a headset says --------------------------------------------------------------------------------
 
     def headset_here(self, headset: Headset, hello: Hello) -> None:
-        """Let picture and sound flow."""
+        """Let picture and sound flow, but for somebody who has stopped."""
+        if headset.out:
+            headset.tell(Welcome(headset=headset.name, session={"phase": Phase.STOPPED.value, "stage": None}))
+            self._tell_out(headset)
+            return
         anew = self._seats.came(headset, hello)
         machine = self.world.machine
         headset.tell(
@@ -307,6 +323,8 @@ class RoomOutputs:
 
     def headset_gone(self, headset: Headset, reason: str) -> None:
         """Stop drawing for it."""
+        if headset.out:
+            return  # it was told when its patient stopped
         looker = self._seats.looker
         self._seats.went(headset)
         self.guide.headset_gone(others=bool(self._seats.here))
@@ -340,7 +358,11 @@ class RoomOutputs:
 
     def headset_ack(self, headset: Headset, ack: protocol.Ack) -> None:
         """Let the renderer make another."""
-        if self._seats.acked(headset, ack.frame_id, self._now_s()) and ack.frame_id > self._frame_base:
+        if (
+            not headset.out
+            and self._seats.acked(headset, ack.frame_id, self._now_s())
+            and ack.frame_id > self._frame_base
+        ):
             number = ack.frame_id - self._frame_base
             rtt_ms = headset.clock.rtt_ms or None
             self._renderer.send(
@@ -351,6 +373,8 @@ class RoomOutputs:
 
     def headset_needs_key(self, headset: Headset) -> None:
         """Make the next picture one that decoding can begin with."""
+        if headset.out:
+            return
         if self._seats.group:
             self._seats.needs_key(headset)
         if not self._seats.group or self._seats.asks_key(self._now_s()):
@@ -365,13 +389,42 @@ class RoomOutputs:
             self.tape.shown(shown, headset.clock.offset_s)
 
     def headset_stop(self, headset: Headset, source: str) -> None:
-        """The patient stops."""
-        self._stop(source)
-        self._alarm("urgent", f"the patient stopped the session ({source}, {headset.name})")
+        """The patient stops: their session, or their part in it where others of the group are left."""
+        others = [other for other in self._seats.here if other is not headset]
+        if headset.out:
+            return
+        if not (self._seats.group and others and self.world.going_on):
+            self._stop(source)
+            self._alarm("urgent", f"the patient stopped the session ({source}, {headset.name})")
+            return
+        self._seats.let_go(headset)
+        self._tell_out(headset)
+        self.sound_out.space(on=self._seats.space)
+        self.guide.headset_gone(others=True)
+        reason = f"the patient stopped ({source})"
+        self.event(HeadsetLeft(at_s=self._now_s(), headset=headset.name, reason=reason))
+        self._alarm(
+            "urgent", f"the patient of {headset.name} stopped ({source}); the others of the group go on"
+        )
+
+    def _tell_out(self, headset: Headset) -> None:
+        """Show a patient who has stopped the safe picture and the way out."""
+        machine = self.world.machine
+        headset.tell(SafePicture(on=True, fade_s=_OUT_FADE_S))
+        stage = "" if machine is None else machine.stage.name
+        headset.tell(PhaseChanged(phase=Phase.STOPPED.value, stage=stage))
+
+    def _voice_stops(self) -> None:
+        """Somebody said stop: of a group the one whom the guide hears."""
+        leader = next(iter(self._seats.here), None)
+        if self._seats.group and leader is not None:
+            self.headset_stop(leader, "voice")
+        else:
+            self._stop("voice")
 
     def headset_unwell(self, headset: Headset, level: float) -> None:
         """The patient feels unwell, or well again: the loop softens the place."""
-        if self.world.machine is not None:
+        if self.world.machine is not None and not headset.out:
             self.world.unwell(level, self._now_s(), source=f"patient: {headset.name}")
 
     def headset_mic(self, headset: Headset, packet: protocol.Microphone) -> None:
@@ -393,7 +446,10 @@ class RoomOutputs:
 
     def guide_tells(self, message: ServerText) -> None:
         """Send a text of the guide to the headsets."""
-        self._seats.tell(message)
+        if isinstance(message, Listen):
+            self._seats.listen(on=message.on)
+        else:
+            self._seats.tell(message)
 
     def guide_speaks(self, packet: protocol.Speech) -> None:
         """Send 20 ms of the guide's words to the headsets."""

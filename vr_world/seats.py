@@ -14,7 +14,7 @@ from typing import Final
 from vr_world.rendering.flight import Flight
 from vr_world.rendering.messages import Stream
 from vr_world.streaming import protocol
-from vr_world.streaming.control import Hello, ServerText
+from vr_world.streaming.control import Hello, Listen, ServerText
 from vr_world.streaming.headset import Headset, HeadsetEvents
 
 __all__ = ["GROUP", "KEY_FOR_ONE_EVERY_S", "Lane", "Seats"]
@@ -112,7 +112,7 @@ class Seats:
 
     def leads(self, headset: Headset) -> bool:
         """Whether this is the one whose head is recorded: the first that is connected."""
-        return next(iter(self._hellos), headset.name) == headset.name
+        return not headset.out and next(iter(self._hellos), headset.name) == headset.name
 
     async def named(self, name: str) -> Headset:
         """Return the headset of that name. Outside a group another one before it has to go."""
@@ -136,6 +136,8 @@ class Seats:
         """A headset said hello; return whether the renderer must be told anew who looks."""
         if self._headsets.get(headset.name) is not headset:
             return False  # it has had to go meanwhile
+        if headset.out:
+            return False
         before = (self.looker, self.codecs)
         self._hellos[headset.name] = hello
         return not self.group or (self.looker, self.codecs) != before
@@ -144,10 +146,27 @@ class Seats:
         """A headset's link ended."""
         self._hellos.pop(headset.name, None)
 
-    def tell(self, message: ServerText) -> None:
-        """Send a text to all."""
+    def let_go(self, headset: Headset) -> None:
+        """A patient of the group has stopped: their headset has no seat any more, also when it comes back."""
+        headset.out = True
+        headset.drop_speech()
+        self._hellos.pop(headset.name, None)
+
+    def readmit(self) -> None:
+        """Another session: everybody has a seat."""
         for headset in self._headsets.values():
-            headset.tell(message)
+            headset.out = False
+
+    def tell(self, message: ServerText) -> None:
+        """Send a text to all that have a seat."""
+        for headset in self._headsets.values():
+            if not headset.out:
+                headset.tell(message)
+
+    def listen(self, *, on: bool) -> None:
+        """Say whether the guide listens: of a group, to the first headset's patient alone."""
+        for headset in self._headsets.values():
+            headset.tell(Listen(on=on and self.leads(headset)))
 
     def speech(self, packet: protocol.Speech) -> None:
         """Send 20 ms of the guide's words to all."""

@@ -211,7 +211,24 @@ def check_a_group(running) -> None:
             assert state["stream"] == "panorama"
             while len(quick.frames) < 30:
                 await asyncio.sleep(0.05)
+            await one_stops(quick, slow)
             return quick, slow
+
+    async def one_stops(stays: HeadlessHeadset, stops: HeadlessHeadset) -> None:
+        await stops.say(pack_client_text(Stop(source="button")))
+        state = await asyncio.to_thread(running.until, lambda s: len(s["headsets"]) == 1)
+        assert state["phase"] == opened.json()["phase"], "the others' session goes on"
+        assert any("the others of the group go on" in alarm["what"] for alarm in state["alarms"])
+        frames = len(stays.frames)
+        await until(lambda: len(stays.frames) > frames + 10)
+        await until(lambda: any(isinstance(t, PhaseChanged) and t.phase == "STOPPED" for t in stops.texts))
+        assert not any(isinstance(t, PhaseChanged) and t.phase == "STOPPED" for t in stays.texts)
+        heard = len(stops.packets)
+        sounds = len(stays.packets)
+        await until(lambda: len(stays.packets) > sounds + 50)
+        assert len(stops.packets) <= heard + 1, "no sound comes to who has stopped"
+        await stays.say(pack_client_text(Stop(source="button")))
+        await asyncio.to_thread(running.until, lambda s: s["phase"] == "STOPPED")
 
     quick, slow = asyncio.run(asyncio.wait_for(look(), 40.0))
     ids = [received.message.frame_id for received in quick.frames]

@@ -226,3 +226,22 @@ def test_another_stream_begins_with_an_empty_room(was: Any, then: Any) -> None:
         assert room.here == []
 
     asyncio.run(play())
+
+
+async def test_who_has_stopped_gets_no_picture_and_is_not_listened_to_until_another_session() -> None:
+    room = seats()
+    async with looking(room, "one", "two") as ((one, first), (two, second)):
+        assert room.frame(frame(1, key=True), 0.0) is False
+        await sent()
+        room.let_go(one)
+        assert [headset.name for headset in room.here] == ["two"]
+        assert room.leads(two)
+        assert not room.leads(one)
+        room.frame(frame(2), 0.1)
+        await sent()
+        assert (first.ids(), second.ids()) == ([1], [1, 2])
+        assert room.came(one, Hello(version=1)) is False, "its page was loaded again"
+        assert [headset.name for headset in room.here] == ["two"]
+        room.readmit()
+        room.came(one, Hello(version=1))
+        assert [headset.name for headset in room.here] == ["two", "one"]

@@ -24,6 +24,8 @@ Settings = Annotated[
     typer.Option("--set", metavar="NAME=VALUE", help="a control, such as light=0.4; may be repeated"),
 ]
 _VIDEO: Final = ".mp4"
+#: A table that goes to a file or a pipe is not squeezed into a terminal.
+_FILE_COLUMNS: Final = 160
 
 
 def render(
@@ -159,6 +161,8 @@ def bench(
             raise BadValue("benchmark", f"one of {', '.join(known)}", name)
     chosen = [known[name] for name in names or known]
     console, errors = Console(), Console(stderr=True)
+    if not console.is_terminal:
+        console = Console(width=_FILE_COLUMNS)
     results = []
     for benchmark in chosen:
         with errors.status(benchmark.title) as status:

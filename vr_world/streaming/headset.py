@@ -130,6 +130,8 @@ class Headset:
         self.clock = Clock(offset_s=0.0, rtt_ms=0.0)
         self.stats = Stats()
         self.connected = False
+        #: Its patient has stopped while others of the group go on: texts are all that it still gets.
+        self.out = False
         self.last_shown_age_ms: float | None = None
         self._events = events
         self._now_s = now_s
@@ -145,17 +147,17 @@ class Headset:
 
     @property
     def sees(self) -> bool:
-        """Whether its video socket is open."""
-        return self._video is not None
+        """Whether its video socket is open, for somebody who looks."""
+        return self._video is not None and not self.out
 
     def frame(self, frame: Frame) -> None:
         """Send a picture. One that cannot wait any more makes the next one a key frame."""
-        if self._video is not None:
+        if self.sees:
             self.picture(pack_frame(frame))
 
     def picture(self, data: bytes) -> None:
         """Send a picture as `pack_frame` packed it, as with `frame`: a group's is packed once."""
-        if self._video is None:
+        if not self.sees:
             return
         if self._frames.full():
             while not self._frames.empty():
@@ -166,7 +168,7 @@ class Headset:
 
     def audio(self, packet: Audio, place: tuple[bytes, bytes] | None = None) -> None:
         """Send 10 ms of sound, and what of it the headset turns with the head."""
-        if self.connected:
+        if self.connected and not self.out:
             data = pack_audio(packet)
             if place is not None:
                 first, second = place
@@ -178,7 +180,7 @@ class Headset:
 
     def speech(self, packet: Speech) -> None:
         """Send 20 ms of the guide's words, before any other sound that waits."""
-        if self.connected:
+        if self.connected and not self.out:
             self._speech.append(pack_speech(packet))
             self._audio_or_text.set()
 

@@ -102,8 +102,20 @@ describe('its sign', () => {
     expect(look(around('x', DOWN), 400)).toBe(true);
   });
 
+  it('hangs there for who has agreed to a microphone, also when that is gone, and for nobody else', () => {
+    const sign = new MicSign();
+    const shown = (): boolean => sign.step(0.1, { position: SEATED, orientation: LEVEL }) !== null;
+    sign.tell({ state: 'off', listening: true, switchable: false });
+    expect(shown()).toBe(false);
+    sign.tell({ state: 'on', listening: true, switchable: true });
+    expect(shown()).toBe(true);
+    sign.tell({ state: 'missing', listening: true, switchable: false });
+    expect(shown()).toBe(true);
+  });
+
   it('comes along when the head has turned away, by fading, and never nearer than half a metre', () => {
     const sign = new MicSign();
+    sign.tell({ state: 'on', listening: true, switchable: true });
     const behind = around('y', Math.PI / 2);
     let least = 1;
     let label = sign.step(0.01, { position: SEATED, orientation: LEVEL });

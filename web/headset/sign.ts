@@ -48,6 +48,8 @@ export class MicSign {
   #lookedS = 0;
   #awayS = 0;
   #drawnLooked = false;
+  /** The patient agreed to a microphone once; to others a sign of it would only be in the way. */
+  #agreed = false;
 
   constructor() {
     this.#picture.width = WIDTH_PX;
@@ -67,11 +69,13 @@ export class MicSign {
     const same = view.state === this.#view.state && view.listening === this.#view.listening;
     if (same && view.switchable === this.#view.switchable) return;
     this.#view = view;
+    this.#agreed ||= view.switchable;
     this.#draw();
   }
 
   /** Advance to the next display frame; returns what to draw. */
   step(dtS: number, head: Head): Label | null {
+    if (!this.#agreed) return null;
     this.#centre ??= this.#hang(head);
     const looked = this.#look(dtS, head, this.#centre);
     if (looked !== this.#drawnLooked) this.#draw(looked);
