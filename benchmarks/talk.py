@@ -57,7 +57,7 @@ from vr_world.room_guide import LEAST_LEAD_S
 from vr_world.streaming import control
 from vr_world.supervise import Child, ChildSpec
 
-__all__ = ["BENCH", "Timed", "figures"]
+__all__ = ["BENCH", "Clip", "Timed", "figures", "opus_silence", "spoken"]
 
 #: What the patient says, in the packaged voice.
 SAID: Final = (
@@ -116,7 +116,7 @@ def figures(turns: Sequence[Timed]) -> list[Figure]:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Clip:
+class Clip:
     """Packets of a sentence; speech is from `first` to `last`."""
 
     packets: list[bytes]
@@ -124,7 +124,8 @@ class _Clip:
     last: int
 
 
-def _clips() -> list[_Clip]:
+def spoken(texts: Sequence[str]) -> list[Clip]:
+    """Return `texts` in the packaged voice. Raises `VoiceError`."""
     voice = best_voice("en").open("en")
     try:
         mouth = Mouth(lambda _language: voice)
@@ -135,11 +136,11 @@ def _clips() -> list[_Clip]:
                     Utterance(utterance=1, turn=0, text=text, source="line", language="en")
                 )
             ]
-            for text in SAID
+            for text in texts
         ]
     finally:
         voice.close()
-    return [_Clip(packets, *_speech(packets)) for packets in said]
+    return [Clip(packets, *_speech(packets)) for packets in said]
 
 
 def _speech(packets: list[bytes]) -> tuple[int, int]:
@@ -267,7 +268,7 @@ class _Room:
                     pass  # nothing that has a sound
 
 
-async def _talk(clips: Sequence[_Clip], progress: Progress) -> list[Timed]:
+async def _talk(clips: Sequence[Clip], progress: Progress) -> list[Timed]:
     with tempfile.TemporaryDirectory() as folder:
         socket = str(Path(folder) / "v.sock")
         spec = ChildSpec(
@@ -302,9 +303,9 @@ async def _ready(room: _Room) -> None:
     await asyncio.sleep(3.0)  # lines that a patient meets at once are rendered ahead
 
 
-async def _round(room: _Room, clips: Sequence[_Clip], number: int, progress: Progress) -> list[Timed]:
+async def _round(room: _Room, clips: Sequence[Clip], number: int, progress: Progress) -> list[Timed]:
     turns = []
-    silence = _opus_silence()
+    silence = opus_silence()
     for clip, text in zip(clips, SAID, strict=True):
         progress(f"round {number + 1}: {text}")
         room.turn = Timed()
@@ -324,7 +325,8 @@ async def _round(room: _Room, clips: Sequence[_Clip], number: int, progress: Pro
     return turns
 
 
-def _opus_silence() -> bytes:
+def opus_silence() -> bytes:
+    """Return a packet of 20 ms of silence."""
     codec: Any = av.CodecContext.create("libopus", "w")
     codec.sample_rate, codec.layout, codec.format = 48_000, "mono", "flt"
     codec.options = {"frame_duration": "20"}
@@ -338,7 +340,7 @@ def _opus_silence() -> bytes:
 def _run(progress: Progress) -> list[Figure]:
     try:
         progress("the patient's sentences")
-        clips = _clips()
+        clips = spoken(SAID)
     except VoiceError as error:
         raise BenchmarkFailed(str(error)) from error
     return figures(asyncio.run(_talk(clips, progress)))

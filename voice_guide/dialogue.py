@@ -56,7 +56,7 @@ __all__ = [
 ]
 
 #: A line is on its way this long after the patient's last word, so that it is heard within two seconds.
-ANSWER_WITHIN_S: Final = 1.75
+ANSWER_WITHIN_S: Final = 1.65
 #: When an answer takes longer than this, an acknowledgement says that it was heard.
 ACKNOWLEDGE_AFTER_S: Final = 0.6
 #: A proposal waits this long for the therapist.

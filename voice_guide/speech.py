@@ -24,6 +24,8 @@ _LEAST_S: Final = 1.5
 _NO_REPORT_S: Final = 4.0
 #: Pause between two things that the guide says by itself.
 BREATH_S: Final = 0.4
+#: How long an "mm" takes, where no report of it comes.
+_MM_S: Final = 0.8
 #: The same after "mm": the answer that it stood for is awaited.
 _AFTER_MM_S: Final = 0.1
 #: Line ids that count as said lately.
@@ -86,7 +88,8 @@ class Speech:
         words = self.waiting.popleft()
         self.utterances += 1
         words.utterance, words.began_s = self.utterances, now_s + words.ahead_s
-        words.over_s = words.began_s + length_s(words.text)
+        short = words.source == "acknowledgement"
+        words.over_s = words.began_s + (_MM_S if short else length_s(words.text))
         self.now = words
         if words.line_id:
             self.said.append(words.line_id)
@@ -134,7 +137,11 @@ class Speech:
     def pass_time(self, now_s: float) -> None:
         """End words of which nobody reports any more."""
         words = self.now
-        if words is not None and now_s >= words.over_s + _NO_REPORT_S:
+        if words is None:
+            return
+        # An answer does not wait for the report of a mere "mm".
+        late_s = 0.0 if words.source == "acknowledgement" else _NO_REPORT_S
+        if now_s >= words.over_s + late_s:
             self.finish(now_s, complete=words.heard == words.text)
 
     def finish(self, now_s: float, *, complete: bool) -> None:

@@ -340,6 +340,9 @@ class ChartServer:
             await ws.close(4401)
             return False
         self._sockets[name] = ws
+        if self.cut_off:  # since the accept: the page has it open already, and `cut` may not have seen it
+            await ws.close(1012)
+            return False
         return True
 
     # ---- video ----

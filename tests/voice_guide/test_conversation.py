@@ -600,6 +600,18 @@ def test_no_mm_into_silence_that_was_asked_for_into_an_exercise_or_over_other_wo
         assert said(talk.says(LONG, final=False, paused=True)) == []
 
 
+def test_an_answer_does_not_wait_for_the_report_of_an_mm() -> None:
+    talk = Talk()
+    talk.take(SpeechStarted(at_s=talk.now_s))
+    talk.says(LONG, final=False, paused=True)
+    talk.now_s += 0.3
+    talk.says(LONG)
+    line = Proposal(turn=1, say=BANK.lines["listening.hear_you"].text, line_id="listening.hear_you")
+    talk.take(Proposed(proposal=line))
+    answered = talk.wait(1.0)
+    assert [words.source for words in said(answered)] == ["line"]
+
+
 def test_a_pause_in_a_turn_lets_nothing_else_be_said() -> None:
     talk = Talk()
     talk.take(SpeechStarted(at_s=talk.now_s))
