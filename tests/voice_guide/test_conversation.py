@@ -13,6 +13,7 @@ from therapy.talk import GuideMode, Heard, Proposal, Risk, RiskLevel
 from voice_guide.choose import Chooser
 from voice_guide.conversation import Conversation
 from voice_guide.dialogue import (
+    ANSWER_WITHIN_S,
     Act,
     Ask,
     CancelAsk,
@@ -145,7 +146,7 @@ def test_what_is_unclear_goes_to_the_model_and_a_line_comes_in_two_seconds_when_
     found = talk.says("my grandmother used to bake on such evenings")
     [ask] = of(found, Ask)
     assert ask.briefing.lines
-    assert ask.until_s == pytest.approx(talk.now_s + 1.75)
+    assert ask.until_s == pytest.approx(talk.now_s + ANSWER_WITHIN_S)
     found = talk.wait(0.7)
     assert [words.source for words in said(found)] == ["acknowledgement"]
     talk.hears_out()
@@ -157,12 +158,15 @@ def test_what_is_unclear_goes_to_the_model_and_a_line_comes_in_two_seconds_when_
     assert not said(found)
 
 
-@pytest.mark.parametrize(("told_late_s", "left_s"), [(0.8, 0.95), (-3.0, 1.75), (600.0, 0.25)])
+@pytest.mark.parametrize(
+    ("told_late_s", "left_s"),
+    [(0.8, ANSWER_WITHIN_S - 0.8), (-3.0, ANSWER_WITHIN_S), (600.0, ANSWER_WITHIN_S - 1.5)],
+)
 def test_two_seconds_count_from_the_last_word_whenever_it_is_told(told_late_s: float, left_s: float) -> None:
     talk = Talk()
     found = talk.says("my grandmother used to bake on such evenings", told_late_s=told_late_s)
     assert of(found, Ask)[0].until_s == pytest.approx(talk.now_s + left_s)
-    found = talk.wait(max(0.1, left_s - 1.05))
+    found = talk.wait(max(0.1, left_s - ANSWER_WITHIN_S + 0.7))
     assert [words.source for words in said(found)] == ["acknowledgement"]
     talk.hears_out()
     found = talk.wait(2.0)
