@@ -25,6 +25,15 @@ MIC_HZ: Final = 600.0
 VOICE_HZ: Final = 220.0
 RATE_HZ: Final = 48_000
 FRAMES: Final = 960
+#: A caption may have gone by the time that a test on a busy machine looks: the page keeps what it showed.
+KEEP_CAPTIONS: Final = """() => {
+  const region = document.querySelector("#caption");
+  window.__captions = [];
+  new MutationObserver(() => {
+    const text = region.textContent;
+    if (region.dataset.shown && text && window.__captions.at(-1) !== text) window.__captions.push(text);
+  }).observe(region, { childList: true, characterData: true, subtree: true, attributes: true });
+}"""
 
 
 def tone(hz: float, seconds: float) -> NDArray[np.float32]:
@@ -170,13 +179,14 @@ def muting_by_key_lets_the_microphone_go_and_says_so(place: Place) -> None:
 
 def speech_is_heard_beside_the_music_with_its_words_and_acknowledged(place: Place) -> None:
     page = place.page
+    page.evaluate(KEEP_CAPTIONS)
     place.speak(1, 1.0, caption="Let the chair hold you. The sea does not mind at all.", cue=24)
     page.wait_for_function("() => __stillwater.stats().speechRms > 0.1")
     assert place.stats()["audioRms"] == pytest.approx(0.2 / np.sqrt(2), rel=0.1)
     assert place.stats()["speechStep"] < 0.02, "220 Hz of 0.3 move by 0.009 a sample"
-    expect(page.locator("#caption[data-shown]")).to_have_text("Let the chair hold you.")
-    expect(page.locator("#caption[data-shown]")).to_have_text("The sea does not mind at all.")
     place.until(lambda: place.played(1) and place.played(1)[-1].done)
+    shown = page.evaluate("() => __captions")
+    assert shown == ["Let the chair hold you.", "The sea does not mind at all."]
     assert place.played(1)[0].ms == 0.0
     assert place.played(1)[-1].ms == pytest.approx(1000.0, abs=1.0)
     assert 4 <= len(place.played(1)) <= 8
