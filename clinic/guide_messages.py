@@ -14,7 +14,7 @@ __all__ = ["GuideChoiceBody", "GuideInfo", "GuideProposal", "GuideRisk", "GuideS
 class GuideChoiceBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the guide of a session is to be: at most as free as GET /api/guide allows.
 
-    `free`: a model's own words, each sentence screened; `approved`: lines that clinicians approved, the model
+    `free`: a model's own words, each sentence screened; `approved`: the lines in the files, the model
     chooses; `scripted`: the same without a model; `off`: silent. `approval`: each answer waits for you.
     """
 

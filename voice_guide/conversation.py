@@ -299,7 +299,7 @@ class Conversation:
             return
         if risk.stop or risk.kind == "stop":
             self._out.append(StopSession(why="the patient said stop"))
-        if risk.level is not RiskLevel.NONE and risk.kind != "stop":
+        if risk.level is not RiskLevel.NONE and risk.kind != "stop" and _can_be_judged(heard, risk):
             self._risk(heard, risk, now_s)
         if not heard.final:
             self._floor.words = heard.text
@@ -716,3 +716,11 @@ class Conversation:
         out = list(self._out)
         self._out.clear()
         return out
+
+
+def _can_be_judged(heard: Heard, risk: Risk) -> bool:
+    """Say whether a human is called for these words: for danger always, for a mere likeness once they are whole.
+
+    "I keep thinking about" is like what is said of death; "… my sister" is not.
+    """
+    return heard.final or risk.level is RiskLevel.URGENT or sounds_complete(heard.text) is True

@@ -25,6 +25,7 @@ from therapy.plan import Limits, StageKind
 from therapy.ports import HelpCall, Notifier
 from therapy.specs import SceneSpec
 from therapy.talk import GuideMode, Risk
+from voice_guide.bank import LineBank
 from voice_guide.choose import Chooser
 from voice_guide.conversation import Conversation
 from voice_guide.dialogue import (
@@ -74,7 +75,7 @@ from voice_guide.messages import (
 )
 from voice_guide.mouth import PACKET_S, heard_text
 from voice_guide.risk import RiskScreen
-from voice_guide.riskbook import load_risk_book
+from voice_guide.riskbook import RiskBook, load_risk_book
 from voice_guide.say_screen import SayScreen, by_risk
 from voice_guide.skill import skills
 from vr_world.guide_link import GONE, GuideLink
@@ -82,7 +83,7 @@ from vr_world.loop import World
 from vr_world.streaming import control, protocol
 from vr_world.streaming.headset import Headset
 
-__all__ = ["GuideOutputs", "RoomGuide"]
+__all__ = ["GuideOutputs", "RoomGuide", "said_ahead"]
 
 #: A packet of speech that comes late is heard late, but not sooner than this from now.
 LEAST_LEAD_S: Final = 0.08
@@ -254,11 +255,7 @@ class RoomGuide:
         self._speaking.clear()
         self._send(Join(room=self._room, language=choice.language))
         self._send(HoldTurn(on=False))  # or a link that comes anew would hold the ear of the session before
-        risk_lines = tuple(text for text in book.lines.values() if text)
-        ahead = tuple(
-            line.text for name in _AHEAD_INTENTS for line in bank.intents[name].lines if not line.slots
-        )
-        self._send(Prepare(language=choice.language, texts=(*risk_lines, *ahead)))
+        self._send(Prepare(language=choice.language, texts=said_ahead(book, bank)))
         self._take(self._status)
         self._take(Somebody(self._somebody))
 
@@ -650,6 +647,12 @@ class RoomGuide:
             baseline_breath_per_min=self._baseline().get("breath_rate"),
             state=_state_in_words(world),
         )
+
+
+def said_ahead(book: RiskBook, bank: LineBank) -> tuple[str, ...]:
+    """Return what a patient may have to hear at once: it is rendered before anybody speaks."""
+    soon = (line.text for name in _AHEAD_INTENTS for line in bank.intents[name].lines if not line.slots)
+    return (*(text for text in book.lines.values() if text), *soon)
 
 
 def _in_words(kind: str) -> str:

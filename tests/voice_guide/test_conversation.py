@@ -237,6 +237,15 @@ def test_a_risk_is_answered_at_once_by_an_approved_line_and_calls_a_human(final:
     assert of(talk.says("tell me about the trains of my childhood"), Ask)
 
 
+def test_a_likeness_to_risk_in_words_that_break_off_waits_for_the_rest() -> None:
+    talk = Talk()
+    watch = Risk(level=RiskLevel.WATCH, kind="self_harm", evidence=("like …",))
+    assert not of(talk.says("I keep thinking about", watch, final=False), Escalate)
+    assert not of(talk.says("I keep thinking about my sister.", final=True), Escalate)
+    assert of(talk.says("I keep thinking about death.", watch, final=False), Escalate)
+    assert of(talk.says("i keep thinking about death and", watch, final=True), Escalate)
+
+
 def test_a_spoken_stop_is_the_button() -> None:
     talk = Talk()
     risk = Risk(level=RiskLevel.WATCH, kind="stop", stop=True)

@@ -48,7 +48,7 @@ class TurnSettings:
     open_s: float = 1.2
     held_s: float = 3.0
     brief: int = 3
-    speculate_s: float = 0.19
+    speculate_s: float = 0.16
     longest_s: float = 90.0
 
 

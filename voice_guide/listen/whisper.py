@@ -172,7 +172,7 @@ class WhisperTranscriber:
         return encoder.layer_norm(x)
 
     def _step(self, tokens: list[int], heard: Any, past: Any) -> tuple[Any, Any]:
-        """Return the logits after the last of `tokens`, shape (vocabulary,), and the decoder's memory."""
+        """Return the logits after each of `tokens`, shape (tokens, vocabulary), and the decoder's memory."""
         import torch  # noqa: PLC0415
 
         out = self._model.model.decoder(
@@ -181,23 +181,23 @@ class WhisperTranscriber:
             past_key_values=past,
             use_cache=True,
         )
-        return self._model.proj_out(out.last_hidden_state[0, -1:])[0], out.past_key_values
+        return self._model.proj_out(out.last_hidden_state[0]), out.past_key_values
 
     def _detect(self, heard: Any) -> str:
-        logits, _ = self._step([self._start], heard, None)
+        logits = self._step([self._start], heard, None)[0][-1]
         names = list(self._languages)
         return names[int(logits[[self._languages[name] for name in names]].argmax())]
 
     def _decode(self, heard: Any, language: str, cap: int) -> _Decoded:
         """Decode greedily until the end token, `cap` tokens, or a loop."""
-        logits, past = self._step([self._start], heard, None)
-        no_speech = float(logits.softmax(dim=-1)[self._no_speech])
         spoken = [self._languages[language]] if self._languages else []
-        logits, past = self._step([*spoken, *self._task], heard, past)
+        steps, past = self._step([self._start, *spoken, *self._task], heard, None)
+        no_speech = float(steps[0].softmax(dim=-1)[self._no_speech])
         tokens: list[int] = []
         certain: list[float] = []
         loop: int | None = None
         while True:
+            logits = steps[-1]
             logits[self._never] = -math.inf
             if not tokens:
                 logits[self._not_first] = -math.inf
@@ -209,7 +209,7 @@ class WhisperTranscriber:
             loop = loop_start(tokens)
             if loop is not None or len(tokens) >= cap:
                 break
-            logits, past = self._step([token], heard, past)
+            steps, past = self._step([token], heard, past)
         kept = len(tokens) if loop is None else loop
         return _Decoded(
             tokens=tuple(tokens[:kept]),

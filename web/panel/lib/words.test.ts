@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import {
-  GUIDE_MODES, age, bytes, clock, controlLabel, controlValue, guideDoes, guideSays, keyed, languageName, microphoneWord, number,
+  GUIDE_MODES, age, bytes, clock, controlLabel, controlValue, guideDoes, guideLimit, guideSays, keyed, languageName, microphoneWord, number,
   oneLine, quality, riskWord, signed, speaker, timeOfDay,
 } from './words';
 
@@ -89,4 +89,13 @@ test('a proposal that waits needs a human, whatever else the guide does', () => 
   };
   expect(guideSays(guide)).toBe('listening');
   expect(guideSays({ ...guide, proposal })).toBe('needs you');
+});
+
+test('who allows the guide no more than what is offered is said: the plan, or the clinic, or nobody', () => {
+  const all = ['off', 'scripted', 'approved', 'free'] as const;
+  expect(guideLimit(all, 'free')).toBe('');
+  expect(guideLimit(all, 'approved')).toBe('This plan allows no more than “Approved lines”.');
+  expect(guideLimit(['off', 'scripted'], 'approved')).toBe('The clinic allows no more than “Scripted”.');
+  expect(guideLimit(['off', 'scripted', 'approved'], 'off')).toBe('This plan allows no more than “Off”.');
+  expect(guideLimit([], 'free')).toBe('');
 });

@@ -114,7 +114,7 @@ export function phaseWord(phase: string | null): string {
 export const GUIDE_MODES: readonly { name: GuideMode; title: string; help: string }[] = [
   { name: 'off', title: 'Off', help: 'It neither listens nor speaks; your own words it says all the same.' },
   { name: 'scripted', title: 'Scripted', help: 'Approved lines only, found by rules. No language model is asked.' },
-  { name: 'approved', title: 'Approved lines', help: 'A language model chooses among lines that clinicians approved; it invents no words.' },
+  { name: 'approved', title: 'Approved lines', help: 'A language model chooses among the lines in the clinic’s files; it invents no words.' },
   { name: 'free', title: 'Free', help: 'A language model speaks in its own words; each sentence is screened before it is heard.' },
 ];
 
@@ -122,6 +122,15 @@ export const GUIDE_MODES: readonly { name: GuideMode; title: string; help: strin
 export function freer(mode: GuideMode, most: GuideMode): boolean {
   const rank = (name: GuideMode) => GUIDE_MODES.findIndex((each) => each.name === name);
   return rank(mode) > rank(most);
+}
+
+/** Why modes are missing from a list: who allows no more, the clinic (`allowed`) or the plan (`most`); empty if none is. */
+export function guideLimit(allowed: readonly GuideMode[], most: GuideMode): string {
+  const clinic = GUIDE_MODES.findLast((each) => allowed.includes(each.name));
+  const plan = GUIDE_MODES.find((each) => each.name === most);
+  if (clinic === undefined || plan === undefined) return '';
+  if (freer(clinic.name, most)) return `This plan allows no more than “${plan.title}”.`;
+  return freer('free', clinic.name) ? `The clinic allows no more than “${clinic.title}”.` : '';
 }
 
 const DOES: Record<GuideDoing, string> = {
