@@ -719,7 +719,7 @@ class Conversation:
 
 
 def _can_be_judged(heard: Heard, risk: Risk) -> bool:
-    """Say whether a human is called for these words: for danger always, for a mere likeness once they are whole.
+    """Say whether a human is called for these words: for danger always, for mere likeness if they are whole.
 
     "I keep thinking about" is like what is said of death; "… my sister" is not.
     """
