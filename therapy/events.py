@@ -16,6 +16,9 @@ from therapy.errors import BadValue
 
 __all__ = [
     "AlarmRaised",
+    "AssessmentBegun",
+    "AssessmentEnded",
+    "AssessmentStep",
     "BadInput",
     "Beat",
     "Breath",
@@ -142,6 +145,40 @@ class IsoPathBegun:
     met: float
     aim: float
     duration_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AssessmentBegun:
+    """A resonance assessment began: `kind` is `stepped` or `sliding` (`therapy.assessment`)."""
+
+    at_s: float
+    kind: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AssessmentStep:
+    """What one pace of a resonance assessment showed; `None` where too little was known of heart or breath.
+
+    `rsa_bpm` is the heart rate's swing with the breath, `share` how much of its rhythm went with the breath,
+    `lag_turns` how far behind the breath it was, `breaths` what it rests on.
+    """
+
+    at_s: float
+    per_min: float
+    rsa_bpm: float | None
+    share: float | None
+    lag_turns: float | None
+    breaths: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AssessmentEnded:
+    """A resonance assessment ended: `per_min` is the pace that it found, `None` for none; `why` says why."""
+
+    at_s: float
+    per_min: float | None
+    clarity: float
+    why: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -383,6 +420,9 @@ Event: TypeAlias = (
     | MachineMoved
     | StageEntered
     | IsoPathBegun
+    | AssessmentBegun
+    | AssessmentStep
+    | AssessmentEnded
     | TherapistCommand
     | PatientUnwell
     | HeadsetJoined

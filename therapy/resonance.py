@@ -48,6 +48,8 @@ _SWING: Final = 0.6
 #: Lag of the heart's swing behind the breath's at resonance, in turns: that of the simulated patients, whose
 #: baroreflex lags a quarter turn and whose direct swing does not. For people it is still to be measured.
 _LAG: Final = 0.21
+#: No sinus rhythm changes by so much within a breath of these paces; a doubled interval does.
+_ODD: Final = 1.7
 _LEAST_SLOPE: Final = 0.01
 _BEYOND: Final = 0.3
 
@@ -142,6 +144,9 @@ def measure(step: Step, beats_s: Sequence[float], inhales_s: Sequence[float]) ->
         for a, b in itertools.pairwise(beats_s)
         if first <= a and b <= last and 0.3 <= b - a <= 2.2
     ]
+    if points:  # a beat that was missed or left out doubles an interval, and would be half of the swing
+        usual = statistics.median(rate for _, rate in points)
+        points = [(at, rate) for at, rate in points if 1.0 / _ODD <= rate / usual <= _ODD]
     if len(points) < min(_LEAST_BEATS, (last - first) / 2.0):
         return None
     turns = [(_turn(inhales, at), rate) for at, rate in points]

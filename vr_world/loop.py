@@ -17,11 +17,16 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol, assert_never
 
+from therapy.assessment import Assessment, Kind
 from therapy.comfort import RESTED, Care, cared, said_unwell, softened
 from therapy.controls import START, TABLE, Controls
 from therapy.errors import BadValue, TherapyError
 from therapy.events import (
     AlarmRaised,
+    AssessmentBegun,
+    AssessmentEnded,
+    Beat,
+    Breath,
     Event,
     IsoPathBegun,
     MachineMoved,
@@ -60,6 +65,7 @@ from therapy.steer import (
 from therapy.trust import NOTHING_KNOWN, steadied
 from therapy.why import Change, ChangeLog
 from therapy.yoke import Trace, follow
+from vr_world.assessing import assessable, led, step_event
 
 __all__ = ["TICK_S", "Body", "NoSession", "Outputs", "World", "WorldMemory"]
 
@@ -67,6 +73,8 @@ TICK_S: Final = 0.05
 #: Share of its loudness that the music keeps in a pause.
 PAUSED_GAIN: Final = 0.4
 LINES_KEPT: Final = 200
+#: Quality from which a heartbeat counts in an assessment.
+CLEAN: Final = 0.5
 
 
 class NoSession(TherapyError):
@@ -128,6 +136,7 @@ class WorldMemory:
     asked: dict[str, tuple[float, str]] = dataclasses.field(default_factory=dict)
     yoked_to: str = ""
     blind: bool = False
+    assessing: bool = False
 
 
 class World:
@@ -154,6 +163,9 @@ class World:
         #: What the patient asked for through the guide: control → (value, why). The therapist's outrank it.
         self.asked: dict[str, tuple[float, str]] = {}
         self._yoked_to = ""
+        #: The last resonance assessment of this session, and why it was broken off.
+        self.assessment: Assessment | None = None
+        self.assessment_ended = ""
 
     @property
     def phase(self) -> str:
@@ -173,7 +185,8 @@ class World:
         if self.machine is not None:
             machine = self.machine
             self._do(lambda: machine.tick(now_s), now_s, cause="time")
-        wanted = self._care(self._asked_for(self._steer(dt_s), dt_s), now_s, dt_s)
+        wanted = self._assess(self._asked_for(self._steer(dt_s), dt_s), now_s, dt_s)
+        wanted = self._care(wanted, now_s, dt_s)
         limits = Limits() if self.machine is None else self.machine.plan.limits
         bounded = bound(wanted.controls, self.controls, limits, dt_s)
         self.controls = bounded.controls
@@ -208,6 +221,7 @@ class World:
         self.care, self._sway_mm = RESTED, None
         self._told_triggers.clear()
         self.iso_path = None
+        self.assessment, self.assessment_ended = None, ""
         self.why.clear()
         # Behind the safe picture and without sound the world may step: no trigger is met even once.
         self.controls = settled(self.controls, plan.limits)
@@ -246,6 +260,8 @@ class World:
         """Take the therapist's wishes; they hold until changed or the session ends, before the guide's."""
         for name in [name for name in self.asked if getattr(wishes, name, None) is not None]:
             del self.asked[name]
+        if wishes.breath_pace_per_min is not None:
+            self.break_off(now_s, "the therapist set the pace")
         self.wishes = wishes
         self._outputs.event(TherapistCommand(at_s=now_s, command="steer", detail=detail))
 
@@ -290,7 +306,40 @@ class World:
         if self.machine is None:
             raise NoSession("unwell")
         self.care = said_unwell(self.care, level)
+        if level > 0.0:
+            self.break_off(now_s, "the patient feels unwell")
         self._outputs.event(PatientUnwell(at_s=now_s, level=self.care.said, source=source))
+
+    def assess(self, kind: Kind, seed: int, now_s: float) -> None:
+        """Begin a resonance assessment: from now on it leads the pacer, until it ends or is broken off.
+
+        Raises:
+            NotAssessable: the session, its plan or the signals do not allow it, or one is going on.
+        """
+        assessable(self.machine, self.state, kind, going_on=self.assessing)
+        self.assessment, self.assessment_ended = Assessment(kind, seed), ""
+        self.wishes = dataclasses.replace(self.wishes, breath_pace_per_min=None)
+        self._outputs.event(AssessmentBegun(at_s=now_s, kind=kind))
+
+    def break_off(self, now_s: float, why: str) -> None:
+        """End an assessment that is going on without a result; the pacer goes where steering leads it."""
+        if self.assessing:
+            self.assessment_ended = why
+            self._outputs.event(AssessmentEnded(at_s=now_s, per_min=None, clarity=0.0, why=why))
+
+    @property
+    def assessing(self) -> bool:
+        """Whether a resonance assessment is going on."""
+        return self.assessment is not None and not (self.assessment.over or self.assessment_ended)
+
+    def felt(self, event: Event) -> None:
+        """Take a beat or a breath of the patient: an assessment counts the clean ones."""
+        if self.assessment is None or not self.assessing:
+            return
+        if isinstance(event, Beat) and event.artefact == "" and event.quality >= CLEAN:
+            self.assessment.beat(event.stream, event.at_s)
+        elif isinstance(event, Breath):
+            self.assessment.inhale(event.at_s)
 
     def sways(self, sway_mm: float | None) -> None:
         """Take how much the head sways now (mm), `None` while it is not known."""
@@ -313,6 +362,7 @@ class World:
             asked=dict(self.asked),
             yoked_to=self._yoked_to,
             blind=self.machine.plan.blind,
+            assessing=self.assessing,
         )
 
     def restore(
@@ -324,6 +374,9 @@ class World:
         self.session_id, self.patient = memory.session_id, memory.patient
         self.controls, self.wishes = memory.controls, memory.wishes
         self.care, self.asked = memory.care, dict(memory.asked)
+        if memory.assessing:
+            why = "the room was started again, and heartbeats were missed"
+            self._outputs.event(AssessmentEnded(at_s=now_s, per_min=None, clarity=0.0, why=why))
         self._changes = ChangeLog(self.controls)
         self._outputs.scene(self.machine.stage.scene)
         shown = self.machine.phase in (Phase.RUNNING, Phase.RETURNING, Phase.PAUSED)
@@ -347,6 +400,33 @@ class World:
         seen = seen_under(plan.condition, steady, arousal=plan.arousal)
         strength = self._strength(machine, seen)
         return steer(seen, machine.stage, self.controls, dt_s, wishes, strength=strength)
+
+    def _assess(self, wanted: Steering, now_s: float, dt_s: float) -> Steering:
+        """Let a resonance assessment lead the pacer; tell what each step showed, and what was found."""
+        assessment, machine = self.assessment, self.machine
+        if assessment is None or machine is None or not self.assessing:
+            return wanted
+        if machine.phase is Phase.PAUSED:
+            assessment.rest()
+            return wanted
+        if machine.phase is not Phase.RUNNING:
+            self.break_off(
+                now_s, "the way out began" if machine.phase is Phase.RETURNING else "it was stopped"
+            )
+            return wanted
+        for done in assessment.tick(now_s, self.controls.breath_pace_per_min):
+            self._outputs.event(step_event(done, now_s))
+        if assessment.over:
+            found, why = assessment.choice, assessment.failed
+            self._outputs.event(
+                AssessmentEnded(
+                    at_s=now_s,
+                    per_min=found.per_min if found else None,
+                    clarity=found.clarity if found else 0.0,
+                    why=found.why if found else why,
+                )
+            )
+        return led(wanted, assessment, self.controls, dt_s)
 
     def _asked_for(self, wanted: Steering, dt_s: float) -> Steering:
         """Put what the patient asked for in the place of what the steering wants."""
