@@ -344,6 +344,7 @@ class PanelApi:
             scene=body.scene or "",
             personal=personal,
             stream=body.stream,
+            condition=body.condition,
             yoked_to=body.yoked_to or "",
             blind=body.blind,
             guide=_guide_of(body.guide),

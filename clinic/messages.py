@@ -12,7 +12,8 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from clinic.guide_messages import GuideChoiceBody, GuideState
-from clinic.ports import Command, CommandName, Decision, GuideOrder, Stream
+from clinic.ports import Command, CommandName, Decision, GuideOrder, OpenCondition, Stream
+from therapy.assessment import Kind
 from therapy.controls import TABLE
 from therapy.personal import EYE_HEIGHT_M
 from therapy.talk import GuideMode
@@ -87,9 +88,11 @@ class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     choices that the places offer; `triggers` (GET /api/triggers) are never shown or heard: a place that
     cannot do without one is refused. `soften` lets motion and detail soften when the patient is unwell.
     `stream`: `view` is stereo for one headset; `panorama` is one picture all round for a group, in which each
-    headset joins with a code of its own (the command `new_code` gives the next). `yoked_to` names an earlier
+    headset joins with a code of its own (the command `new_code` gives the next). For studies: `condition` is
+    how the world answers the body (`PACED_ONLY`: not at all, the pacer goes by itself; `OFF`: no pacer
+    either), and `yoked_to` instead names an earlier
     session: the world then does what it did in that one, whatever this patient's body does (a study's
-    control); `blind` hides from the panel which of the two it is. `guide`: `null` is as usual here.
+    control); `blind` hides from the panel which it is. `guide`: `null` is as usual here.
     """
 
     plan_id: _Label
@@ -103,6 +106,7 @@ class StartBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     soften: bool = True
     stream: Stream = "view"
+    condition: OpenCondition = "CONTINGENT"
     yoked_to: _Label | None = None
     blind: bool = False
     guide: GuideChoiceBody | None = None
@@ -124,7 +128,8 @@ class CommandBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """One command.
 
     `steer` belongs to `steer`, `alarm` to `acknowledge`, `level` (0 well again … 1) to `unwell`,
-    `scene` to `place` (go there through a fade; GET /api/scenes), and to nothing else. Of the guide:
+    `scene` to `place` (go there through a fade; GET /api/scenes), `kind` to `assess` (a resonance assessment
+    leads the pacer through `stepped` paces or one `sliding` one), and to nothing else. Of the guide:
     `mode` and perhaps `approval` belong to `guide_mode`, `text` to `whisper` (the guide says it), `turn` and
     `decision` to `proposal`, with `text` where that is `edit`. `release`: you are with the patient, and the
     guide may go on.
@@ -135,6 +140,7 @@ class CommandBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     alarm: int | UnsetType = UNSET
     level: Annotated[float, Meta(ge=0.0, le=1.0)] | UnsetType = UNSET
     scene: _Label | UnsetType = UNSET
+    kind: Kind | UnsetType = UNSET
     mode: GuideMode | UnsetType = UNSET
     approval: bool | UnsetType = UNSET
     text: _Words | UnsetType = UNSET
@@ -158,6 +164,7 @@ def to_command(body: CommandBody, actor: str) -> Command:
     _fits(body.command == "acknowledge", body.alarm, "alarm")
     _fits(body.command == "unwell", body.level, "level")
     _fits(body.command == "place", body.scene, "scene")
+    _fits(body.command == "assess", body.kind, "kind")
     guide = _to_guide(body)
     wishes: dict[str, float | None] = {}
     if isinstance(body.steer, Steer):
@@ -168,7 +175,14 @@ def to_command(body: CommandBody, actor: str) -> Command:
     level = None if isinstance(body.level, UnsetType) else body.level
     scene = "" if isinstance(body.scene, UnsetType) else body.scene
     return Command(
-        name=body.command, steer=wishes, alarm=alarm, level=level, scene=scene, guide=guide, actor=actor
+        name=body.command,
+        steer=wishes,
+        alarm=alarm,
+        level=level,
+        scene=scene,
+        kind="stepped" if isinstance(body.kind, UnsetType) else body.kind,
+        guide=guide,
+        actor=actor,
     )
 
 
@@ -521,6 +535,43 @@ class Alarm(Struct, frozen=True, kw_only=True):
     acknowledged: bool
 
 
+class AssessedStep(Struct, frozen=True, kw_only=True):
+    """What one pace showed: the heart rate's swing with the breath (peak to trough), its share of the rhythm.
+
+    `null` where too little was known of heart or breath.
+    """
+
+    per_min: float
+    rsa_bpm: float | None
+    share: float | None
+    breaths: int
+
+
+class AssessedPace(Struct, frozen=True, kw_only=True):
+    """The pace that an assessment found, how clearly (0 … 1), and why."""
+
+    per_min: float
+    clarity: float
+    why: str
+
+
+class AssessmentState(Struct, frozen=True, kw_only=True):
+    """The session's resonance assessment; `ended` says why it was broken off or found nothing.
+
+    `settled`: the pacer has arrived, and the step's time runs. `left_s` is without the walks between paces.
+    """
+
+    kind: Kind
+    running: bool
+    step: int
+    steps: int
+    settled: bool
+    left_s: float
+    measured: list[AssessedStep]
+    found: AssessedPace | None
+    ended: str
+
+
 class RoomState(Struct, frozen=True, kw_only=True):
     """Everything that a therapist sees of a room. `phase` is `null` without a session.
 
@@ -557,3 +608,4 @@ class RoomState(Struct, frozen=True, kw_only=True):
     join: JoinCode | None
     alarms: list[Alarm]
     guide: GuideState | None = None
+    assessment: AssessmentState | None = None

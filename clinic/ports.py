@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 from clinic.screening import Screening
+from therapy.assessment import Kind
 from therapy.guide import GuideChoice
 from therapy.personal import NOTHING_CHOSEN, Personal
 from therapy.talk import GuideMode
@@ -18,6 +19,7 @@ __all__ = [
     "Decision",
     "GuideOrder",
     "LiveItem",
+    "OpenCondition",
     "RoomsPort",
     "SessionStart",
     "Stream",
@@ -34,12 +36,17 @@ CommandName: TypeAlias = Literal[
     "acknowledge",
     "unwell",
     "place",
+    "assess",
+    "assess_stop",
     "guide_mode",
     "whisper",
     "proposal",
     "release",
 ]
 COMMANDS: tuple[CommandName, ...] = get_args(CommandName)
+
+#: How the world of a session answers the body (`therapy.plan.Condition`); yoked follows from its session.
+OpenCondition: TypeAlias = Literal["CONTINGENT", "PACED_ONLY", "OFF"]
 
 #: Stereo for one head, or one panorama for a group.
 Stream: TypeAlias = Literal["view", "panorama"]
@@ -81,6 +88,7 @@ class Command:
         alarm: for `acknowledge` only: the alarm's id.
         level: for `unwell` only: how unwell the patient feels, 0 (well again) … 1.
         scene: for `place` only: the place to go to.
+        kind: for `assess` only: how the resonance assessment goes.
         guide: for `guide_mode`, `whisper` and `proposal` only.
         actor: the account that asked.
     """
@@ -90,6 +98,7 @@ class Command:
     alarm: int | None = None
     level: float | None = None
     scene: str = ""
+    kind: Kind = "stepped"
     guide: GuideOrder = GuideOrder()
     actor: str
 
@@ -103,7 +112,8 @@ class SessionStart:
     `guide` is how the guide is to be, `None` for what is usual here.
     `remembered` is what the guide may know of the patient, with their consent; `met_before` whether it has
     already told them what it is.
-    `yoked_to` is the session whose controls drive this one, empty for none; `blind` hides the condition.
+    `condition` is how the world answers the body, unless `yoked_to` names the session whose controls drive
+    this one; `blind` hides which it is from the panel.
     """
 
     plan_id: str
@@ -116,6 +126,7 @@ class SessionStart:
     guide: GuideChoice | None = None
     remembered: tuple[str, ...] = ()
     met_before: bool = False
+    condition: OpenCondition = "CONTINGENT"
     yoked_to: str = ""
     blind: bool = False
 

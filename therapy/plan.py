@@ -256,6 +256,25 @@ def _lived_session(
     )
 
 
+def _assessment_session() -> SessionPlan:
+    """Return a session for a resonance assessment: rest first, then long enough for either kind of it.
+
+    Until it is begun (`therapy.assessment`), and after it, the place goes with the patient's own breath.
+    """
+    own_pace = Aim(arousal=-0.1, breath_pace_per_min=None, strength=0.6)
+    return SessionPlan(
+        plan_id="breathing-pace",
+        title="Finding the breathing pace, 24 minutes",
+        stages=(
+            _stage(StageKind.ARRIVE, 3.0, Aim(arousal=0.0, breath_pace_per_min=None, strength=0.2)),
+            _stage(StageKind.SETTLE, 19.0, own_pace),
+            _stage(StageKind.RETURN, 2.0, Aim(arousal=0.0, breath_pace_per_min=None, strength=0.5)),
+        ),
+        limits=Limits(ranges={"music_lufs": Range(low=-40.0, high=-23.0)}),
+        guide=GuideMode.APPROVED,
+    )
+
+
 #: The plans that ship. The first visit keeps the headset time short (≤ 5 min), later ones are longer; whom
 #: nobody knows yet hears approved lines alone.
 PLANS: Final[Mapping[str, SessionPlan]] = {
@@ -265,5 +284,6 @@ PLANS: Final[Mapping[str, SessionPlan]] = {
             "first-visit", "First visit, five minutes", (1.0, 1.5, 1.5, 1.0), guide=GuideMode.APPROVED
         ),
         _lived_session("sea-at-dusk", "Sea at dusk, seventeen minutes", (2.0, 4.0, 8.0, 3.0)),
+        _assessment_session(),
     )
 }

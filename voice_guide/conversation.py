@@ -16,6 +16,7 @@ does not enter the memory; a stop leaves nothing but safety lines.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from therapy.actions import AskRating, GuideAction, Hold, Say
@@ -39,6 +40,7 @@ from voice_guide.context import Context, action_in_words
 from voice_guide.dialogue import (
     Act,
     Ask,
+    Assessing,
     CancelAsk,
     Command,
     ConversationMemory,
@@ -74,9 +76,9 @@ from voice_guide.messages import (
 from voice_guide.minutes import Minutes
 from voice_guide.remember import worth_remembering
 from voice_guide.rules import normal
-from voice_guide.skill import OPT_OUT, Answered, Leave, SkillContext, SkillState, Spoken, Tick
+from voice_guide.skill import OPT_OUT, Answered, Leave, SkillContext, SkillState, SkillStep, Spoken, Tick
 from voice_guide.speech import AHEAD_S, AT_ONCE_S, Speech, Words, length_s
-from voice_guide.stages import RETURN_SKILL, stage_steps
+from voice_guide.stages import RETURN_SKILL, assessment_steps, stage_steps
 
 __all__ = ["Conversation"]
 
@@ -201,6 +203,9 @@ class Conversation:
                 self._crisis = None
             case StageBegan(kind=kind):
                 self._stage_began(kind, now_s)
+            case Assessing(what=moved):
+                self._leave_skill(now_s)
+                self._say_by_itself(assessment_steps(moved), now_s)
             case SessionEnded(stopped=stopped):
                 self._ended(stopped=stopped)
         self._go_on(now_s)
@@ -560,8 +565,15 @@ class Conversation:
         if kind is StageKind.RETURN:
             self._begin_skill(RETURN_SKILL, now_s)
             return
-        at_s = now_s + 3.0 if kind is StageKind.ARRIVE else now_s  # the place appears over three seconds
-        for step in stage_steps(kind, met_before=self._settings.met_before):
+        from_s = now_s + 3.0 if kind is StageKind.ARRIVE else now_s  # the place appears over three seconds
+        self._say_by_itself(stage_steps(kind, met_before=self._settings.met_before), from_s)
+
+    def _say_by_itself(self, steps: Sequence[SkillStep], from_s: float) -> None:
+        """Say lines that nobody asked for, one after another."""
+        if self.mode is GuideMode.OFF or self._crisis is not None or self._over:
+            return
+        at_s = from_s
+        for step in steps:
             line = self._bank.line(step.line_id)
             self._speech.waiting.append(
                 Words(text=line.text, source="line", line_id=line.line_id, not_before_s=at_s)

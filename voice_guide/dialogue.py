@@ -29,6 +29,7 @@ from voice_guide.skill import SkillSpec
 __all__ = [
     "Act",
     "Ask",
+    "Assessing",
     "CancelAsk",
     "Command",
     "ConversationMemory",
@@ -198,6 +199,13 @@ class StageBegan:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Assessing:
+    """A resonance assessment began, found a pace, or ended without one."""
+
+    what: Literal["began", "found", "ended"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded:
     """The session has ended or was stopped: from now on only safety lines."""
 
@@ -220,6 +228,7 @@ Input: TypeAlias = (
     | SetMode
     | Release
     | StageBegan
+    | Assessing
     | SessionEnded
 )
 

@@ -5,10 +5,12 @@ At the first meeting it says that it is a computer voice. RETURN is the skill `s
 
 from __future__ import annotations
 
+from typing import Literal
+
 from therapy.plan import StageKind
 from voice_guide.skill import SkillStep
 
-__all__ = ["RETURN_SKILL", "stage_steps"]
+__all__ = ["RETURN_SKILL", "assessment_steps", "stage_steps"]
 
 #: The skill that leads the way out.
 RETURN_SKILL = "session_return"
@@ -37,3 +39,15 @@ def stage_steps(kind: StageKind, *, met_before: bool) -> tuple[SkillStep, ...]:
             return (SkillStep(line_id="explore.look", pause_after_s=0.0),)
         case StageKind.RETURN:
             return ()
+
+
+def assessment_steps(what: Literal["began", "found", "ended"]) -> tuple[SkillStep, ...]:
+    """Return the lines with which a resonance assessment begins and ends; in between the guide is silent."""
+    if what == "began":
+        return (
+            SkillStep(line_id="assessment.begins", pause_after_s=6.0),
+            SkillStep(line_id="assessment.follow", pause_after_s=0.0),
+        )
+    return (
+        SkillStep(line_id="assessment.done" if what == "found" else "assessment.over", pause_after_s=0.0),
+    )

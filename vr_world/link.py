@@ -10,9 +10,11 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from therapy.assessment import Kind
 from therapy.errors import TherapyError
 from therapy.guide import GuideChoice
 from therapy.personal import NOTHING_CHOSEN, Personal
+from therapy.plan import Condition
 from therapy.talk import GuideMode
 
 __all__ = [
@@ -36,9 +38,10 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Do something.
 
     `name` is `open` (plan_id, scene, personal, patient, session_id, sound_dose,
-    baseline, yoked_to, blind, stream, guide), `begin`, `pause`, `resume`,
-    `return`, `stop`, `steer` (steer), `place` (scene), `unwell` (level), `acknowledge` (alarm), `guide_mode`
-    (mode, approval), `whisper` (text), `proposal` (turn, decision, text), or `release`.
+    baseline, condition, yoked_to, blind, stream, guide), `begin`, `pause`, `resume`,
+    `return`, `stop`, `steer` (steer), `place` (scene), `assess` (kind), `assess_stop`, `unwell` (level),
+    `acknowledge` (alarm), `guide_mode` (mode, approval), `whisper` (text), `proposal` (turn, decision, text),
+    or `release`.
     `sound_dose` is the share of a week's allowance of sound that the patient has had before this session,
     `baseline` what earlier sessions found at rest, by vital; `yoked_to` the session whose controls drive it.
     """
@@ -55,6 +58,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     screening: str = ""
     sound_dose: float = 0.0
     baseline: dict[str, float] = {}
+    condition: str = Condition.CONTINGENT.value
     yoked_to: str = ""
     blind: bool = False
     stream: Literal["view", "panorama"] = "view"
@@ -62,6 +66,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     steer: dict[str, float | None] = {}
     alarm: int | None = None
     level: float | None = None
+    kind: Kind = "stepped"
     mode: GuideMode | None = None
     approval: bool | None = None
     text: str = ""

@@ -135,6 +135,7 @@ class WorldMemory:
     care: Care = RESTED
     asked: dict[str, tuple[float, str]] = dataclasses.field(default_factory=dict)
     yoked_to: str = ""
+    condition: str = Condition.CONTINGENT.value
     blind: bool = False
     assessing: bool = False
 
@@ -361,6 +362,7 @@ class World:
             care=self.care,
             asked=dict(self.asked),
             yoked_to=self._yoked_to,
+            condition=self.machine.plan.condition.value,
             blind=self.machine.plan.blind,
             assessing=self.assessing,
         )
@@ -411,7 +413,7 @@ class World:
             return wanted
         if machine.phase is not Phase.RUNNING:
             self.break_off(
-                now_s, "the way out began" if machine.phase is Phase.RETURNING else "it was stopped"
+                now_s, "the way out began" if machine.phase is Phase.RETURNING else "the session ended"
             )
             return wanted
         for done in assessment.tick(now_s, self.controls.breath_pace_per_min):

@@ -8,6 +8,7 @@ from typing import Any
 
 from therapy.controls import TABLE
 from therapy.patient import PatientState
+from vr_world.assessing import view
 from vr_world.loop import World
 
 __all__ = ["Alarm", "state_message"]
@@ -93,6 +94,7 @@ def state_message(  # noqa: PLR0913  # each part of the panel has its own source
         "baseline": dict(baseline),
         "join": None,
         "alarms": [dataclasses.asdict(alarm) for alarm in alarms],
+        "assessment": view(world.assessment, world.assessment_ended),
         "guide": guide,
     }
 

@@ -14,6 +14,7 @@ import dataclasses
 import logging
 import signal
 import threading
+import zlib
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -138,9 +139,9 @@ class Room:
         plan = personalised(in_places(PLANS[memory.plan_id], memory.scenes), memory.personal)
         trace: Trace | None = None
         try:
-            plan, trace = self._studied(plan, memory.yoked_to, blind=memory.blind)
+            plan = _studied(plan, memory.condition, memory.yoked_to, blind=memory.blind)
+            trace = self._trace_of(memory.yoked_to)
         except BadValue as error:  # the plan goes on by itself, as when a trace is over; never by the body
-            plan = dataclasses.replace(plan, condition=Condition.YOKED, blind=memory.blind)
             self._outputs.event(BadInput(at_s=now_s, source=memory.yoked_to, what=str(error)))
         self._world.restore(memory, plan, now_s, trace=trace)
         if (dose := config.snapshot.get("dose")) is not None:
@@ -203,7 +204,11 @@ class Room:
 
     def _from_body(self, event: Event) -> None:
         """Take an event of the body's thread."""
-        self._loop.call_soon_threadsafe(self._outputs.event, event)
+        self._loop.call_soon_threadsafe(self._felt, event)
+
+    def _felt(self, event: Event) -> None:
+        self._outputs.event(event)
+        self._world.felt(event)
 
     def _broadcast(self, message: str | bytes) -> None:
         """Send to every gateway; one that does not keep up misses states and pictures, newer ones come."""
@@ -263,6 +268,12 @@ class Room:
                 self._world.wish(Wishes(**wishes), now_s, detail)
             case "place":
                 self._world.go_to(ask.scene, now_s)
+            case "assess":
+                self._world.assess(ask.kind, zlib.crc32(self._world.session_id.encode()), now_s)
+                self._outputs.command(f"assess {ask.kind}", now_s)
+            case "assess_stop":
+                self._world.break_off(now_s, "the therapist ended it")
+                self._outputs.command(ask.name, now_s)
             case "unwell":
                 level = 1.0 if ask.level is None else ask.level
                 self._world.unwell(level, now_s, source=f"therapist: {ask.actor}")
@@ -294,7 +305,8 @@ class Room:
         if self._world.going_on:
             raise RoomBusy(self._config.room, self._world.phase)
         plan = personalised(in_place(PLANS[ask.plan_id], ask.scene), ask.personal)
-        plan, trace = self._studied(plan, ask.yoked_to, blind=ask.blind)
+        plan = _studied(plan, ask.condition, ask.yoked_to, blind=ask.blind)
+        trace = self._trace_of(ask.yoked_to)
         for stage in plan.stages:
             self._outputs.admitted(stage.scene, plan.personal)
         if self._closing_tape is not None:
@@ -320,17 +332,16 @@ class Room:
         self._world.open(ask.session_id, plan, ask.patient, now_s, trace=trace, yoked_to=ask.yoked_to)
         self._outputs.tell_phase()
 
-    def _studied(self, plan: SessionPlan, yoked_to: str, *, blind: bool) -> tuple[SessionPlan, Trace | None]:
-        """Return `plan` as a study wants it, and what drives it where it is yoked to another session.
+    def _trace_of(self, session_id: str) -> Trace | None:
+        """Return what drives a session that is yoked to this one, `None` for none.
 
         The recording is read at once: between sessions nobody sees a tick that comes late.
         """
-        plan = dataclasses.replace(plan, blind=blind)
-        if not yoked_to:
-            return plan, None
-        if Path(yoked_to).name != yoked_to:
-            raise BadValue("session to be yoked to", "the id of a session", yoked_to)
-        return dataclasses.replace(plan, condition=Condition.YOKED), driven(self._folder(yoked_to))
+        if not session_id:
+            return None
+        if Path(session_id).name != session_id:
+            raise BadValue("session to be yoked to", "the id of a session", session_id)
+        return driven(self._folder(session_id))
 
     def _folder(self, session_id: str) -> Path:
         return Path(self._config.sessions) / session_id
@@ -358,6 +369,12 @@ class Room:
             async with asyncio.timeout(EASE_OUT_S):
                 await self._idle.wait()
         self._leave.set()
+
+
+def _studied(plan: SessionPlan, condition: str, yoked_to: str, *, blind: bool) -> SessionPlan:
+    """Return `plan` as a study wants it."""
+    shown = Condition.YOKED if yoked_to else Condition(condition)
+    return dataclasses.replace(plan, condition=shown, blind=blind)
 
 
 def _watch(gateway: Connection, loop: asyncio.AbstractEventLoop, said: Callable[[str | None], None]) -> None:

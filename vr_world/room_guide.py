@@ -31,6 +31,7 @@ from voice_guide.conversation import Conversation
 from voice_guide.dialogue import (
     Act,
     Ask,
+    Assessing,
     CancelAsk,
     Command,
     ConversationMemory,
@@ -202,6 +203,7 @@ class RoomGuide:
         self._phase = ""
         self._began = False
         self._stage = -1
+        self._assessing = False
         self._calls: set[asyncio.Task[None]] = set()
         #: What its alarms of the present risk say.
         self._alarmed: set[str] = set()
@@ -250,7 +252,7 @@ class RoomGuide:
         )
         self._escalation = Escalation()
         self._alarmed.clear()
-        self._phase, self._began, self._stage = "", False, -1
+        self._phase, self._began, self._stage, self._assessing = "", False, -1, False
         self._listening = self._hears = False  # of a new ear too: nothing is heard before it is said
         self._speaking.clear()
         self._send(Join(room=self._room, language=choice.language))
@@ -329,6 +331,11 @@ class RoomGuide:
         if phase in ("RUNNING", "RETURNING") and machine.stage_index != self._stage:
             self._stage = machine.stage_index
             self._take(StageBegan(kind=machine.stage.kind))
+        world = self._out.world
+        if world.assessing != self._assessing:
+            self._assessing = world.assessing
+            found = world.assessment is not None and world.assessment.choice is not None
+            self._take(Assessing(what="began" if world.assessing else "found" if found else "ended"))
 
     # the panel ------------------------------------------------------------------------------------------
 

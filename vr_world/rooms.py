@@ -192,6 +192,8 @@ class Rooms:
     async def start_session(self, room: str, start: SessionStart) -> Mapping[str, Any]:
         """Open a session and issue a code for its headset."""
         link = self._link(room)
+        if start.yoked_to and start.condition != "CONTINGENT":
+            raise Refused(f"a session yoked to another has no condition of its own, got {start.condition}")
         if start.plan_id not in PLANS:
             raise Refused(f"plan must be one of {', '.join(PLANS)}, got {start.plan_id[:40]!r}")
         stages = in_place(PLANS[start.plan_id], start.scene).stages
@@ -219,6 +221,7 @@ class Rooms:
             scene=start.scene,
             personal=personal,
             baseline=before,
+            condition=start.condition,
             yoked_to=start.yoked_to,
             blind=start.blind,
             stream=start.stream,
@@ -255,6 +258,7 @@ class Rooms:
             alarm=command.alarm,
             level=command.level,
             scene=command.scene,
+            kind=command.kind,
             mode=order.mode,
             approval=order.approval,
             text=order.text,

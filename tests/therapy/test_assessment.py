@@ -67,7 +67,9 @@ def test_the_pace_at_which_the_heart_answers_most_is_found(kind: str) -> None:
 def test_a_steps_clock_starts_when_the_pacer_has_arrived() -> None:
     guided = Guided(Assessment("stepped", 1), slope_per_s=0.02).finish()  # a pacer that walks for minutes
     settled = [pace for _, pace, there in guided.paces if there]
-    assert {min(PACES_PER_MIN, key=lambda p, now=pace: abs(p - now)) for pace in settled} == set(PACES_PER_MIN)
+    assert {min(PACES_PER_MIN, key=lambda p, now=pace: abs(p - now)) for pace in settled} == set(
+        PACES_PER_MIN
+    )
     assert max(min(abs(p - pace) for p in PACES_PER_MIN) for pace in settled) < 0.06
     assert len(settled) * TICK_S == pytest.approx(600.0, abs=5.0)
 

@@ -1,5 +1,5 @@
 import type {
-  Account, Command, GuideInfo, GuideMemory, GuideMode, PastSession, Place, Plan, RoomState, ScreeningItem, StreamKind, Trigger,
+  Account, Command, GuideInfo, GuideMemory, GuideMode, OpenCondition, PastSession, Place, Plan, RoomState, ScreeningItem, StreamKind, Trigger,
 } from './types'; // prettier-ignore
 
 /** What the server answered instead of doing it. `status` 0: it was not reached. */
@@ -52,6 +52,9 @@ export interface StartRequest {
   eye_height_m?: number;
   soften?: boolean;
   stream?: StreamKind;
+  condition?: OpenCondition;
+  yoked_to?: string | null;
+  blind?: boolean;
   /** `null`: as is usual here. */
   guide?: { mode: GuideMode; approval: boolean; language: string } | null;
 }
@@ -73,6 +76,9 @@ export const api = {
   keepMemory: (patient: string, consent: boolean, notes: string[]) =>
     ask<GuideMemory>('/api/guide-memory', { patient, consent, notes }),
   eraseMemory: (patient: string) => ask<GuideMemory>('/api/guide-memory/erase', { patient }),
+  /** Keep a patient's pace at resonance: later sessions lead to it. */
+  keepResonance: (patient: string, value: number, why: string) =>
+    ask<unknown>('/api/figures', { patient, kind: 'resonance', value, why }),
   start: (room: string, request: StartRequest) =>
     ask<RoomState>(`${roomPath(room)}/session`, request),
   command: (room: string, command: Command) =>

@@ -74,6 +74,26 @@ export interface IsoPath {
   now: IsoPoint;
 }
 
+/** How the world of a session answers the body; a yoked one does what another session's did. */
+export type OpenCondition = 'CONTINGENT' | 'PACED_ONLY' | 'OFF';
+
+export type AssessmentKind = 'stepped' | 'sliding';
+
+/** A resonance assessment: paces one after another, and what the heart did at each. */
+export interface Assessment {
+  kind: AssessmentKind;
+  running: boolean;
+  step: number;
+  steps: number;
+  /** The pacer has arrived and the step's time runs. */
+  settled: boolean;
+  left_s: number;
+  measured: { per_min: number; rsa_bpm: number | null; share: number | null; breaths: number }[];
+  found: { per_min: number; clarity: number; why: string } | null;
+  /** Why it was broken off or found nothing; empty otherwise. */
+  ended: string;
+}
+
 export interface RoomState {
   type: 'state';
   at_s: number;
@@ -119,6 +139,8 @@ export interface RoomState {
   alarms: Alarm[];
   /** `null` without a voice guide. */
   guide?: GuideState | null;
+  /** The session's resonance assessment, `null` where there was none. */
+  assessment?: Assessment | null;
 }
 
 /** From the strictest to the freest. */
@@ -242,7 +264,7 @@ export interface Account {
 
 export type CommandName =
   'begin' | 'pause' | 'resume' | 'return' | 'stop' | 'steer' | 'new_code' | 'acknowledge' | 'unwell' | 'place'
-  | 'guide_mode' | 'whisper' | 'proposal' | 'release';
+  | 'guide_mode' | 'whisper' | 'proposal' | 'release' | 'assess' | 'assess_stop';
 
 export interface Command {
   command: CommandName;
@@ -255,4 +277,5 @@ export interface Command {
   text?: string;
   turn?: number;
   decision?: 'speak' | 'edit' | 'drop';
+  kind?: AssessmentKind;
 }

@@ -1,4 +1,4 @@
-import type { GuideDoing, GuideMode, GuideState, Said } from './types';
+import type { OpenCondition, GuideDoing, GuideMode, GuideState, Said } from './types';
 
 /** How numbers are said. Missing is said too: nothing is rounded into existence. */
 
@@ -131,6 +131,20 @@ export function guideLimit(allowed: readonly GuideMode[], most: GuideMode): stri
   if (clinic === undefined || plan === undefined) return '';
   if (freer(clinic.name, most)) return `This plan allows no more than “${plan.title}”.`;
   return freer('free', clinic.name) ? `The clinic allows no more than “${clinic.title}”.` : '';
+}
+
+/** What a study compares; `YOKED` needs an earlier session. */
+export const CONDITIONS: readonly { name: OpenCondition | 'YOKED'; title: string; help: string }[] = [
+  { name: 'CONTINGENT', title: 'as usual: the place follows the body', help: '' },
+  { name: 'YOKED', title: 'yoked: the place follows an earlier session', help: 'It does what it did then, whatever this body does.' },
+  { name: 'PACED_ONLY', title: 'paced only: the pacer leads, the body is not heard', help: 'Signals are recorded and steer nothing.' },
+  { name: 'OFF', title: 'off: the place alone, without a pacer', help: 'Signals are recorded and steer nothing.' },
+];
+
+/** How clearly an assessment found its pace; `clarity` is the share of the heart's rhythm that went with the breath. */
+export function clearly(clarity: number): string {
+  if (clarity >= 0.6) return 'clear';
+  return clarity >= 0.35 ? 'fairly clear' : 'unclear: better assess again on another day';
 }
 
 const DOES: Record<GuideDoing, string> = {
