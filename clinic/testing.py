@@ -238,8 +238,8 @@ class RoomsDouble:
                 self.publish(scene=command.scene)
             case "new_code":
                 self.publish(join={"code": "771905", "expires_in_s": 300.0})
-            case "unwell":
-                pass  # changes no phase; `commands` holds it
+            case "unwell" | "assess" | "assess_stop":
+                pass  # these change no phase; `commands` holds them
             case "guide_mode" | "whisper" | "proposal" | "release":
                 self._guide_takes(command)
             case "acknowledge":

@@ -33,6 +33,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clinic.accounts import Accounts
 from clinic.api import panel_routes
+from clinic.figures import PatientFigures
 from clinic.limiter import TryLimiter
 from clinic.memory import GuideMemory
 from clinic.sessions import SessionIndex
@@ -122,6 +123,7 @@ class PanelServer:
         )
         if set_up:
             self.accounts.set_up(self.accounts.setup_code or "", PASSWORD, "test")
+        self.figures = PatientFigures(self._store, utc_s=time.time)
         self.memory = GuideMemory(self._store, utc_s=time.time)
         self._app = self._application(pages)
         self._pictures = [sea(i / 8) for i in range(8)]
@@ -187,6 +189,7 @@ class PanelServer:
                     sessions=SessionIndex(self._store),
                     context=SlowChannel(self._store, utc_s=time.time),
                     memory=self.memory,
+                    figures=self.figures,
                     rooms=self.rooms,
                     version="0",
                     check_every_s=0.2,

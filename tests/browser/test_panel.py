@@ -137,6 +137,24 @@ def test_a_session_starts_only_with_every_answer(panel: Page, server: PanelServe
     assert start.screening.override_reason == "neurologist agreed in writing"
 
 
+def test_a_study_says_how_the_place_answers_the_body_and_may_hide_it(
+    panel: Page, server: PanelServer
+) -> None:
+    panel.get_by_text("For a study").click()
+    answers = panel.get_by_label("How the place answers the body")
+    expect(answers.get_by_role("option", name="yoked")).to_be_disabled()
+    answers.select_option("PACED_ONLY")
+    expect(panel.get_by_text("Signals are recorded and steer nothing.")).to_be_visible()
+    panel.get_by_label("Hide from this panel").check()
+    accessible(panel, "start of a study")
+    panel.get_by_label("Patient label").fill("0142")
+    panel.get_by_label("I have asked: none of these applies").check()
+    panel.get_by_role("button", name="Prepare the session").click()
+    expect(panel.locator(".digits")).to_contain_text("480 213")
+    start = server.run(lambda: server.rooms.starts)[0]
+    assert (start.condition, start.yoked_to, start.blind) == ("PACED_ONLY", "", True)
+
+
 def test_what_the_guide_may_remember_is_agreed_and_erased(panel: Page, server: PanelServer) -> None:
     show = panel.get_by_role("button", name="Show", exact=True)
     expect(show).to_be_disabled()
@@ -384,6 +402,48 @@ def test_opening_the_page_again_shows_the_session(panel: Page, server: PanelServ
     expect(panel.get_by_role("group", name="Heart rate", exact=True)).to_contain_text("bpm", timeout=3000)
     expect(panel.get_by_role("button", name="STOP")).to_be_visible()
     panel.wait_for_function("document.querySelector('.mirror canvas').width === 640", timeout=3000)
+
+
+def test_a_breathing_pace_is_assessed_read_and_kept_for_the_patient(panel: Page, server: PanelServer) -> None:
+    begin(panel, server)
+    panel.get_by_text("Breathing pace at resonance").click()
+    panel.get_by_label("Find the pace").select_option("sliding")
+    panel.get_by_role("button", name="Begin the assessment").click()
+    server_has(server, ("assess", {}))
+    assert server.run(lambda: server.rooms.commands)[-1].kind == "sliding"
+    running = {
+        "kind": "stepped",
+        "running": True,
+        "step": 3,
+        "steps": 5,
+        "settled": True,
+        "left_s": 312.0,
+        "measured": [
+            {"per_min": 6.0, "rsa_bpm": 8.4, "share": 0.62, "breaths": 8},
+            {"per_min": 4.5, "rsa_bpm": None, "share": None, "breaths": 0},
+        ],
+        "found": None,
+        "ended": "",
+    }
+    server.publish(assessment=running)
+    card = panel.locator(".resonance")
+    expect(card).to_contain_text("Step 3 of 5")
+    expect(card).to_contain_text("5:12")
+    expect(card.get_by_role("row", name="4.5")).to_contain_text("too little was known")
+    accessible(panel, "assessment going on")
+    card.get_by_role("button", name="End the assessment").click()
+    server_has(server, ("assess_stop", {}))
+    server.publish(assessment={**running, "running": False, "ended": "the patient feels unwell"})
+    expect(card).to_contain_text("No pace was found: the patient feels unwell. Nothing was kept.")
+    found = {"per_min": 5.43, "clarity": 0.64, "why": "the swing is greatest there"}
+    server.publish(assessment={**running, "running": False, "found": found})
+    expect(card).to_contain_text("5.4 breaths a minute, clear.")
+    accessible(panel, "assessment that found a pace")
+    card.get_by_role("button", name="Use 5.4 /min for this patient").click()
+    expect(card).to_contain_text("later sessions lead to 5.4 a minute")
+    server_has(server, ("steer", {"breath_pace_per_min": 5.4}))
+    [kept] = server.run(lambda: server.figures.of("0142"))
+    assert (kept.kind, kept.value, kept.why) == ("resonance", 5.43, "the swing is greatest there")
 
 
 def test_alarms_stay_on_top_until_acknowledged(panel: Page, server: PanelServer) -> None:
