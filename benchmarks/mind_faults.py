@@ -12,7 +12,6 @@ import dataclasses
 import http.server
 import json
 import os
-import re
 import signal
 import tempfile
 import threading
@@ -24,6 +23,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks._kit import Benchmark, BenchmarkFailed, Figure, Progress
+from benchmarks.session import late_and_blocks
 from benchmarks.talk import Clip, opus_silence, spoken
 from clinic.ports import Command, SessionStart
 from clinic.screening import Screening
@@ -274,7 +274,7 @@ async def _phase(running: Running, headset: HeadlessHeadset, patient: _Patient, 
     ]
     if at_s.size < 2 or not numbers:
         raise BenchmarkFailed(f"pictures and sound must come, came {at_s.size} and {len(numbers)}")
-    late = [_late(state) for state in (before, after)]
+    late = [late_and_blocks(state) for state in (before, after)]
     return Phase(
         frames=(at_s.size - 1) / float(at_s[-1] - at_s[0]),
         gap_ms=1e3 * float(np.diff(at_s).max()),
@@ -296,14 +296,6 @@ async def _well(running: Running) -> None:
                 await asyncio.sleep(0.2)
     except TimeoutError:
         raise BenchmarkFailed(f"ears, mind and mouth must be well, are {running.host.voice_state}") from None
-
-
-def _late(state: Mapping[str, Any]) -> tuple[int, int]:
-    detail = next(str(each["detail"]) for each in state["processes"] if each["name"] == "audio")
-    found = re.match(r"(\d+) of (\d+) blocks late", detail)
-    if found is None:
-        raise BenchmarkFailed(f"the audio process's line must tell late blocks, tells {detail!r}")
-    return int(found[1]), int(found[2])
 
 
 async def _run_gateway(home: Path, model: _Model, clip: Clip, progress: Progress) -> dict[str, Phase]:

@@ -23,7 +23,7 @@ from benchmarks._kit import Benchmark, BenchmarkFailed, Figure, Progress
 from vr_world.streaming.client import HeadlessHeadset, join
 from vr_world.streaming.protocol import Audio, Frame
 
-__all__ = ["BENCH"]
+__all__ = ["BENCH", "late_and_blocks"]
 
 #: The size of the pictures needs some seconds to find what the machine can do.
 SETTLE_S: Final = 15.0
@@ -174,7 +174,7 @@ def _panel(seen: Seen) -> list[Figure]:
 
 
 def _sound(seen: Seen) -> list[Figure]:
-    late = [_late_and_blocks(moment.state) for moment in (seen.first, seen.last)]
+    late = [late_and_blocks(moment.state) for moment in (seen.first, seen.last)]
     blocks = late[1][1] - late[0][1]
     numbers = seen.packet_numbers
     if not numbers or not blocks:
@@ -247,7 +247,8 @@ def _recording(seen: Seen) -> Figure:
     )
 
 
-def _late_and_blocks(state: Mapping[str, Any]) -> tuple[int, int]:
+def late_and_blocks(state: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many blocks of music were late, and of how many, as a room's state tells it."""
     detail = next(str(each["detail"]) for each in state["processes"] if each["name"] == "audio")
     found = re.match(r"(\d+) of (\d+) blocks late", detail)
     if found is None:

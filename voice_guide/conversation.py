@@ -16,20 +16,15 @@ does not enter the memory; a stop leaves nothing but safety lines.
 from __future__ import annotations
 
 import dataclasses
-from collections import deque
 from typing import Final, Literal
 
 from therapy.actions import AskRating, GuideAction, Hold, Say
 from therapy.events import (
-    GuideActed,
     GuideModeChanged,
-    GuideProposed,
-    PatientSaid,
-    ProposalDecided,
     RatingGiven,
     RiskFlagged,
 )
-from therapy.gate import Admitted, Refused, Verdict
+from therapy.gate import Refused, Verdict
 from therapy.plan import StageKind
 from therapy.talk import (
     GuideMode,
@@ -38,7 +33,6 @@ from therapy.talk import (
     Risk,
     RiskLevel,
     Source,
-    Turn,
 )
 from voice_guide.choose import Choice, Present
 from voice_guide.context import Context, action_in_words
@@ -59,14 +53,13 @@ from voice_guide.dialogue import (
     Release,
     SessionEnded,
     SetMode,
-    Soften,
     Somebody,
     StageBegan,
     StopSession,
-    Tell,
     Unwell,
     Whisper,
 )
+from voice_guide.floor import Floor
 from voice_guide.listen.turns import sounds_complete
 from voice_guide.messages import (
     HeardNow,
@@ -78,6 +71,7 @@ from voice_guide.messages import (
     SpeechStarted,
     Status,
 )
+from voice_guide.minutes import Minutes
 from voice_guide.remember import worth_remembering
 from voice_guide.rules import normal
 from voice_guide.skill import OPT_OUT, Answered, Leave, SkillContext, SkillState, Spoken, Tick
@@ -88,11 +82,6 @@ __all__ = ["Conversation"]
 
 #: The line that says to a patient what the guide is.
 DISCLOSURE: Final = "arrive.computer_voice"
-#: Voice for this long while the guide speaks is an interruption, or two words of it. The guide is to be
-#: silent 300 ms after the patient's first sound; the detector needs 60 of them, the fade at the ear 30.
-BARGE_IN_S: Final = 0.2
-#: A voice is told at most this late; a stamp before that is a clock that is wrong.
-_VOICE_LATE_S: Final = 0.3
 #: Fewer words are mostly an answer themselves: no "mm" follows them.
 _LEAST_WORDS: Final = 3
 #: What listeners say to say that they listen.
@@ -102,8 +91,6 @@ BACK_CHANNEL: Final = frozenset(
 )
 #: A turn's words are told this long after the last of them at most: the pause that ends it, and Whisper.
 _TOLD_LATE_S: Final = 1.5
-_TURNS_KEPT: Final = 12
-_SHOWN: Final = 40
 #: Half unwell, as the button on the page says it fully: words may mean less.
 _UNWELL: Final = 0.6
 
@@ -138,10 +125,8 @@ class Conversation:
         self.approval = settings.approval if memory is None else memory.approval
         self._status = Status()
         self._out: list[Command] = []
-        self._voice_since_s: float | None = None
-        self._turn_open = False
-        self._softened = False
-        self._partial = ""
+        self._floor = Floor(self._out)
+        self._minutes = Minutes(self._out)
         self._words = ""
         self._asked: _Asked | None = None
         self._acknowledged = 0
@@ -155,12 +140,10 @@ class Conversation:
         self._awaiting: AskRating | None = None
         self._asked_again = False
         self._ratings: list[RatingGiven] = []
-        self._history: deque[Turn] = deque(maxlen=_TURNS_KEPT)
-        self._transcript: deque[GuideView] = deque(maxlen=_SHOWN)
         self._speech = Speech(
             language=settings.language,
             out=self._out,
-            transcript=self._transcript,
+            transcript=self._minutes.transcript,
             finished=self._finished_words,
             mode=lambda: self._effective().value,
             utterances=0 if memory is None else memory.utterance,
@@ -187,7 +170,8 @@ class Conversation:
                 if what.ears:  # nobody would tell that the voice has ended
                     self._voice_ended(now_s)
             case SpeechStarted(at_s=at_s):
-                self._voice_began(at_s, now_s)
+                speaking = self._speech.now
+                self._floor.voice(at_s, now_s, soften=speaking is not None and not speaking.safety)
             case SpeechEnded():
                 self._voice_ended(now_s)
             case HeardNow(heard=heard, risk=risk, paused=paused):
@@ -234,7 +218,7 @@ class Conversation:
         waiting = self._waiting
         if waiting is not None and now_s >= waiting.until_s:
             self._waiting = None
-            self._decision(waiting.proposal.turn, "timed out", "time", now_s)
+            self._minutes.decided(waiting.proposal.turn, "timed out", "time", now_s)
             self._say_line("moment", turn=waiting.proposal.turn)
         self._speech.pass_time(now_s)
         self._go_on(now_s)
@@ -268,8 +252,8 @@ class Conversation:
             "missing": list(dict.fromkeys(filter(None, dataclasses.astuple(self._status)))),
             "state": self._state(now_s),
             "language": self._settings.language,
-            "transcript": list(self._transcript),
-            "partial": self._partial,
+            "transcript": list(self._minutes.transcript),
+            "partial": self._floor.words,
             "proposal": None
             if waiting is None
             else {
@@ -300,33 +284,14 @@ class Conversation:
 
     # listening ------------------------------------------------------------------------------------------
 
-    def _voice_began(self, at_s: float, now_s: float) -> None:
-        self._turn_open = True
-        if self._voice_since_s is None:
-            self._voice_since_s = min(max(at_s, now_s - _VOICE_LATE_S), now_s)
-            if self._speech.now is not None and not self._speech.now.safety:
-                self._softened = True
-                self._out.append(Soften(on=True))
-
     def _voice_ended(self, now_s: float) -> None:
-        self._quiet_again()
+        self._floor.left()
         self._resume(now_s)
-
-    def _quiet_again(self) -> None:
-        self._voice_since_s, self._partial, self._turn_open = None, "", False
-        self._loud_again()
-
-    def _loud_again(self) -> None:
-        if self._softened:
-            self._softened = False
-            self._out.append(Soften(on=False))
 
     def _interrupted(self, now_s: float) -> None:
         """End the guide's words when the patient really speaks; what was cut goes on after a mere "mm-hm"."""
-        since_s, speaking = self._voice_since_s, self._speech.now
-        if since_s is None or speaking is None or speaking.safety:
-            return
-        if now_s - since_s >= BARGE_IN_S or len(self._partial.split()) >= 2:
+        speaking = self._speech.now
+        if speaking is not None and not speaking.safety and self._floor.interrupts(now_s):
             self._speech.interrupt(now_s)
 
     def _heard(self, heard: Heard, risk: Risk, now_s: float) -> None:
@@ -337,14 +302,13 @@ class Conversation:
         if risk.level is not RiskLevel.NONE and risk.kind != "stop":
             self._risk(heard, risk, now_s)
         if not heard.final:
-            self._partial = heard.text
+            self._floor.words = heard.text
             self._interrupted(now_s)
             return
-        self._quiet_again()
+        self._floor.left()
         self._words = heard.text
         self._turn = max(self._turn, heard.turn)
-        self._remember("patient", heard.text, now_s, confidence=heard.confidence)
-        self._tell_said(heard)
+        self._minutes.patient(heard, now_s)
         if self._crisis is None and not (risk.stop or risk.kind == "stop"):
             self._answer(heard, risk, now_s)
 
@@ -355,7 +319,7 @@ class Conversation:
         """
         if self._over or not self._live or heard.final:
             return
-        self._voice_since_s = None  # an interruption would begin anew
+        self._floor.pause()
         busy = self._speech.now is not None or self._speech.waiting or self._skill is not None
         if busy or self._crisis is not None or risk.level is not RiskLevel.NONE or risk.stop:
             return
@@ -405,7 +369,7 @@ class Conversation:
         if choice.proposal.rating is not None and self._awaiting is not None:
             rating = RatingGiven(at_s=now_s, scale=self._awaiting.scale, value=float(choice.proposal.rating))
             self._ratings.append(rating)
-            self._out.append(Tell(event=rating))
+            self._minutes.tell(rating)
         if self._awaiting is not None:
             again = choice.proposal.rating is None and choice.intent == "ask_again"
             self._awaiting, self._asked_again = (self._awaiting, True) if again else (None, False)
@@ -425,7 +389,8 @@ class Conversation:
         until_s = ended_s + self._settings.answer_within_s
         self._out.append(
             Ask(
-                briefing=self._context.briefing(heard, self.mode, self._history, self._now()), until_s=until_s
+                briefing=self._context.briefing(heard, self.mode, self._minutes.turns, self._now()),
+                until_s=until_s,
             )
         )
 
@@ -445,11 +410,11 @@ class Conversation:
     def _proposed(self, proposal: Proposal, now_s: float) -> None:
         asked = self._asked
         if asked is None or proposal.turn != asked.turn:
-            self._decision(proposal.turn, "stale", "time", now_s)
+            self._minutes.decided(proposal.turn, "stale", "time", now_s)
             return
         self._asked = None
         if asked.spoke:
-            self._propose_event(proposal, now_s)
+            self._minutes.proposed(proposal, now_s)
             self._act_all(proposal, now_s)
             return
         self._offer(proposal, "line" if proposal.line_id else "model", now_s)
@@ -480,7 +445,7 @@ class Conversation:
     # from a proposal to words and actions ---------------------------------------------------------------
 
     def _offer(self, proposal: Proposal, source: Source, now_s: float) -> None:
-        self._propose_event(proposal, now_s)
+        self._minutes.proposed(proposal, now_s)
         if self.approval:
             until_s = now_s + self._settings.approval_s
             self._waiting = _Waiting(proposal=proposal, source=source, until_s=until_s)
@@ -491,7 +456,9 @@ class Conversation:
     def _carry_out(self, proposal: Proposal, source: Source, now_s: float) -> None:
         verdict = self._gate(Say(text=proposal.say, line_id=proposal.line_id))
         if isinstance(verdict, Refused):
-            self._acted(proposal.turn, Say(text=proposal.say, line_id=proposal.line_id), verdict, now_s)
+            self._minutes.acted(
+                proposal.turn, Say(text=proposal.say, line_id=proposal.line_id), verdict, now_s
+            )
             self._say_line("listening", turn=proposal.turn)
             return
         self._speech.waiting.append(
@@ -511,7 +478,7 @@ class Conversation:
 
     def _do(self, turn: int, action: GuideAction, because: str, now_s: float) -> None:
         verdict = self._gate(action)
-        self._acted(turn, action, verdict, now_s)
+        self._minutes.acted(turn, action, verdict, now_s)
         if isinstance(verdict, Refused):
             return
         admitted = verdict.action
@@ -525,18 +492,18 @@ class Conversation:
     def _decided(self, decide: Decide, now_s: float) -> None:
         waiting = self._waiting
         if waiting is None or waiting.proposal.turn != decide.turn:
-            self._decision(decide.turn, "stale", "therapist", now_s)
+            self._minutes.decided(decide.turn, "stale", "therapist", now_s)
             return
         self._waiting = None
         match decide.decision:
             case "drop":
-                self._decision(decide.turn, "dropped", "therapist", now_s)
+                self._minutes.decided(decide.turn, "dropped", "therapist", now_s)
             case "edit":
-                self._decision(decide.turn, "edited", "therapist", now_s)
+                self._minutes.decided(decide.turn, "edited", "therapist", now_s)
                 self._speech.waiting.append(Words(text=decide.text, source="therapist", turn=decide.turn))
                 self._act_all(waiting.proposal, now_s)
             case "speak":
-                self._decision(decide.turn, "spoken", "therapist", now_s)
+                self._minutes.decided(decide.turn, "spoken", "therapist", now_s)
                 self._carry_out(waiting.proposal, waiting.source, now_s)
 
     def _whispered(self, text: str, now_s: float) -> None:
@@ -559,12 +526,12 @@ class Conversation:
             flagged = RiskFlagged(
                 at_s=now_s, turn=heard.turn, level=risk.level.value, kind=risk.kind, evidence=evidence
             )
-            self._out.append(Tell(event=flagged))
+            self._minutes.tell(flagged)
             self._out.append(Escalate(risk=risk, turn=heard.turn))
         if risk.level is not RiskLevel.URGENT or known:
             return
         self._crisis, self._crisis_words, self._crisis_s = risk, heard.text, now_s
-        self._loud_again()
+        self._floor.loud()
         self._drop_model_words(now_s)
         self._leave_skill(now_s)
         self._waiting = self._speech.cut = None
@@ -652,17 +619,17 @@ class Conversation:
         first = self._speech.waiting[0]
         at_once = first.safety or first.source == "therapist"
         waits = self._waiting is not None and first.source != "acknowledgement"
-        waits = waits or self._turn_open or now_s < first.not_before_s or self._over
+        waits = waits or self._floor.taken or now_s < first.not_before_s or self._over
         if at_once or not waits:
             self._speech.begin(now_s)
 
     def _quiet(self) -> bool:
-        return not self._turn_open and self._waiting is None
+        return not self._floor.taken and self._waiting is None
 
     def _finished_words(self, words: Words, now_s: float, complete: bool) -> None:  # noqa: FBT001  # a callback
         if words.heard:
             who: Literal["therapist", "guide"] = "therapist" if words.source == "therapist" else "guide"
-            self._history.append(Turn(who=who, text=words.heard))
+            self._minutes.heard(who, words.heard)
         if complete and words.line_id == DISCLOSURE:
             self._met = True
         elif complete and words.step is not None:
@@ -679,7 +646,7 @@ class Conversation:
             self._out.append(CancelAsk(turn=self._asked.turn))
             self._asked = None
         if self._waiting is not None:
-            self._decision(self._waiting.proposal.turn, "stale", "patient", now_s)
+            self._minutes.decided(self._waiting.proposal.turn, "stale", "patient", now_s)
             self._waiting = None
         self._speech.keep("skill", "therapist", "risk", "acknowledgement")
 
@@ -699,9 +666,7 @@ class Conversation:
             self.approval = wanted.approval
         if was is wanted.mode:
             return
-        self._out.append(
-            Tell(event=GuideModeChanged(at_s=now_s, was=was.value, now=self.mode.value, why=wanted.why))
-        )
+        self._minutes.tell(GuideModeChanged(at_s=now_s, was=was.value, now=self.mode.value, why=wanted.why))
         self._drop_model_words(now_s)
         if self.mode is GuideMode.OFF:
             self._leave_skill(now_s)
@@ -713,7 +678,7 @@ class Conversation:
         """Nothing is said any more but what is for safety; a session that ends by itself is heard out."""
         self._over, self._live = True, False
         self._asked = self._waiting = self._skill = None
-        self._quiet_again()
+        self._floor.left()
         self._speech.end(at_once=stopped)
         self._out.append(ListenNow(on=False))
 
@@ -730,7 +695,7 @@ class Conversation:
             return "off"
         if self._speech.now is not None:
             return "speaking"
-        if self._turn_open:
+        if self._floor.taken:
             return "listening"
         if self._asked is not None or self._waiting is not None:
             return "thinking"
@@ -742,44 +707,6 @@ class Conversation:
     def _gate(self, action: GuideAction) -> Verdict:
         held = self._crisis is not None
         return self._context.admitted(action, self.mode, heard=self._words, risk_held=held)
-
-    def _remember(self, who: str, text: str, now_s: float, *, confidence: float) -> None:
-        self._history.append(Turn(who="patient", text=text))
-        self._transcript.append({"who": who, "text": text, "at_s": now_s, "confidence": confidence})
-
-    def _tell_said(self, heard: Heard) -> None:
-        said = PatientSaid(
-            at_s=heard.from_s,
-            until_s=heard.until_s,
-            turn=heard.turn,
-            text=heard.text,
-            confidence=heard.confidence,
-            language=heard.language,
-        )
-        self._out.append(Tell(event=said))
-
-    def _propose_event(self, proposal: Proposal, now_s: float) -> None:
-        actions = "; ".join(action_in_words(action) for action in proposal.actions)
-        proposed = GuideProposed(
-            at_s=now_s,
-            turn=proposal.turn,
-            text=proposal.say,
-            line_id=proposal.line_id,
-            actions=actions,
-            backend=proposal.backend,
-            reason=proposal.reason,
-        )
-        self._out.append(Tell(event=proposed))
-
-    def _decision(self, turn: int, decision: str, by: str, now_s: float) -> None:
-        self._out.append(Tell(event=ProposalDecided(at_s=now_s, turn=turn, decision=decision, by=by)))
-
-    def _acted(self, turn: int, action: GuideAction, verdict: Verdict, now_s: float) -> None:
-        name = type(verdict).__name__.lower()
-        reason = "" if isinstance(verdict, Admitted) else verdict.reason
-        shown = action if isinstance(verdict, Refused) else verdict.action
-        acted = GuideActed(at_s=now_s, turn=turn, action=action_in_words(shown), verdict=name, reason=reason)
-        self._out.append(Tell(event=acted))
 
     def _done(self) -> list[Command]:
         hold = self._skill is not None and self._skill.asked is not None

@@ -105,12 +105,11 @@ class Keeping:
             except (SQLAlchemyError, OSError) as error:
                 well = False
                 log.error("%s could not be kept (%s); it is tried again", what, type(error).__name__)  # noqa: TRY400  # its text may hold values of a patient
-            except BadRequest as error:
-                del self._waiting[what]
+                continue
+            except BadRequest as error:  # it never will be
                 log.error("%s cannot be kept (%s)", what, type(error).__name__)  # noqa: TRY400  # as above
-            else:
-                if self._waiting.get(what) is work:
-                    del self._waiting[what]
+            if self._waiting.get(what) is work:
+                del self._waiting[what]
         return well
 
     def _keep(self, what: str, work: Callable[[], object]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
 from audio_engine import messages as audio
@@ -280,9 +280,14 @@ class RoomOutputs:
         """What is sent: the view of one head, or a panorama for a group."""
         return self._seats.stream
 
-    def show_stream(self, stream: Stream) -> None:
-        """Send the view of one head, or a panorama for a group, to everybody who has joined."""
-        self._seats.readmit()
+    @property
+    def out(self) -> list[str]:
+        """Names of the headsets of a group whose patients have stopped."""
+        return self._seats.out
+
+    def show_stream(self, stream: Stream, *, out: Collection[str] = ()) -> None:
+        """Send the view of one head, or a panorama for a group, to all but those who have stopped (`out`)."""
+        self._seats.admit(but=out)
         looker = self._seats.looker
         gone = self._seats.change(stream)
         if self._seats.looker != looker:
@@ -327,7 +332,7 @@ class RoomOutputs:
             return  # it was told when its patient stopped
         looker = self._seats.looker
         self._seats.went(headset)
-        self.guide.headset_gone(others=bool(self._seats.here))
+        self._guide_hears()
         if not self._seats.group or self._seats.looker != looker:
             self._pose = None
             name = looker if self._seats.group else headset.name
@@ -400,12 +405,19 @@ class RoomOutputs:
         self._seats.let_go(headset)
         self._tell_out(headset)
         self.sound_out.space(on=self._seats.space)
-        self.guide.headset_gone(others=True)
+        self._guide_hears()
         reason = f"the patient stopped ({source})"
         self.event(HeadsetLeft(at_s=self._now_s(), headset=headset.name, reason=reason))
         self._alarm(
             "urgent", f"the patient of {headset.name} stopped ({source}); the others of the group go on"
         )
+
+    def _guide_hears(self) -> None:
+        """Let the guide know who is left, and what the microphone does of the one whom it hears."""
+        here = self._seats.here
+        self.guide.headset_gone(others=bool(here))
+        if here:
+            self.guide.headset_mic_is(here[0].microphone)
 
     def _tell_out(self, headset: Headset) -> None:
         """Show a patient who has stopped the safe picture and the way out."""

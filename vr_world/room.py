@@ -131,7 +131,8 @@ class Room:
         if config.snapshot is None:
             return
         memory = msgspec.convert(config.snapshot, WorldMemory)
-        self._outputs.show_stream(config.snapshot.get("stream", "view"))
+        stream, out = config.snapshot.get("stream", "view"), config.snapshot.get("out", ())
+        self._outputs.show_stream(stream, out=out)
         now_s = self._now_s()
         self._outputs.tape.open(self._folder(memory.session_id), {"resumed": True, "room": config.room})
         plan = personalised(in_places(PLANS[memory.plan_id], memory.scenes), memory.personal)
@@ -184,6 +185,7 @@ class Room:
             snapshot = {
                 **msgspec.to_builtins(memory),
                 "stream": self._outputs.stream,
+                "out": self._outputs.out,
                 "guide": self._outputs.guide.memory(),
                 "dose": self._outputs.dose.memory(),
             }

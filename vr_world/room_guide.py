@@ -253,6 +253,7 @@ class RoomGuide:
         self._listening = self._hears = False  # of a new ear too: nothing is heard before it is said
         self._speaking.clear()
         self._send(Join(room=self._room, language=choice.language))
+        self._send(HoldTurn(on=False))  # or a link that comes anew would hold the ear of the session before
         risk_lines = tuple(text for text in book.lines.values() if text)
         ahead = tuple(
             line.text for name in _AHEAD_INTENTS for line in bank.intents[name].lines if not line.slots

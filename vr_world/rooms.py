@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import datetime as dt
+import logging
 import secrets
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -31,6 +32,10 @@ from vr_world.settings import ServerSettings
 from vr_world.streaming.join import JoinDesk
 
 __all__ = ["GUIDE_FLAGS", "Rooms"]
+
+log = logging.getLogger(__name__)
+
+_AGAIN_S: Final = 1.0
 
 #: What screening found → flags with which an exercise is not offered (`SkillSpec.not_for`).
 GUIDE_FLAGS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -83,24 +88,38 @@ class Rooms:
         self._doses = doses
         self.figures = figures
         self._keeping = Keeping(sessions, doses, figures, memory, utc_s=utc_s)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Start every room."""
-        self._tasks.append(asyncio.create_task(self._keeping.run()))
+        self._live("what keeps sessions' figures", self._keeping.run)
         for room, link in self._links.items():
             link.on_change = lambda room=room: self._changed(room)  # type: ignore[misc]  # binds the loop's value
             link.on_picture = lambda room=room: self._pictured(room)  # type: ignore[misc]  # same
             self._host.start(room, lambda link=link: link.snapshot)  # type: ignore[misc]  # same
-            self._tasks.append(asyncio.create_task(link.run()))
+            self._live(f"the link to room {room}", link.run)
 
     async def stop(self) -> None:
         """Let every room leave."""
-        for task in self._tasks:
+        for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._keeping.finish()
         await self._host.stop()
+
+    def _live(self, what: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run as long as the rooms are there. What fails is told and begins again: no room is left alone."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            error = None if task.cancelled() else task.exception()
+            if error is not None:
+                log.error("%s failed (%s) and begins again", what, type(error).__name__)
+                asyncio.get_running_loop().call_later(_AGAIN_S, self._live, what, run)
+
+        task = asyncio.create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(ended)
 
     async def plans(self) -> Sequence[Mapping[str, Any]]:
         """Return the plans that can be started."""

@@ -8,7 +8,7 @@ them is left out until the next key frame, and the others see nothing of it. Not
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from vr_world.rendering.flight import Flight
@@ -80,6 +80,7 @@ class Seats:
         self._lanes: dict[str, Lane] = {}
         self._hellos: dict[str, Hello] = {}
         self._newest_acked = 0
+        self._out: set[str] = set()
 
     @property
     def group(self) -> bool:
@@ -120,6 +121,7 @@ class Seats:
         if found is None:
             gone = [] if self.group else self._clear()
             found = self._headsets[name] = Headset(name, self._events, self._now_s)
+            found.out = name in self._out
             self._lanes[name] = Lane()
             for before in gone:
                 await before.leave()
@@ -151,11 +153,18 @@ class Seats:
         headset.out = True
         headset.drop_speech()
         self._hellos.pop(headset.name, None)
+        self._out.add(headset.name)
 
-    def readmit(self) -> None:
-        """Another session: everybody has a seat."""
+    @property
+    def out(self) -> list[str]:
+        """Names of the headsets whose patients have stopped."""
+        return sorted(self._out)
+
+    def admit(self, *, but: Collection[str] = ()) -> None:
+        """Another session, or another process for this one: all have a seat but those who have stopped."""
+        self._out = set(but)
         for headset in self._headsets.values():
-            headset.out = False
+            headset.out = headset.name in self._out
 
     def tell(self, message: ServerText) -> None:
         """Send a text to all that have a seat."""

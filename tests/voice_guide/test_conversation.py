@@ -206,7 +206,7 @@ def test_a_voice_softens_the_guide_ends_it_after_a_quarter_second_and_only_what_
     assert of(found, HushNow)
     heard = events(found, GuideHeard)[0]
     assert (heard.text, heard.complete) == ("Hello", False)
-    assert talk.it._history[-1].text == "Hello"
+    assert talk.it._minutes.turns[-1].text == "Hello"
 
 
 def test_what_a_mere_mm_hm_has_cut_goes_on() -> None:

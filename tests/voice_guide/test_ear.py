@@ -8,9 +8,12 @@ from hearing_kit import ByHand, LoudVad, Says, sound, stamped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from voice_guide import messages
 from voice_guide.listen.ear import Ear, EarSettings, Partial, SpeechEnded, SpeechStarted, TurnEnded
 from voice_guide.listen.transcript import RATE_HZ
 from voice_guide.listen.turns import TurnSettings
+from voice_guide.risk import RiskScreen
+from voice_guide.riskbook import load_risk_book
 
 
 def test_a_sentence_becomes_partial_words_and_then_a_turn() -> None:
@@ -118,17 +121,20 @@ def test_a_held_turn_keeps_what_follows_a_long_silence_and_little_of_the_silence
     assert [event.heard.text for _, event in told if isinstance(event, TurnEnded)] == ["Yes and no"]
 
 
-def test_a_knock_is_told_as_sound_but_never_as_words() -> None:
+def test_a_knock_is_told_as_sound_and_its_end_but_never_as_words() -> None:
     says = Says("Thank you.")
     ear = Ear(says, LoudVad())
-    told = [type(event) for _, event in stamped(ear, sound(("quiet", 1.0), ("talk", 0.12), ("quiet", 2.0)))]
-    assert TurnEnded not in told
+    told = [event for _, event in stamped(ear, sound(("quiet", 1.0), ("talk", 0.12), ("quiet", 2.0)))]
+    assert isinstance(told[0], SpeechStarted)
+    assert isinstance(told[-1], TurnEnded)
+    assert told[-1].heard.text == ""
     assert says.lengths_s == []
 
 
-def test_long_speech_without_words_is_told_as_a_turn_without_words() -> None:
+@pytest.mark.parametrize("long_s", [0.3, 1.5])
+def test_speech_without_words_is_told_as_a_turn_without_words(long_s: float) -> None:
     ear = Ear(Says(""), LoudVad())
-    told = [event for _, event in stamped(ear, sound(("talk", 1.5), ("quiet", 2.0)))]
+    told = [event for _, event in stamped(ear, sound(("talk", long_s), ("quiet", 2.0)))]
     (ended,) = [event for event in told if isinstance(event, TurnEnded)]
     assert (ended.heard.text, ended.heard.confidence) == ("", 0.0)
     assert not any(isinstance(event, Partial) for event in told)
@@ -237,3 +243,19 @@ def test_the_ear_copies_what_a_thread_will_read() -> None:
     hands.run_one()
     assert np.array_equal(seen[0], pcm[: len(seen[0])])
     assert len(seen[0]) > RATE_HZ
+
+
+@pytest.mark.parametrize("long_s", [0.12, 0.4])
+def test_after_a_cough_the_room_is_told_that_the_voice_has_ended(long_s: float) -> None:
+    worker = pytest.importorskip("voice_guide.workers.ears", reason="the extra `voice` is not installed")
+    sent: list = []
+
+    class Outbox:
+        def send(self, _room: str, message: object) -> None:
+            sent.append(message)
+
+    ear = Ear(Says(""), LoudVad())
+    room = worker._Room(ear, RiskScreen(load_risk_book("en")))
+    for _, event in stamped(ear, sound(("talk", long_s), ("quiet", 2.0))):
+        worker._tell(Outbox(), "1", room, [event])
+    assert [type(message) for message in sent] == [messages.SpeechStarted, messages.SpeechEnded]

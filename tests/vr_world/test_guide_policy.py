@@ -14,6 +14,7 @@ from clinic.screening import CONTRAINDICATIONS, Screening
 from therapy.guide import GuideChoice
 from therapy.talk import GuideMode
 from voice_guide.skill import skills
+from vr_world import rooms as module
 from vr_world.link import Ask, pack, parse_ask
 from vr_world.rooms import GUIDE_FLAGS, Rooms
 from vr_world.settings import ServerSettings
@@ -139,3 +140,28 @@ def test_what_screening_found_keeps_exercises_away() -> None:
 
 def spec_flags() -> frozenset[str]:
     return frozenset().union(*(spec.not_for for spec in skills().values()))
+
+
+async def test_a_rooms_link_that_fails_is_told_and_begins_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "_AGAIN_S", 0.0)
+    begun = asyncio.Event()
+    tries: list[int] = []
+
+    async def run() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ZeroDivisionError
+        begun.set()
+        await asyncio.Event().wait()
+
+    rooms = rooms_with()
+    rooms._live("the link to room 1", run)
+    async with asyncio.timeout(10.0):
+        await begun.wait()
+    assert [record.getMessage() for record in caplog.records] == [
+        "the link to room 1 failed (ZeroDivisionError) and begins again"
+    ]
+    for task in tuple(rooms._tasks):
+        task.cancel()

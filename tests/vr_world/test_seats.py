@@ -242,6 +242,15 @@ async def test_who_has_stopped_gets_no_picture_and_is_not_listened_to_until_anot
         assert (first.ids(), second.ids()) == ([1], [1, 2])
         assert room.came(one, Hello(version=1)) is False, "its page was loaded again"
         assert [headset.name for headset in room.here] == ["two"]
-        room.readmit()
+        assert room.out == ["one"]
+        room.admit()
         room.came(one, Hello(version=1))
         assert [headset.name for headset in room.here] == ["two", "one"]
+
+
+async def test_who_has_stopped_stays_out_of_the_room_that_goes_on_with_their_session() -> None:
+    room = seats()
+    room.admit(but=["one"])
+    async with looking(room, "one", "two"):
+        assert [headset.name for headset in room.here] == ["two"]
+        assert room.out == ["one"]

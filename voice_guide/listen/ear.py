@@ -55,14 +55,12 @@ class EarSettings:
     Attributes:
         turns: when a turn begins and ends.
         partial_every_s: partial words this often while the patient speaks (and at most half of the time).
-        least_speech_s: a turn with less speech than this is a knock or a cough: nothing is told of it.
-        wordless_s: a turn without words is told from this much speech on.
+        least_speech_s: a turn with less speech than this is a knock or a cough: no words are looked for.
     """
 
     turns: TurnSettings = dataclasses.field(default_factory=TurnSettings)
     partial_every_s: float = 1.0
     least_speech_s: float = 0.16
-    wordless_s: float = 0.8
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +90,10 @@ class Partial:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TurnEnded:
-    """The turn is over and these were its words; empty (confidence 0) if there was speech without words."""
+    """The turn is over and these were its words; empty (confidence 0) after a knock, a cough, a sigh.
+
+    It comes for each turn that began: who waits for its end waits for ever otherwise.
+    """
 
     heard: Heard
 
@@ -285,11 +286,12 @@ class Ear:
         if turn is None:
             return
         turn.until_s = until_s
-        if not self._too_little(turn):
-            if turn.latest is not None and turn.latest_spoken == turn.spoken and not self._pieces_of(turn):
-                self._tell_end(turn, turn.latest, events)
-            elif not self._promote(turn):
-                self._add_job(self._job(turn, "end"))
+        if self._too_little(turn):  # its end waits for the words of those before it: turns end in order
+            self._add_job(_Job(turn=turn, kind="end", spoken=turn.spoken, pcm=self._sound[:0].copy()))
+        elif turn.latest is not None and turn.latest_spoken == turn.spoken and not self._pieces_of(turn):
+            self._tell_end(turn, turn.latest, events)
+        elif not self._promote(turn):
+            self._add_job(self._job(turn, "end"))
         self._filled = 0
 
     def _too_little(self, turn: _Turn) -> bool:
@@ -338,14 +340,16 @@ class Ear:
     def _work(self, events: list[EarEvent]) -> None:
         """Take a finished transcription, start the next; tell what could not be transcribed in time."""
         for job in self._lost:
-            self._take(job, Transcript(text="…", confidence=0.0), events)
+            self._take(job, Transcript(text="…" if len(job.pcm) else "", confidence=0.0), events)
         self._lost.clear()
         if self._running is not None and self._running[1].done():
             (job, future), self._running = self._running, None
             self._take(job, future.result(), events)
         while self._running is None and self._jobs:
             job = self._jobs.popleft()
-            if self._executor is None:
+            if not len(job.pcm):
+                self._take(job, Transcript(text="", confidence=0.0), events)
+            elif self._executor is None:
                 self._take(job, self._transcriber.transcribe(job.pcm), events)
             else:
                 self._running = (job, self._executor.submit(self._transcriber.transcribe, job.pcm))
@@ -371,8 +375,7 @@ class Ear:
 
     def _tell_end(self, turn: _Turn, transcript: Transcript, events: list[EarEvent]) -> None:
         turn.latest = transcript
-        if _joined(turn) or turn.spoken * CHUNK_S >= self._settings.wordless_s:
-            events.append(TurnEnded(heard=_heard(turn, final=True)))
+        events.append(TurnEnded(heard=_heard(turn, final=True)))
 
 
 def _parts(turn: _Turn) -> list[Transcript]:

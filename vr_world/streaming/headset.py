@@ -132,6 +132,8 @@ class Headset:
         self.connected = False
         #: Its patient has stopped while others of the group go on: texts are all that it still gets.
         self.out = False
+        #: What it last told of its microphone.
+        self.microphone = "unknown"
         self.last_shown_age_ms: float | None = None
         self._events = events
         self._now_s = now_s
@@ -311,6 +313,7 @@ class Headset:
             case Played() as played:
                 self._events.headset_played(self, played)
             case Mic(state=state):
+                self.microphone = state
                 self._events.headset_mic_is(self, state)
             case Bye():
                 return True

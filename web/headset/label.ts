@@ -1,25 +1,11 @@
 /** Words for eyes that wear the headset: a pane 1.6 m away, letters well above 1.3°, fading in and out. */
 
-import type { Quat, Vec3 } from '../shared/protocol';
+import type { Quat } from '../shared/protocol';
 import { rotate, yawOf } from './math';
+import { type Label, Pane, type Wearer } from './pane';
 
-export interface Label {
-  readonly picture: HTMLCanvasElement;
-  /** Changes when the words do. */
-  readonly serial: number;
-  readonly centre: Vec3;
-  readonly facing: Quat;
-  readonly halfWidthM: number;
-  readonly halfHeightM: number;
-  readonly opacity: number;
-}
-
-const DISTANCE_M = 1.6;
-const BELOW_EYE_M = 0.3;
 const WIDTH_PX = 1024;
 const HEIGHT_PX = 320;
-const HALF_WIDTH_M = 0.8;
-const HALF_HEIGHT_M = (HALF_WIDTH_M * HEIGHT_PX) / WIDTH_PX;
 /** 54 px on this pane are 84 mm at 1.6 m: 3° for a line, 1.5° for a small letter. */
 const LETTER_PX = 54;
 const LINE_PX = 74;
@@ -30,23 +16,11 @@ const SWAP_S = 0.15;
 const SAME_PLACE_COS = Math.cos((20 * Math.PI) / 180);
 
 export class Words {
-  readonly #picture = document.createElement('canvas');
-  readonly #pen: CanvasRenderingContext2D;
+  readonly #pane = new Pane({ widthPx: WIDTH_PX, heightPx: HEIGHT_PX, halfWidthM: 0.8, belowEyeM: 0.3 });
   #text = '';
   #wanted = '';
-  #serial = 0;
   #opacity = 0;
   #swapped = false;
-  #centre: Vec3 = [0, -BELOW_EYE_M, -DISTANCE_M];
-  #facing: Quat = [0, 0, 0, 1];
-
-  constructor() {
-    this.#picture.width = WIDTH_PX;
-    this.#picture.height = HEIGHT_PX;
-    const pen = this.#picture.getContext('2d');
-    if (pen === null) throw new Error('words need a 2-D canvas, the browser gave none');
-    this.#pen = pen;
-  }
 
   /** Words to show, or '' for none. Others fade out first. */
   say(text: string): void {
@@ -54,7 +28,7 @@ export class Words {
   }
 
   /** Advance the fade; new words hang in front of where the head faces now. */
-  step(dtS: number, head: { readonly position: Vec3; readonly orientation: Quat }): Label | null {
+  step(dtS: number, head: Wearer): Label | null {
     const swaps = this.#swapped || (this.#wanted !== this.#text && this.#wanted !== '');
     const step = Math.min(dtS, 0.05) / (swaps ? SWAP_S : FADE_S);
     if (this.#opacity === 1 && this.#wanted === this.#text) this.#swapped = false;
@@ -62,41 +36,25 @@ export class Words {
     else this.#opacity = Math.max(0, this.#opacity - step);
     if (this.#opacity === 0 && this.#wanted !== this.#text) {
       this.#swapped = this.#text !== '' && this.#wanted !== '';
-      if (!this.#swapped || this.#turnedAway(head)) this.#hang(head);
+      if (!this.#swapped || this.#turnedAway(head)) this.#pane.hang(head);
       this.#text = this.#wanted;
-      this.#serial++;
       this.#write();
     }
     if (this.#text === '' || this.#opacity === 0) return null;
-    return {
-      picture: this.#picture,
-      serial: this.#serial,
-      centre: this.#centre,
-      facing: this.#facing,
-      halfWidthM: HALF_WIDTH_M,
-      halfHeightM: HALF_HEIGHT_M,
-      opacity: this.#opacity,
-    };
+    return this.#pane.label(this.#opacity);
   }
 
   #turnedAway({ orientation }: { readonly orientation: Quat }): boolean {
-    const [now, then] = [yawOf(orientation), this.#facing].map((yaw) => rotate(yaw, [0, 0, -1]));
+    const [now, then] = [yawOf(orientation), this.#pane.facing].map((yaw) => rotate(yaw, [0, 0, -1]));
     return now === undefined || then === undefined || now[0] * then[0] + now[2] * then[2] < SAME_PLACE_COS;
   }
 
-  #hang(head: { readonly position: Vec3; readonly orientation: Quat }): void {
-    this.#facing = yawOf(head.orientation);
-    const ahead = rotate(this.#facing, [0, -BELOW_EYE_M, -DISTANCE_M]);
-    this.#centre = [head.position[0] + ahead[0], head.position[1] + ahead[1], head.position[2] + ahead[2]];
-  }
-
   #write(): void {
-    const pen = this.#pen;
-    pen.clearRect(0, 0, WIDTH_PX, HEIGHT_PX);
+    const pen = this.#pane.anew();
     pen.font = `${LETTER_PX}px Georgia, "Times New Roman", serif`;
     pen.textAlign = 'center';
     pen.textBaseline = 'middle';
-    const lines = this.#lines();
+    const lines = this.#lines(pen);
     pen.fillStyle = 'rgba(22, 13, 9, 0.72)';
     pen.beginPath();
     pen.roundRect(0, (HEIGHT_PX - lines.length * LINE_PX) / 2 - 24, WIDTH_PX, lines.length * LINE_PX + 48, 36);
@@ -105,11 +63,11 @@ export class Words {
     lines.forEach((line, i) => pen.fillText(line, WIDTH_PX / 2, HEIGHT_PX / 2 + (i - (lines.length - 1) / 2) * LINE_PX));
   }
 
-  #lines(): string[] {
+  #lines(pen: CanvasRenderingContext2D): string[] {
     const lines: string[] = [];
     for (const word of this.#text.split(/\s+/)) {
       const longer = lines.length === 0 ? word : `${lines[lines.length - 1] ?? ''} ${word}`;
-      if (lines.length > 0 && this.#pen.measureText(longer).width <= WIDTH_PX - 80) lines[lines.length - 1] = longer;
+      if (lines.length > 0 && pen.measureText(longer).width <= WIDTH_PX - 80) lines[lines.length - 1] = longer;
       else lines.push(word);
     }
     return lines.slice(0, 3);

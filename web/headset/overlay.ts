@@ -3,9 +3,9 @@
  * held it is a stop, pressed twice it is "I feel unwell", pressed once with the head at the sign it is the microphone.
  */
 
-import type { Quat, Vec3 } from '../shared/protocol';
 import { HoldToStop, TapTwice } from './gestures';
-import { type Label, Words } from './label';
+import { Words } from './label';
+import type { Label, Wearer } from './pane';
 import { MicSign, type MicView } from './sign';
 
 const HOLD_SHOWN_FROM = 0.2;
@@ -18,9 +18,7 @@ export interface OverlayEvents {
   readonly switchMic: () => void;
 }
 
-interface Head {
-  readonly position: Vec3;
-  readonly orientation: Quat;
+interface Head extends Wearer {
   readonly pressed: boolean;
 }
 

@@ -4,7 +4,7 @@ import type { FrameHeader, Quat, Vec3 } from '../shared/protocol';
 import { yuvToRgb } from './colour';
 import { type DepthGrid, leanOf, NEAREST_M } from './depth';
 import { Program, Texture } from './gl';
-import type { Label } from './label';
+import type { Label } from './pane';
 import { clipFromWorld, conjugate, rotate, toMat3, turn, unprojection } from './math';
 import type { Pixels } from './messages';
 import type { Mix } from './presence';

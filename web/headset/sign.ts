@@ -1,9 +1,9 @@
 /** The microphone's sign in VR: small and low, below where captions hang; words come when it is looked at. */
 
 import type { MicState } from '../shared/control';
-import type { Quat, Vec3 } from '../shared/protocol';
-import type { Label } from './label';
+import type { Vec3 } from '../shared/protocol';
 import { rotate, yawOf } from './math';
+import { type Label, Pane, type Wearer } from './pane';
 
 /** What the sign tells. */
 export interface MicView {
@@ -14,13 +14,10 @@ export interface MicView {
   readonly switchable: boolean;
 }
 
-const DISTANCE_M = 1.6;
 /** 25° down: captions end at 20°. */
 const BELOW_EYE_M = 0.75;
 const WIDTH_PX = 768;
 const HEIGHT_PX = 200;
-const HALF_WIDTH_M = 0.6;
-const HALF_HEIGHT_M = (HALF_WIDTH_M * HEIGHT_PX) / WIDTH_PX;
 const LETTER_PX = 54;
 const ICON_Y_PX = 64;
 const REST_OPACITY = 0.6;
@@ -32,19 +29,11 @@ const LOOKED_AFTER_S = 0.25;
 const AWAY_COS = Math.cos((35 * Math.PI) / 180);
 const AWAY_AFTER_S = 0.8;
 
-interface Head {
-  readonly position: Vec3;
-  readonly orientation: Quat;
-}
-
 export class MicSign {
-  readonly #picture = document.createElement('canvas');
-  readonly #pen: CanvasRenderingContext2D;
+  readonly #pane = new Pane({ widthPx: WIDTH_PX, heightPx: HEIGHT_PX, halfWidthM: 0.6, belowEyeM: BELOW_EYE_M });
   #view: MicView = { state: 'off', listening: false, switchable: false };
-  #serial = 0;
   #opacity = 0;
-  #centre: Vec3 | null = null;
-  #facing: Quat = [0, 0, 0, 1];
+  #hangs = false;
   #lookedS = 0;
   #awayS = 0;
   #drawnLooked = false;
@@ -52,11 +41,6 @@ export class MicSign {
   #agreed = false;
 
   constructor() {
-    this.#picture.width = WIDTH_PX;
-    this.#picture.height = HEIGHT_PX;
-    const pen = this.#picture.getContext('2d');
-    if (pen === null) throw new Error('the microphone sign needs a 2-D canvas, the browser gave none');
-    this.#pen = pen;
     this.#draw();
   }
 
@@ -74,29 +58,20 @@ export class MicSign {
   }
 
   /** Advance to the next display frame; returns what to draw. */
-  step(dtS: number, head: Head): Label | null {
+  step(dtS: number, head: Wearer): Label | null {
     if (!this.#agreed) return null;
-    this.#centre ??= this.#hang(head);
-    const looked = this.#look(dtS, head, this.#centre);
+    if (!this.#hangs) this.#hang(head);
+    const looked = this.#look(dtS, head, this.#pane.centre);
     if (looked !== this.#drawnLooked) this.#draw(looked);
     const away = this.#awayS > AWAY_AFTER_S;
     const wanted = away ? 0 : looked ? 1 : REST_OPACITY;
     const step = Math.min(dtS, 0.05) / FADE_S;
     this.#opacity = wanted > this.#opacity ? Math.min(wanted, this.#opacity + step) : Math.max(wanted, this.#opacity - step);
-    if (away && this.#opacity === 0) this.#centre = this.#hang(head);
-    if (this.#opacity === 0) return null;
-    return {
-      picture: this.#picture,
-      serial: this.#serial,
-      centre: this.#centre,
-      facing: this.#facing,
-      halfWidthM: HALF_WIDTH_M,
-      halfHeightM: HALF_HEIGHT_M,
-      opacity: this.#opacity,
-    };
+    if (away && this.#opacity === 0) this.#hang(head);
+    return this.#opacity === 0 ? null : this.#pane.label(this.#opacity);
   }
 
-  #look(dtS: number, { position, orientation }: Head, centre: Vec3): boolean {
+  #look(dtS: number, { position, orientation }: Wearer, centre: Vec3): boolean {
     const ahead = rotate(orientation, [0, 0, -1]);
     const [x, y, z] = [centre[0] - position[0], centre[1] - position[1], centre[2] - position[2]];
     const cos = (ahead[0] * x + ahead[1] * y + ahead[2] * z) / Math.max(1e-6, Math.hypot(x, y, z));
@@ -107,19 +82,17 @@ export class MicSign {
     return this.#lookedS >= LOOKED_AFTER_S;
   }
 
-  #hang({ position, orientation }: Head): Vec3 {
-    this.#facing = yawOf(orientation);
+  #hang(head: Wearer): void {
+    this.#pane.hang(head);
+    this.#hangs = true;
     this.#awayS = 0;
-    const ahead = rotate(this.#facing, [0, -BELOW_EYE_M, -DISTANCE_M]);
-    return [position[0] + ahead[0], position[1] + ahead[1], position[2] + ahead[2]];
   }
 
   #draw(looked = this.#drawnLooked): void {
     this.#drawnLooked = looked;
-    this.#serial++;
-    this.#pen.clearRect(0, 0, WIDTH_PX, HEIGHT_PX);
-    drawIcon(this.#pen, this.#view);
-    if (looked) drawWords(this.#pen, micHint(this.#view));
+    const pen = this.#pane.anew();
+    drawIcon(pen, this.#view);
+    if (looked) drawWords(pen, micHint(this.#view));
   }
 }
 
