@@ -28,7 +28,18 @@ from sensors.quality import Floats
 from sensors.recordings import load_recording
 from therapy.events import Beat
 
-__all__ = ["Case", "Score", "accuracy", "cases", "scored"]
+__all__ = [
+    "GOOD",
+    "Case",
+    "Score",
+    "accuracy",
+    "cases",
+    "far_off",
+    "known_at",
+    "recorded",
+    "scored",
+    "true_rate",
+]
 
 #: A beat is found when it is told within this of a true one (AAMI EC57).
 SAME_S: Final = 0.15
@@ -119,10 +130,11 @@ def cases(folder: Path | None) -> Iterator[Case]:
         return
     for name, lead, how in RECORDINGS:
         if (folder / name).is_file():
-            yield _recorded(folder / name, lead, how)
+            yield recorded(folder / name, lead, how)
 
 
-def _recorded(path: Path, lead: int, how: str) -> Case:
+def recorded(path: Path, lead: int, how: str) -> Case:
+    """Return a lead of the recording at `path`, its truth the beats that two offline methods agree on."""
     stream = next(s for s in load_recording(path).streams if s.kind == "ECG")
     x = stream.samples[:, lead]
     x = np.where(np.isfinite(x), x, float(np.nanmedian(x)))
@@ -180,20 +192,19 @@ def scored(case: Case, x: Floats) -> Score:
     for at in range(0, x.size, size):
         beats += estimator.push(x[at : at + size], stamps[at : at + size])
         now_s = float(stamps[min(at + size, x.size) - 1])
-        if at // size % 10 == 9 and _within(case, now_s):
+        if at // size % 10 == 9 and known_at(case, now_s):
             score.seconds += 1
             rate = estimator.readings(now_s)[0]
-            true = _rate(case.beats_s, now_s, rate.window_s)
+            true = true_rate(case, now_s, rate.window_s)
             if rate.value is not None and true is not None:
-                wrong = abs(rate.value - true) > max(WRONG_BPM, WRONG_SHARE * true)
-                score.rates.append((rate.quality, wrong))
+                score.rates.append((rate.quality, far_off(rate.value, true)))
     mine = np.array([b.at_s for b in beats])
-    due = [b for b in case.beats_s if _within(case, b)]
+    due = [b for b in case.beats_s if known_at(case, b)]
     apart = [_near(mine, b) for b in due]
     score.due, score.found = len(due), sum(1 for a in apart if a < SAME_S)
     score.apart_s = [a for a in apart if a < SAME_S]
     for beat in beats:
-        if _within(case, beat.at_s):
+        if known_at(case, beat.at_s):
             wrong = _near(case.beats_s, beat.at_s) >= SAME_S
             score.told += 1
             score.true += not wrong
@@ -201,14 +212,23 @@ def scored(case: Case, x: Floats) -> Score:
     return score
 
 
-def _within(case: Case, at_s: float) -> bool:
+def known_at(case: Case, at_s: float) -> bool:
+    """Whether the truth of `case` is known at `at_s`."""
     return any(a < at_s < b for a, b in case.counts)
 
 
-def _rate(beats_s: Floats, now_s: float, window_s: float) -> float | None:
-    """Return the true heart rate, that of the beats in the window that the reading is for."""
-    spans = np.diff(beats_s[(beats_s > now_s - max(window_s, 4.0) - 1.0) & (beats_s <= now_s)])
+def true_rate(case: Case, now_s: float, window_s: float) -> float | None:
+    """Return the true heart rate over the window that a reading is for; `None` where it is not all known."""
+    from_s = now_s - max(window_s, 4.0) - 1.0
+    if not any(a <= max(from_s, SKIP_S) and now_s < b for a, b in case.counts):
+        return None
+    spans = np.diff(case.beats_s[(case.beats_s > from_s) & (case.beats_s <= now_s)])
     return 60.0 / float(np.mean(spans)) if spans.size >= 3 else None
+
+
+def far_off(rate: float, true: float) -> bool:
+    """Whether a heart rate is wrong (bpm)."""
+    return abs(rate - true) > max(WRONG_BPM, WRONG_SHARE * true)
 
 
 def accuracy(progress: Progress, levels_db: Sequence[float] = LEVELS_DB) -> list[Figure]:

@@ -31,10 +31,14 @@ _SILENT_S: Final = 3.5
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Peak:
-    """A systolic peak at `at_s`, `amplitude` above the foot; `shape`: the signal since the peak before it."""
+    """A systolic peak at `at_s`, `amplitude` above the foot; `shape`: the signal since the peak before it.
+
+    `level` is the middle between foot and peak, with the signal turned so that pulses rise.
+    """
 
     at_s: float
     amplitude: float
+    level: float
     shape: Floats
 
 
@@ -165,6 +169,7 @@ class PulseDetector:
         rise = self._highest_sum
         foot = max(0, top - round(_FOOT_S * self._rate))
         height = self._trace[top][0] - min(v for v, _ in self._trace[foot : top + 1])
+        level = self._trace[top][0] - 0.5 * height
         self._armed = False
         if top == 0:  # it rose before anyone looked
             return None
@@ -179,12 +184,12 @@ class PulseDetector:
         most = 3.0 * _usual(self._heights) if len(self._heights) >= 3 else math.inf
         self._heights.append(min(height, most))
         if last is None or at_s - last > _LONGEST_S:
-            return Peak(at_s=at_s, amplitude=height, shape=np.empty(0))
+            return Peak(at_s=at_s, amplitude=height, level=level, shape=np.empty(0))
         if at_s <= last:
             self._last_s = last
             return None
         self._widths.append(at_s - last)
-        return Peak(at_s=at_s, amplitude=height, shape=shape)
+        return Peak(at_s=at_s, amplitude=height, level=level, shape=shape)
 
     def _between(self, k: int) -> float:
         """Return the time of the peak at sample `k` of the trace, to a fraction of a sample by a parabola."""

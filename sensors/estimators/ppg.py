@@ -138,7 +138,7 @@ class PpgEstimator:
         if likeness >= _TRUSTED_SHAPE and self._signal > 0.5 and len(self._baseline) < _BASELINE_PULSES:
             self._baseline.append(peak.amplitude)
         interval_s, artefact = self._beats.beat(peak.at_s)
-        self._breath.take(peak.at_s, peak.amplitude, None if artefact else interval_s)
+        self._breath.take(peak.at_s, peak.amplitude, None if artefact else interval_s, peak.level)
         quality = self._quality()
         self._likes.append((peak.at_s, likeness))
         while self._likes[0][0] < peak.at_s - 2.0 * _PRV_S:

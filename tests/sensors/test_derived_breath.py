@@ -1,11 +1,18 @@
 """The breath told from beats, and how little it is believed."""
 
 import math
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import signal
 
+from benchmarks._breaths import offline_troughs
 from sensors.estimators._derived import ALONE, TOGETHER, DerivedBreath
+from sensors.estimators.ppg import PpgEstimator
+from sensors.fuse import BREATH_STEERS
+from sensors.recordings import load_recording
 from therapy.patient import CALIBRATING, NOISE
 
 
@@ -52,3 +59,50 @@ def test_what_is_not_known_says_why():
         breath.take(float(k), 1.0, 1.0)
     assert breath.reading(60.0, 1.0, "").reason == NOISE
     assert breath.reading(60.0, 1.0, "lead off").reason == "lead off"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_level_of_pulses_stands_in_for_a_heart_rate_that_does_not_follow_the_breath(seed):
+    rng = np.random.default_rng(seed)
+    breath = DerivedBreath()
+    for k in range(100):
+        turn = math.sin(2.0 * math.pi * 0.2 * k)
+        pulse = 1.0 + 0.1 * turn + 0.02 * rng.standard_normal()
+        level = 5.0 - 0.4 * turn + 0.05 * rng.standard_normal()
+        breath.take(float(k), pulse, 1.0 + 0.02 * rng.standard_normal(), level)
+    reading = breath.reading(100.0, 1.0, "")
+    assert reading.value == pytest.approx(12.0, rel=0.1)
+    assert reading.quality >= BREATH_STEERS
+
+
+def test_noise_that_has_extrema_has_no_breath():
+    told = steering = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        breath, at_s = DerivedBreath(), 0.0
+        for _ in range(150):
+            length = 0.8 + 0.05 * rng.standard_normal()
+            at_s += length
+            breath.take(at_s, 1.0 + 0.1 * rng.standard_normal(), length, rng.standard_normal())
+            reading = breath.reading(at_s, 1.0, "")
+            told += reading.value is not None
+            steering += reading.quality >= BREATH_STEERS
+    assert steering == 0
+    assert told < 0.05 * 12 * 150
+
+
+@pytest.mark.skipif("STILLWATER_DATA" not in os.environ, reason="STILLWATER_DATA is not set")
+def test_of_a_bedside_recording_no_breath_is_trusted_that_its_belt_denies():
+    streams = load_recording(Path(os.environ["STILLWATER_DATA"]) / "biosignals" / "v102s.hea").streams
+    belt, pulse = (next(s for s in streams if s.kind == kind) for kind in ("Respiration", "PPG"))
+    troughs_s = offline_troughs(signal.medfilt(belt.samples[:, 0], 151), belt.rate_hz)  # without its spikes
+    estimator, size = PpgEstimator(pulse.rate_hz), round(pulse.rate_hz)
+    told = 0
+    for second in range(98):  # the belt is whole until then
+        part = slice(second * size, (second + 1) * size)
+        estimator.push(pulse.samples[part, 0], pulse.stamps_s[part])
+        reading = estimator.readings(second + 1.0)[-1]
+        recent = troughs_s[(troughs_s > second - 29.0) & (troughs_s <= second + 1.0)]
+        if reading.value is not None and reading.quality >= 0.1:
+            told += abs(reading.value - 60.0 / float(np.mean(np.diff(recent)))) > 2.0
+    assert told == 0
