@@ -14,6 +14,7 @@ import numpy.typing as npt
 from benchmarks._accuracy import accuracy
 from benchmarks._breaths import breaths
 from benchmarks._kit import Benchmark, BenchmarkFailed, Figure, Progress
+from benchmarks._pulse_rates import pulse_rates
 from sensors.devices.replay import load_recording
 from sensors.devices.simulated_patient import PatientTraits, RoomView, SimulatedPatient
 from sensors.errors import SensorsError
@@ -53,7 +54,14 @@ def run(progress: Progress) -> list[Figure]:
         progress(f"{spec.name}: cost of a sample")
         costs += [_cost(spec, x, stamps_s, size) for size in CHUNKS]
     progress("comparing beats")
-    return [*costs, *against_window(progress), *beats(), *accuracy(progress), *breaths(progress)]
+    return [
+        *costs,
+        *against_window(progress),
+        *beats(),
+        *accuracy(progress),
+        *pulse_rates(progress),
+        *breaths(progress),
+    ]
 
 
 def against_window(progress: Progress) -> list[Figure]:

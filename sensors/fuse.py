@@ -30,12 +30,12 @@ import math
 import statistics
 import types
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, TypedDict
 
 from therapy import units
 from therapy.patient import NO_SIGNAL, Reading
 
-__all__ = ["BREATH_STEERS", "Fusion", "Sources", "missing", "steering_breath"]
+__all__ = ["BREATH_STEERS", "Fusion", "RestMemory", "Sources", "missing", "steering_breath"]
 
 #: A breath rate of less quality is shown and steers nothing.
 BREATH_STEERS: Final = 0.3
@@ -44,6 +44,8 @@ _BETTER: Final = 0.15
 _FOR_S: Final = 5.0
 _SILENT_S: Final = 2.0
 
+#: Values that stand for all at rest when a room is started again.
+_KEPT: Final = 41
 _BASELINE_S: Final = 120.0
 _LEAST_S: Final = 30.0
 _LEAST_OWN_S: Final = 10.0
@@ -144,6 +146,15 @@ def _best(by_source: Mapping[str, Reading]) -> str:
     return max(by_source, key=lambda source: (by_source[source].value is not None, by_source[source].quality))
 
 
+class RestMemory(TypedDict):
+    """One vital at rest, for another process: each of `values` stands for `every` of them, in order."""
+
+    before: float | None
+    values: list[float]
+    every: int
+    weight_s: float
+
+
 @dataclasses.dataclass(slots=True)
 class _Baseline:
     """Values at rest, on the vital's scale: this session's, and what earlier ones found."""
@@ -158,6 +169,23 @@ class _Baseline:
         bisect.insort(self.values, value)
         self.weight_s += step_s
         self.median = statistics.median(self.values)
+
+    def memory(self) -> RestMemory:
+        """Return what `remembered` needs: a few order statistics in the place of all values."""
+        every = max(1, math.ceil(len(self.values) / _KEPT))
+        return {
+            "before": self.before,
+            "values": self.values[every // 2 :: every],
+            "every": every,
+            "weight_s": self.weight_s,
+        }
+
+    @classmethod
+    def remembered(cls, memory: RestMemory) -> _Baseline:
+        """Return the baseline of which `memory` was made."""
+        values = [value for value in memory["values"] for _ in range(memory["every"])]
+        median = statistics.median(values) if values else None
+        return cls(before=memory["before"], values=values, weight_s=memory["weight_s"], median=median)
 
     @property
     def value(self) -> float | None:
@@ -182,6 +210,19 @@ class Fusion:
             for vital in _WEIGHTS
         }
         self._learned_at_s: float | None = None
+
+    def memory(self) -> dict[str, RestMemory]:
+        """Return what another process needs to go on with this baseline, by vital."""
+        return {vital: baseline.memory() for vital, baseline in self._baselines.items()}
+
+    @classmethod
+    def remembered(cls, memory: Mapping[str, RestMemory]) -> Fusion:
+        """Return a fusion with the baseline of which `memory` was made."""
+        fusion = cls()
+        for vital in fusion._baselines:
+            if vital in memory:
+                fusion._baselines[vital] = _Baseline.remembered(memory[vital])
+        return fusion
 
     def baseline(self) -> dict[str, float]:
         """Return this session's own values at rest, by vital, of those with two minutes of them."""

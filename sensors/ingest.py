@@ -25,7 +25,7 @@ from sensors.coherence import WINDOW_S, coherence
 from sensors.errors import BadStream, IngestStopped
 from sensors.estimators import CountsBadSamples, KeepsPhase, PredictsBeat, by_stream_type
 from sensors.estimators._channels import MOST_CHANNELS, padded
-from sensors.fuse import Fusion, Sources, missing, steering_breath
+from sensors.fuse import Fusion, RestMemory, Sources, missing, steering_breath
 from sensors.inlets import Changed, Chunk, Found, Happening, Inlets, Lost, Offset, Recovered, Refused
 from sensors.lsl import Source, local_clock
 from sensors.quality import Floats
@@ -139,6 +139,16 @@ class Ingest:
         """Begin a new baseline, with what earlier sessions found at rest, by vital."""
         with self._lock:
             self._fusion = Fusion(before)
+
+    def rest_memory(self) -> dict[str, RestMemory]:
+        """Return what another process needs to go on with this session's baseline (`rest_again`)."""
+        with self._lock:
+            return self._fusion.memory()
+
+    def rest_again(self, memory: Mapping[str, RestMemory]) -> None:
+        """Go on with the baseline of the process before this one."""
+        with self._lock:
+            self._fusion = Fusion.remembered(memory)
 
     def baseline(self) -> dict[str, float]:
         """Return the patient's values at rest in this session, by vital; none before two minutes of them."""

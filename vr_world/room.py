@@ -146,6 +146,7 @@ class Room:
         self._world.restore(memory, plan, now_s, trace=trace)
         if (dose := config.snapshot.get("dose")) is not None:
             self._outputs.dose.open(max(dose["before"], 0.0), session=dose["session"])
+        self._body.rest_again(config.snapshot.get("rest", {}))
         if (guide := config.snapshot.get("guide")) is not None:
             self._outputs.guide.go_on(guide)
         gap_s = now_s - (config.died_at_s if config.died_at_s is not None else now_s)
@@ -189,6 +190,7 @@ class Room:
                 "out": self._outputs.out,
                 "guide": self._outputs.guide.memory(),
                 "dose": self._outputs.dose.memory(),
+                "rest": self._body.rest_memory(),
             }
         self._broadcast(pack(Remember(snapshot=snapshot)))
 

@@ -48,7 +48,7 @@ _FAR: Final = 4.0
 _LEAST: Final = 0.05
 #: Beats tell a breath that has at least two of them and a bit.
 _BEATS_A_BREATH: Final = 2.2
-#: Share of the power within `_LINE_HZ` of the told rate: not believed, fully believed (decision 0048).
+#: Share of the power within `_LINE_HZ` of the told rate: not believed, fully believed (decision 0042).
 _PURITY: Final = (0.4, 0.6)
 _LINE_HZ: Final = 0.04
 _BAND_HZ: Final = (0.05, 0.7)

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -149,3 +151,23 @@ def test_what_earlier_sessions_found_stands_in_until_today_is_known():
     for k in range(600):
         fusion.learn(at(k / 4, 70.0), k / 4)
     assert fusion.arousal(at(150.0, 70.0)) == (pytest.approx(0.0, abs=1e-6), pytest.approx(0.9))
+
+
+@pytest.mark.parametrize("known_s", [0, 40, 130])
+def test_a_room_that_is_started_again_goes_on_with_the_baseline_of_the_one_before(known_s: int) -> None:
+    rng = np.random.default_rng(5)
+    moments = [at(0.25 * k, 64.0 + 6.0 * float(rng.standard_normal())) for k in range(4 * 130)]
+    whole, first = Fusion({"breath_rate": 13.0}), Fusion({"breath_rate": 13.0})
+    for k, readings in enumerate(moments):
+        whole.learn(readings, 0.25 * k)
+        if k < 4 * known_s:
+            first.learn(readings, 0.25 * k)
+    memory = json.loads(json.dumps(first.memory()))
+    assert all(len(vital["values"]) <= 41 for vital in memory.values())
+    second = Fusion.remembered(memory)
+    now = at(200.0, 75.0)
+    assert second.arousal(now)[1] == first.arousal(now)[1]
+    for k in range(4 * known_s, len(moments)):
+        second.learn(moments[k], 0.25 * k)
+    assert second.baseline()["heart_rate"] == pytest.approx(whole.baseline()["heart_rate"], abs=0.5)
+    assert second.arousal(now)[0] == pytest.approx(whole.arousal(now)[0], abs=0.05)
