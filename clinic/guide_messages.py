@@ -26,13 +26,15 @@ class GuideChoiceBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class GuideInfo(Struct, frozen=True, kw_only=True):
     """What guide sessions here may have: `modes` from the strictest to the freest, `usual` if none is named.
 
-    Without `on` this server runs none, and every other field is empty.
+    `rules_only`: languages in which danger is found by rules alone, for no sentence model reads them. Without
+    `on` this server runs none, and every other field is empty.
     """
 
     on: bool
     modes: list[GuideMode] = []
     usual: GuideMode | None = None
     languages: list[str] = []
+    rules_only: list[str] = []
 
 
 class Said(Struct, frozen=True, kw_only=True):

@@ -188,6 +188,7 @@ class RoomsDouble:
             "modes": ["off", "scripted", "approved"],
             "usual": "approved",
             "languages": ["en", "de"],
+            "rules_only": ["de"],
         }
 
     async def rooms(self) -> Sequence[Mapping[str, Any]]:

@@ -26,6 +26,7 @@ from therapy.plan import PLANS, SessionPlan, in_place
 from therapy.ports import RoomHost
 from therapy.specs import SceneSpec
 from therapy.talk import GuideMode
+from voice_guide.riskbook import load_risk_book
 from vr_world.keeping import Keeping
 from vr_world.room_link import RoomLink
 from vr_world.settings import ServerSettings
@@ -173,6 +174,7 @@ class Rooms:
             "modes": [mode.value for mode in modes],
             "usual": self._usual_mode().value,
             "languages": list(self._settings.guide_languages),
+            "rules_only": [tag for tag in self._settings.guide_languages if not load_risk_book(tag).similar],
         }
 
     async def rooms(self) -> Sequence[Mapping[str, Any]]:

@@ -124,6 +124,9 @@ def test_a_session_starts_only_with_every_answer(panel: Page, server: PanelServe
     panel.get_by_label("Migraine with aura").check()
     expect(panel.get_by_text("Contraindicated.")).to_be_visible()
     accessible(panel, "start with a contraindication")
+    expect(panel.get_by_text("found by rules alone")).to_have_count(0)
+    panel.get_by_label("The guide's language").select_option("de")
+    expect(panel.get_by_text("In German words of danger are found by rules alone")).to_be_visible()
     prepare.click()
     expect(panel.get_by_role("alert").filter(has_text="Still needed")).to_contain_text("a reason to go on")
     assert server.run(lambda: server.rooms.starts) == []

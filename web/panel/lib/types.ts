@@ -152,6 +152,8 @@ export interface GuideInfo {
   modes: GuideMode[];
   usual: GuideMode | null;
   languages: string[];
+  /** Languages in which danger is found by rules alone. */
+  rules_only?: string[];
 }
 
 export interface Said {
