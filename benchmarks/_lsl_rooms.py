@@ -6,8 +6,8 @@ child process: SimulatedPatient ─▶ LSL outlets (ECG, belt, truth) ─▶ inl
                      └── inlet ◀── ControlsOutlet ◀── Controls ◀── bound ◀── steer ◀── steadied ◀─────┘
 ```
 
-The patients live in a process of their own, each with its three outlets, as they do beside a server; the rooms
-of this process see of them what their inlets bring. Of what is true they learn from the truth stream, for the
+The patients live in a process of their own, each with its three outlets, as they do beside a server; the
+rooms of this process see of them what their inlets bring. What is true comes from the truth stream, for the
 figures only.
 """
 
@@ -17,7 +17,7 @@ import dataclasses
 import multiprocessing
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableSequence, Sequence
 from multiprocessing.synchronize import Event as Flag
 from typing import Final
 
@@ -37,7 +37,7 @@ from therapy.plan import SessionPlan
 __all__ = ["Session", "Step", "Truth", "lived_over_lsl"]
 
 #: Until all streams of all patients have come.
-START_S: Final = 30.0
+START_S: Final = 45.0
 #: Of the truth stream: what a row says.
 _SAMPLE, _R_PEAK, _INHALE = 0.0, 1.0, 2.0
 
@@ -89,7 +89,8 @@ def lived_over_lsl(
     Args:
         people: who, and by which plan. All plans last as long as the longest.
         lsl_session: LSL session id of this process (`sensors.lsl.configure` is called with it).
-        rest_s: at rest before the plan begins, in a room that shows nothing yet.
+        rest_s: of the patient's life before the plan begins, at rest in a room that shows nothing yet; longer
+            where the streams take longer to come.
         told: takes a line of progress.
 
     Raises:
@@ -101,18 +102,18 @@ def lived_over_lsl(
         for index, (who, _) in enumerate(people)
     ]
     spawn = multiprocessing.get_context("spawn")
-    stop = spawn.Event()
-    patients = spawn.Process(target=_patients, args=(configs, stop), daemon=True)
+    stop, born_s = spawn.Event(), spawn.Array("d", len(people))
+    patients = spawn.Process(target=_patients, args=(configs, stop, born_s), daemon=True)
     patients.start()
-    rooms = [
-        _Room(config.room, plan, rest_s) for config, (_, plan) in zip(configs, people, strict=True)
-    ]
+    rooms = [_Room(config.room, plan) for config, (_, plan) in zip(configs, people, strict=True)]
     truth = Inlets(lambda source: "" if source.kind == TRUTH_KIND else None, clock=local_clock)
     try:
         for room in rooms:
             room.ingest.start()
         told("waiting for the patients' streams")
         _wait(rooms, truth)
+        for room, began_s in zip(rooms, born_s, strict=True):
+            room.begin(max(began_s + rest_s, local_clock()))
         _live(rooms, truth, told)
     finally:
         stop.set()
@@ -125,11 +126,20 @@ def lived_over_lsl(
     return [room.session for room in rooms]
 
 
-def _patients(configs: Sequence[SimulatedPatientConfig], stop: Flag) -> None:
-    """Be all patients, until `stop`; a thread each."""
+def _patients(configs: Sequence[SimulatedPatientConfig], stop: Flag, born_s: MutableSequence[float]) -> None:
+    """Be all patients, a thread each, until `stop`; tell at `born_s` when each began to live."""
     configure(configs[0].lsl_session)
     end = threading.Event()
-    threads = [threading.Thread(target=publish, args=(config, end), daemon=True) for config in configs]
+
+    def live(index: int, config: SimulatedPatientConfig) -> None:
+        def clock() -> float:
+            now_s = local_clock()
+            born_s[index] = born_s[index] or now_s
+            return now_s
+
+        publish(config, end, clock)
+
+    threads = [threading.Thread(target=live, args=each, daemon=True) for each in enumerate(configs)]
     for thread in threads:
         thread.start()
     stop.wait()
@@ -141,11 +151,10 @@ def _patients(configs: Sequence[SimulatedPatientConfig], stop: Flag) -> None:
 class _Room:
     """One room: inlets, steering, an outlet of its controls, and the notes for the figures."""
 
-    def __init__(self, name: str, plan: SessionPlan, rest_s: float) -> None:
+    def __init__(self, name: str, plan: SessionPlan) -> None:
         self.prefix = f"simulated-patient-{name} "
         self.session = Session()
         self.duration_s = plan.duration_s
-        self.rest_s = rest_s
         self.begins_s = 0.0
         self._last_s: float | None = None
         self._steered = Steered(plan)
@@ -161,11 +170,9 @@ class _Room:
         rows = self.ingest.streams(now_s)
         return len(rows) == 2 and all(row["alive"] and row["age_s"] < 0.5 for row in rows)
 
-    def begin(self, now_s: float) -> None:
-        """Begin the time at rest."""
-        self.begins_s = now_s + self.rest_s
-        self._events.clear()
-        self.ingest.rest({})
+    def begin(self, at_s: float) -> None:
+        """Let the plan begin at session time `at_s`; until then the patient rests."""
+        self.begins_s = at_s
 
     def step(self, now_s: float) -> None:
         """Live one tick: at rest nothing is shown and the pacer is not known."""
@@ -221,10 +228,9 @@ def _live(rooms: Sequence[_Room], truth: Inlets, told: Callable[[str], None]) ->
     """Tick all rooms until the longest plan is over."""
     now_s = local_clock()
     by_source: Mapping[str, _Room] = {f"{room.prefix}truth": room for room in rooms}
-    for room in rooms:
-        room.begin(now_s)
-    whole_s = rooms[0].rest_s + max(room.duration_s for room in rooms)
-    end_s, next_s, said = now_s + whole_s, now_s, -1
+    end_s = max(room.begins_s + room.duration_s for room in rooms)
+    whole_s = end_s - now_s
+    next_s, said = now_s, -1
     while now_s < end_s:
         for room in rooms:
             room.step(local_clock())

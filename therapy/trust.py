@@ -6,8 +6,9 @@ lost              ─▶ 2 s held as it was ─▶ fades over 6 s ─▶ the pla
 ```
 
 *Neutral*, where the world goes when all signals die, is the plan alone: each control where the stage puts it
-without a body, and a pacer that runs by itself from the pace it has (`therapy.steer`). With the controls' own time constants (6 and 8 s) the world has forgotten a signal 10–30 s after it died. A
-trembling estimate does not make the world tremble: arousal follows with a play of 0.04.
+without a body, and a pacer that runs by itself from the pace it has (`therapy.steer`). With the controls' own
+time constants (6 and 8 s) the world has forgotten a signal 10–30 s after it died. A trembling estimate does
+not make the world tremble: arousal follows with a play of 0.04.
 """
 
 from __future__ import annotations
