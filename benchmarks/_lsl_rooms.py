@@ -112,8 +112,8 @@ def lived_over_lsl(
             room.ingest.start()
         told("waiting for the patients' streams")
         _wait(rooms, truth)
-        for room, began_s in zip(rooms, born_s, strict=True):
-            room.begin(max(began_s + rest_s, local_clock()))
+        for index, room in enumerate(rooms):
+            room.begin(max(born_s[index] + rest_s, local_clock()))
         _live(rooms, truth, told)
     finally:
         stop.set()

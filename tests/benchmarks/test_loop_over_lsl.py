@@ -14,7 +14,6 @@ from sensors.devices._patient import PatientTraits
 from therapy.controls import START, TABLE
 from therapy.plan import Condition, SessionPlan
 
-
 LISTENS_S = 12.0
 
 
