@@ -56,7 +56,7 @@ def test_the_same_session_is_not_apart_from_itself() -> None:
     still = np.linspace(6.0, 9.0, 50)
     line = Line(pace=still, heart=still, breath=still, true_breath=still, stress=still)
     other = dataclasses.replace(line, pace=still + 0.5)
-    figures = {figure.name: figure for figure in apart([other], [line], [line])}
+    figures = {figure.name: figure for figure in apart([other], [line], [(line, line)])}
     assert figures["LSL apart from in process: pacer's pace"].value == pytest.approx(0.5)
     assert figures["LSL apart from in process: stress"].value == 0.0
 
