@@ -16,16 +16,23 @@ from scipy import signal
 from benchmarks._kit import Figure, Progress
 from sensors.devices.simulated_patient import PatientTraits, RoomView, SimulatedPatient
 from sensors.errors import BadRecording
+from sensors.estimators.ecg import EcgEstimator
+from sensors.estimators.ppg import PpgEstimator
 from sensors.estimators.respiration import RespirationEstimator
+from sensors.fuse import BREATH_STEERS
 from sensors.quality import Floats
 from sensors.recordings import load_recording
 
-__all__ = ["breaths", "offline_troughs"]
+__all__ = ["breaths", "derived", "offline_troughs"]
 
 _SAME_S: Final = 0.75
 _SKIP_S: Final = 15.0
 #: (first, last) seconds; later the monitor's 12 bits wrap round and the signal saturates.
 _RECORDED: Final = ("v102s.hea", 0.0, 60.0)
+#: The belt of this one saturates later; a rate is wrong from so many a minute on, or this share.
+_BESIDE_A_BELT: Final = ("v102s.hea", 98.0)
+_FAR_PER_MIN: Final = 2.0
+_FAR_SHARE: Final = 0.15
 _PACES: Final = (6.0, 9.0, 14.0)
 
 
@@ -70,6 +77,63 @@ def breaths(progress: Progress) -> list[Figure]:
     x, stamps = stream.samples[part, 0], stream.stamps_s[part]
     sums, apart = _compared(x, stamps, stream.rate_hz, offline_troughs(x, stream.rate_hz))
     return [*figures, *_rows(f"breaths, {name} {first_s:g}…{last_s:g} s", sums, apart)]
+
+
+def derived(progress: Progress) -> list[Figure]:
+    """Return how often breaths told from pulses and beats are wrong beside a recorded belt."""
+    progress("breaths from pulses and beats")
+    data = os.environ.get("STILLWATER_DATA")
+    if data is None:
+        return []
+    name, whole_s = _BESIDE_A_BELT
+    path = Path(data) / "biosignals" / name
+    if not path.is_file():
+        return []
+    streams = load_recording(path).streams
+    belt = next(s for s in streams if s.kind == "Respiration")
+    troughs_s = offline_troughs(signal.medfilt(belt.samples[:, 0], 151), belt.rate_hz)  # without its spikes
+    figures = []
+    for kind, column, build in (("PPG", 0, PpgEstimator), ("ECG", 0, EcgEstimator), ("ECG", 1, EcgEstimator)):
+        stream = next(s for s in streams if s.kind == kind)
+        x = stream.samples[:, column]
+        x = np.where(np.isfinite(x), x, float(np.nanmedian(x)))
+        told = _told(build(stream.rate_hz), x, stream.rate_hz, troughs_s, whole_s)
+        steering = [wrong for quality, wrong in told if quality >= BREATH_STEERS]
+        what = f"breath rate from {kind} {column + 1} of {name}"
+        highest = max((quality for quality, _ in told), default=0.0)
+        figures += [
+            Figure(
+                name=f"{what}: told that are wrong",
+                value=sum(wrong for _, wrong in told) / max(len(told), 1),
+                unit="1",
+                note=f"told in {len(told)} of {whole_s:g} s; highest quality {highest:.2f}",
+            ),
+            Figure(
+                name=f"{what}: wrong among those that steer",
+                value=sum(steering) / max(len(steering), 1),
+                unit="1",
+                limit=0.01,
+                note=f"quality of {BREATH_STEERS:g} or more: {len(steering)}",
+            ),
+        ]
+    return figures
+
+
+def _told(
+    estimator: PpgEstimator | EcgEstimator, x: Floats, rate_hz: float, troughs_s: Floats, until_s: float
+) -> list[tuple[float, bool]]:
+    """Return (quality, wrong) of the breath rate at each second up to `until_s`, where there is one."""
+    told, size, stamps_s = [], round(rate_hz), np.arange(x.size) / rate_hz
+    for second in range(round(until_s)):
+        part = slice(second * size, (second + 1) * size)
+        estimator.push(x[part], stamps_s[part])
+        now_s = second + 1.0
+        recent = troughs_s[(troughs_s > now_s - 30.0) & (troughs_s <= now_s)]
+        for said in estimator.readings(now_s):
+            if said.vital == "breath_rate" and said.value is not None and recent.size > 2:
+                true = 60.0 / float(np.mean(np.diff(recent)))
+                told.append((said.quality, abs(said.value - true) > max(_FAR_PER_MIN, _FAR_SHARE * true)))
+    return told
 
 
 def _compared(x: Floats, stamps_s: Floats, rate_hz: float, truth_s: Floats) -> tuple[Floats, list[float]]:

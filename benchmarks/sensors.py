@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks._accuracy import accuracy
-from benchmarks._breaths import breaths
+from benchmarks._breaths import breaths, derived
+from benchmarks._costs import costs as costs_at_usual_rates
 from benchmarks._kit import Benchmark, BenchmarkFailed, Figure, Progress
 from benchmarks._pulse_rates import pulse_rates
 from sensors.devices.replay import load_recording
@@ -49,18 +50,20 @@ def run(progress: Progress) -> list[Figure]:
     costs: list[Figure] = []
     for kind, spec in by_stream_type().items():
         if kind not in signals:
-            continue  # `bench body` measures what needs signals of another kind
+            continue  # `_costs` measures those that need signals of another kind
         x = signals[kind]
         progress(f"{spec.name}: cost of a sample")
         costs += [_cost(spec, x, stamps_s, size) for size in CHUNKS]
     progress("comparing beats")
     return [
         *costs,
+        *costs_at_usual_rates(progress),
         *against_window(progress),
         *beats(),
         *accuracy(progress),
         *pulse_rates(progress),
         *breaths(progress),
+        *derived(progress),
     ]
 
 

@@ -34,7 +34,7 @@ from therapy.steer import NO_WISHES, Wishes, seen_under, steer
 from therapy.trust import NOTHING_KNOWN, steadied
 from therapy.yoke import Trace, follow
 
-__all__ = ["Moment", "lived", "seen_by"]
+__all__ = ["STEP_S", "Moment", "Steered", "lived", "seen_by"]
 
 #: The room's tick is 0.05 s; policies do not need that, slopes are held to the step that is taken.
 STEP_S: Final = 0.1
@@ -93,31 +93,49 @@ def lived(
     """
     patient = SimulatedPatient(traits, waves=waves)
     senses = _Senses(fault, rest_s, step_s, waves=waves)
-    controls, known = START, NOTHING_KNOWN
+    room = Steered(plan, trace)
     resting = round(rest_s / step_s)
     for _ in range(resting):
         senses.take(patient.step(RoomView(), step_s), None)
-    ends = np.cumsum([stage.duration_s for stage in plan.stages])
     for step in range(round(plan.duration_s / step_s)):
         at_s = (step + 1) * step_s
-        stage = plan.stages[min(int(np.searchsorted(ends, at_s)), len(plan.stages) - 1)]
-        span = patient.step(seen_by(controls), step_s)
-        state = senses.take(span, controls.breath_pace_per_min)
-        known, steady = steadied(known, state, step_s)
-        wishes = NO_WISHES if plan.condition is not Condition.OFF else Wishes(swell=0.0)
-        yoked = follow(trace, at_s, controls, step_s, wishes) if trace is not None else None
-        seen = seen_under(plan.condition, steady, arousal=plan.arousal)
-        wanted = yoked or steer(seen, stage, controls, step_s, wishes)
-        controls = bound(wanted.controls, controls, plan.limits, step_s).controls
+        span = patient.step(seen_by(room.controls), step_s)
+        state = senses.take(span, room.controls.breath_pace_per_min)
+        room.step(at_s, state, step_s)
         yield Moment(
             at_s=at_s,
-            stage=stage,
+            stage=room.stage(at_s),
             body=span.body,
             state=state,
-            controls=controls,
+            controls=room.controls,
             beats_s=span.beats_s,
             inhales_s=span.inhales_s,
         )
+
+
+class Steered:
+    """The pure half of a simulated room: from what is known of the body to the next controls."""
+
+    def __init__(self, plan: SessionPlan, trace: Trace | None = None) -> None:
+        self.controls = START
+        self._plan, self._trace, self._known = plan, trace, NOTHING_KNOWN
+        self._ends_s = np.cumsum([stage.duration_s for stage in plan.stages])
+
+    def stage(self, at_s: float) -> Stage:
+        """Return the plan's stage at `at_s`."""
+        index = int(np.searchsorted(self._ends_s, at_s))
+        return self._plan.stages[min(index, len(self._plan.stages) - 1)]
+
+    def step(self, at_s: float, state: PatientState, step_s: float) -> Controls:
+        """Return the controls of `at_s`, `step_s` after those before, as the plan's condition has them."""
+        plan, trace, before = self._plan, self._trace, self.controls
+        self._known, steady = steadied(self._known, state, step_s)
+        wishes = NO_WISHES if plan.condition is not Condition.OFF else Wishes(swell=0.0)
+        yoked = follow(trace, at_s, before, step_s, wishes) if trace is not None else None
+        seen = seen_under(plan.condition, steady, arousal=plan.arousal)
+        wanted = yoked or steer(seen, self.stage(at_s), before, step_s, wishes)
+        self.controls = bound(wanted.controls, before, plan.limits, step_s).controls
+        return self.controls
 
 
 class _Senses:

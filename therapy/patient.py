@@ -54,6 +54,7 @@ class PatientState:
         breath_phase: 0 … 1, the inhale starts at 0; kept by an oscillator through gaps.
         breath_phase_confidence: 0 … 1, falls while the oscillator runs free.
         breath_rate_per_min: newest trusted rate, or `None`.
+        breath_lost: a rate was known in this session and is not any more (`therapy.trust` tells).
         next_beat_s: predicted session time of the next R peak, or `None`.
         coherence: share of heart-rate variability at the breath pacer's frequency, or `None`.
     """
@@ -65,5 +66,6 @@ class PatientState:
     breath_phase: float = 0.0
     breath_phase_confidence: float = 0.0
     breath_rate_per_min: float | None = None
+    breath_lost: bool = False
     next_beat_s: float | None = None
     coherence: float | None = None

@@ -2,8 +2,9 @@
 
 The slow path is the iso-principle (Altshuler 1948): the world first matches the patient's arousal, then
 leads towards the stage's aim by the stage's strength. With little confidence it leads blindly, towards the
-aim alone, and without any signal the pace eases to six breaths a minute; every value moves towards its
-target exponentially, so that nothing jumps when a signal comes or goes. The fast path is the pacer's phase,
+aim alone; every value moves towards its target exponentially, so that nothing jumps when a signal comes or
+goes. A pacer whose patient's breath is lost goes on from the pace it has and leads as slowly as before; one
+that never heard a breath eases to six a minute (decision 0056). The fast path is the pacer's phase,
 an oscillator that runs by itself and is only nudged towards the patient's breath.
 
 What comes out is what is *wanted*: `therapy.safety.bound` decides what the patient gets.
@@ -322,14 +323,16 @@ def toward(name: str, now: float, goal: float, dt_s: float, tau_s: float) -> flo
 def _pace(
     state: PatientState, stage: Stage, previous: Controls, dt_s: float, wishes: Wishes
 ) -> tuple[float, tuple[Reason, ...]]:
-    """Return the pacer's next pace: the wish, else a little slower than the patient, else towards six."""
+    """Return the pacer's next pace: the wish, else a little slower than the patient, else by the plan."""
     now = previous.breath_pace_per_min
     own = state.breath_rate_per_min
     aim = stage.aim.breath_pace_per_min
     if wishes.breath_pace_per_min is not None:
         goal, because, slope = wishes.breath_pace_per_min, "the therapist asked for it", math.inf
-    elif own is None and stage.kind is StageKind.ARRIVE:
-        return now, ()  # listening first: the place does not breathe yet either
+    elif own is None and (stage.kind is StageKind.ARRIVE or (state.breath_lost and aim is None)):
+        return now, ()  # listening first: the place does not breathe yet either; or nowhere to lead to
+    elif own is None and state.breath_lost and aim is not None:
+        goal, because, slope = aim, "the breath is lost: going on from here, slowly", LEAD_PER_MIN_PER_S
     elif own is None:
         goal, because, slope = (
             NEUTRAL.breath_pace_per_min,

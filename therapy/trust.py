@@ -5,8 +5,10 @@ confidence ≥ 0.45 ─▶ trusted: the body steers, until its confidence is < 0
 lost              ─▶ 2 s held as it was ─▶ fades over 6 s ─▶ the plan alone (an open-loop pacer)
 ```
 
-With the controls' own time constants (6 and 8 s) the world has forgotten a signal 10–30 s after it died. A
-trembling estimate does not make the world tremble: arousal follows with a play of 0.04.
+*Neutral*, where the world goes when all signals die, is the plan alone: each control where the stage puts it
+without a body, and a pacer that runs by itself from the pace it has (`therapy.steer`). With the controls' own
+time constants (6 and 8 s) the world has forgotten a signal 10–30 s after it died. A trembling estimate does
+not make the world tremble: arousal follows with a play of 0.04.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ class Known:
     alone_s: float = 0.0
     breath_rate_per_min: float | None = None
     breath_alone_s: float = 0.0
+    breath_heard: bool = False
     coherence: float | None = None
     coherence_alone_s: float = 0.0
 
@@ -65,6 +68,7 @@ def steadied(known: Known, state: PatientState, dt_s: float) -> tuple[Known, Pat
         alone_s=alone_s,
         breath_rate_per_min=rate,
         breath_alone_s=rate_alone_s,
+        breath_heard=known.breath_heard or rate is not None,
         coherence=coherence,
         coherence_alone_s=coherence_alone_s,
     )
@@ -74,6 +78,7 @@ def steadied(known: Known, state: PatientState, dt_s: float) -> tuple[Known, Pat
         arousal=arousal,
         arousal_confidence=confidence * left,
         breath_rate_per_min=rate,
+        breath_lost=memory.breath_heard and rate is None,
         coherence=coherence,
     )
     return memory, seen

@@ -138,6 +138,7 @@ class WorldMemory:
     condition: str = Condition.CONTINGENT.value
     blind: bool = False
     assessing: bool = False
+    breath_heard: bool = False
 
 
 class World:
@@ -365,6 +366,7 @@ class World:
             condition=self.machine.plan.condition.value,
             blind=self.machine.plan.blind,
             assessing=self.assessing,
+            breath_heard=self._known.breath_heard,
         )
 
     def restore(
@@ -376,6 +378,7 @@ class World:
         self.session_id, self.patient = memory.session_id, memory.patient
         self.controls, self.wishes = memory.controls, memory.wishes
         self.care, self.asked = memory.care, dict(memory.asked)
+        self._known = dataclasses.replace(NOTHING_KNOWN, breath_heard=memory.breath_heard)
         if memory.assessing:
             why = "the room was started again, and heartbeats were missed"
             self._outputs.event(AssessmentEnded(at_s=now_s, per_min=None, clarity=0.0, why=why))

@@ -13,6 +13,7 @@ from sensors.estimators._derived import ALONE, TOGETHER, DerivedBreath
 from sensors.estimators.ppg import PpgEstimator
 from sensors.fuse import BREATH_STEERS
 from sensors.recordings import load_recording
+from sensors.testing import pulses
 from therapy.patient import CALIBRATING, NOISE
 
 
@@ -89,6 +90,25 @@ def test_noise_that_has_extrema_has_no_breath():
             steering += reading.quality >= BREATH_STEERS
     assert steering == 0
     assert told < 0.05 * 12 * 150
+
+
+@pytest.mark.parametrize("size", [1, 37])
+def test_the_length_of_chunks_changes_nothing(size):
+    x, at_s, _ = pulses(60.0, 64.0, noise=0.02)
+    x = x * (1.0 + 0.2 * np.sin(2.0 * np.pi * 0.2 * at_s))
+    readings = []
+    for step in (size, 16):
+        estimator, said = PpgEstimator(64.0), []
+        for second in range(4, 60, 4):
+            part = slice((second - 4) * 64, second * 64)
+            for at in range(part.start, part.stop, step):
+                end = min(at + step, part.stop)
+                estimator.push(x[at:end], at_s[at:end])
+            said.append(estimator.readings(float(second))[-1])
+        readings.append(said)
+    assert readings[0] == readings[1]
+    assert readings[0][-1].vital == "breath_rate"
+    assert readings[0][-1].value == pytest.approx(12.0, abs=0.5)
 
 
 @pytest.mark.skipif("STILLWATER_DATA" not in os.environ, reason="STILLWATER_DATA is not set")

@@ -21,7 +21,7 @@ from therapy.controls import START, TABLE, Controls
 from therapy.patient import PatientState, Reading
 from therapy.plan import PLANS
 from therapy.safety import bound
-from therapy.steer import steer
+from therapy.steer import LEAD_PER_MIN_PER_S, steer
 from therapy.trust import NOTHING_KNOWN, steadied
 
 STEP_S: Final = 0.5
@@ -160,10 +160,12 @@ def test_when_every_sensor_dies_all_controls_go_where_they_are_without_a_body() 
         if name not in ("pacer_phase", "breath_pace_per_min"):
             left = abs(limit.distance(getattr(controls, name), getattr(there, name)))
             assert left <= 0.05 * (limit.high - limit.low), name
-    # A pacer that jumped to six could not be followed: it goes there at its own pace, from ten seconds on.
+    # The pacer runs by itself from the pace it had, and leads on blindly no faster than it led before.
     paces = [moment[1].breath_pace_per_min for moment in dead[round((BREAKS_S + 10.0) / STEP_S) :]]
-    assert all(later < sooner for sooner, later in itertools.pairwise(paces))
-    assert paces[-1] < paces[0] - 3.0
+    blind_s = STEP_S * (len(paces) - 1)
+    assert paces[0] - paces[-1] == pytest.approx(LEAD_PER_MIN_PER_S * blind_s, rel=0.01)
+    assert max(a - b for a, b in itertools.pairwise(paces)) <= LEAD_PER_MIN_PER_S * STEP_S + 1e-9
+    assert paces[-1] > PLANS["sea-at-dusk"].stages[1].aim.breath_pace_per_min
 
 
 def lived_without_a_body() -> list[Controls]:

@@ -63,6 +63,16 @@ def test_without_a_body_the_world_goes_on_openly_at_six_a_minute() -> None:
     assert after_30s.breath_pace_per_min == pytest.approx(6.0, abs=0.2)
 
 
+@pytest.mark.parametrize(("begins", "after_a_minute"), [(12.0, 11.0), (6.3, 6.0), (5.5, 6.0)])
+def test_a_pacer_whose_breath_is_lost_goes_on_from_where_it_is(begins: float, after_a_minute: float) -> None:
+    start = dataclasses.replace(NEUTRAL, breath_pace_per_min=begins)
+    lost = PatientState(at_s=0.0, breath_lost=True)
+    assert lived(lost, DEEPEN, 60, start).breath_pace_per_min == pytest.approx(after_a_minute, abs=0.03)
+    nowhere = dataclasses.replace(DEEPEN, aim=dataclasses.replace(DEEPEN.aim, breath_pace_per_min=None))
+    for stage in (ARRIVE, nowhere):
+        assert lived(lost, stage, 60, start).breath_pace_per_min == begins
+
+
 def test_the_place_listens_before_it_breathes() -> None:
     listening = lived(PatientState(at_s=0.0), ARRIVE, 30, START)
     assert listening.swell == pytest.approx(0.0, abs=1e-6)

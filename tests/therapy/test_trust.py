@@ -50,6 +50,12 @@ def test_what_was_known_is_held_then_fades_and_is_forgotten() -> None:
     late = told[round((HOLD_S + FADE_S) / 0.1) + 1]
     assert (late.arousal, late.arousal_confidence) == (0.0, 0.0)
     assert (late.breath_rate_per_min, late.coherence) == (None, None)
+    assert [seen.breath_lost for seen in (held, late)] == [False, True]
+    assert not steadied(known, state(), 0.1)[1].breath_lost
+
+
+def test_a_breath_that_was_never_heard_is_not_lost() -> None:
+    assert not steadied(NOTHING_KNOWN, PatientState(at_s=0.0), 60.0)[1].breath_lost
 
 
 def test_a_yoked_world_does_what_the_trace_did_until_it_is_over() -> None:

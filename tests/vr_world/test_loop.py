@@ -201,6 +201,19 @@ def test_another_process_goes_on_where_this_one_was() -> None:
     assert calls.pictures == [(False, 1.0)]
 
 
+def test_a_room_that_is_started_again_waits_for_a_breath_that_was_heard() -> None:
+    lived = Lived().order("begin").live(70)
+    lived.body.now = PatientState(at_s=0.0, breath_rate_per_min=12.0)
+    lived.live(5)
+    other = World(StillBody(), Calls())
+    other.restore(lived.world.memory(), PLAN, lived.now_s + 2.0)
+    pace = other.controls.breath_pace_per_min
+    assert pace > 8.0
+    for tick in range(round(20.0 / TICK_S)):
+        other.tick(lived.now_s + 2.0 + tick * TICK_S)
+    assert 0.0 <= pace - other.controls.breath_pace_per_min <= 20.0 / 60.0
+
+
 def test_orders_at_the_wrong_time_are_refused_and_change_nothing() -> None:
     lived = Lived()
     with pytest.raises(NotNow, match="READY"):
