@@ -27,8 +27,15 @@ from voice_guide.riskbook import RiskBook
 __all__ = ["BENCH", "Sentence", "read_sentences", "wilson"]
 
 _EVALS: Final = Path(__file__).parents[1] / "tests" / "evals"
-#: Set of sentences → its language. Those from `outside` are of an author who had not seen a rule.
-_SETS: Final = {"train": "en", "heldout": "en", "outside.en": "en", "outside.de": "de"}
+#: Set of sentences → its language. `outside` was written without looking at a rule, then taught; `fresh` is
+#: of an author who had not seen a rule, and is not taught.
+_SETS: Final = {
+    "train": "en",
+    "heldout": "en",
+    "outside.en": "en",
+    "fresh.en": "en",
+    "outside.de": "de",
+}
 #: First letters of a negative's id → what it is.
 _HARMLESS: Final = {
     "scn": "scene talk",
@@ -39,6 +46,8 @@ _HARMLESS: Final = {
     "ord": "small talk",
     "oe-": "harmless",
     "og-": "harmless",
+    "fe-": "harmless",
+    "fg-": "harmless",
 }
 #: Of the normal distribution, for 95 %.
 _Z: Final = 1.959964
@@ -64,7 +73,7 @@ class Sentence:
 
 
 def read_sentences(name: str, folder: Path = _EVALS) -> list[Sentence]:
-    """Return the frozen sentences of `train`, `heldout`, `outside.en` or `outside.de`.
+    """Return the frozen sentences of `train`, `heldout`, `outside.en`, `fresh.en` or `outside.de`.
 
     Raises:
         BenchmarkFailed: the file is not there (an installed package carries no tests).

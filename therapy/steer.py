@@ -4,7 +4,7 @@ The slow path is the iso-principle (Altshuler 1948): the world first matches the
 leads towards the stage's aim by the stage's strength. With little confidence it leads blindly, towards the
 aim alone; every value moves towards its target exponentially, so that nothing jumps when a signal comes or
 goes. A pacer whose patient's breath is lost goes on from the pace it has and leads as slowly as before; one
-that never heard a breath eases to six a minute (decision 0056). The fast path is the pacer's phase,
+that never heard a breath eases to six a minute (decision 0043). The fast path is the pacer's phase,
 an oscillator that runs by itself and is only nudged towards the patient's breath.
 
 What comes out is what is *wanted*: `therapy.safety.bound` decides what the patient gets.
