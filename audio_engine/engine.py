@@ -182,7 +182,7 @@ class Engine:
     def idle(self, blocks: int) -> None:
         """Make `blocks` of nothing, so that the first heard one finds memory and code in place."""
         for _ in range(blocks):
-            self._server.process()
+            self._synth.process()
 
     @property
     def overdue_notes(self) -> int:
@@ -227,7 +227,7 @@ class Engine:
         for release in releases:
             self.rack.release(release.note)
         self._breathe(at_s)
-        self._server.process()
+        self._synth.process()
         self._blocks += 1
         # The one test that sees every NaN: pyo's Clip lets them pass, and filters latch them.
         if not np.isfinite(self._dry).all():

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio_engine._pyo import pyo
+from audio_engine.denormals import flushed
 from audio_engine.desk import BUSSES
 from audio_engine.messages import BLOCK_FRAMES, RATE_HZ
 
@@ -37,10 +38,12 @@ class Synth:
         self.server.boot()
         self.server.start()
         self.out = _view(self.server.getOutputAddr(), BUSSES)
+        # Looked up at each block: pyo's method is the server's, not one of a moment.
+        self._block = flushed(lambda: self.server.process())
 
     def process(self) -> npt.NDArray[np.float32]:
         """Make one block; return `out`."""
-        self.server.process()
+        self._block()
         return self.out
 
     def close(self) -> None:

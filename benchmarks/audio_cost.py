@@ -200,13 +200,6 @@ class _Clock:
         return call
 
 
-class _TimedServer:
-    """A pyo server whose blocks go through a clock."""
-
-    def __init__(self, server: Any, clock: _Clock) -> None:
-        self.process = clock.timed(server.process)
-
-
 def _engine(conn: Connection, seconds: float) -> None:
     """Child: the whole engine, then again with its parts timed (clocks cost), then its encoders."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -224,7 +217,8 @@ def _engine(conn: Connection, seconds: float) -> None:
 
     costs = {"engine": _measured(block, seconds)}
     graph, master = _Clock(), _Clock()
-    engine._server = _TimedServer(engine._server, graph)  # noqa: SLF001  # what is measured is inside
+    synth = engine._synth  # noqa: SLF001  # what is measured is inside
+    synth.process = graph.timed(synth.process)  # type: ignore[method-assign]
     engine.master.process = master.timed(engine.master.process)  # type: ignore[method-assign]
     _measured(block, seconds)
     # Both passes play a second before they measure; the clocks ran through it.
