@@ -258,6 +258,20 @@ def high_peak_dbfs(sound: Sound) -> float:
     return decibels(float(np.abs(signal.sosfilt(sos, sound, axis=0)).max()))
 
 
+def click_factor(sound: Sound) -> float:
+    """How far the sharpest sample stands out, above 8 kHz, of the 5 ms on each side of it (RMS).
+
+    Music and noise keep under 6, however loud they are; a click among them does not, however soft a passage.
+    The 16 samples next to it are left out: the filter rings there. −90 dBFS is the least that counts.
+    """
+    sos = signal.butter(8, 8000.0, "highpass", fs=RATE_HZ, output="sos")
+    high = signal.sosfilt(sos, sound.astype(np.float64), axis=0)
+    sums = np.cumsum(np.pad(high * high, ((241, 240), (0, 0))), axis=0)
+    wide, near = sums[481:] - sums[:-481], sums[257:-224] - sums[224:-257]
+    around = np.maximum(wide - near, 0.0) / (481 - 33)
+    return float((np.abs(high) / np.sqrt(around + 1e-9)).max())
+
+
 def true_peak_dbtp(sound: Sound) -> float:
     return decibels(float(np.abs(signal.resample_poly(sound, 8, 1, axis=0)).max()))
 

@@ -33,7 +33,7 @@ def test_a_definition_has_its_constants_once_and_its_units_in_order() -> None:
 
 
 def test_a_score_begins_each_note_at_its_time_and_frees_nothing_twice() -> None:
-    messages = score(NOTES, [(0.05, NEUTRAL)], master=True)
+    messages = score(NOTES, [(0.0, NEUTRAL)], master=True)
     begun = [(m.at_s, m.values[0]) for m in messages if m.address == "/s_new" and "note" in str(m.values[0])]
     assert begun == [(0.0, "note pad"), (0.5, "note bell")]
     assert [m.at_s for m in messages] == sorted(m.at_s for m in messages)
@@ -46,7 +46,7 @@ def test_a_score_begins_each_note_at_its_time_and_frees_nothing_twice() -> None:
 @pytest.mark.parametrize("slow", [CONTROL, AUDIO])
 def test_scsynth_plays_the_bell_that_it_is_given(tmp_path: Path, slow: int) -> None:
     sound = tmp_path / "bell.wav"
-    spent_s = render_cpu_s(score(NOTES, [(0.05, NEUTRAL)], master=True, slow=slow), 1.5, keep=sound)
+    spent_s = render_cpu_s(score(NOTES, [(0.0, NEUTRAL)], master=True, slow=slow), 1.5, keep=sound)
     assert spent_s is not None
     assert spent_s > 0.0
     rate_hz, samples = wavfile.read(sound)
