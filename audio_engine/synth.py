@@ -38,8 +38,7 @@ class Synth:
         self.server.boot()
         self.server.start()
         self.out = _view(self.server.getOutputAddr(), BUSSES)
-        # Looked up at each block: pyo's method is the server's, not one of a moment.
-        self._block = flushed(lambda: self.server.process())
+        self._block = flushed(lambda: self.server.process())  # noqa: PLW0108  # whatever it is by then
 
     def process(self) -> npt.NDArray[np.float32]:
         """Make one block; return `out`."""

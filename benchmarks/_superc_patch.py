@@ -2,8 +2,8 @@
 
 Each unit stands for one of our objects (the table is in `docs/reference/benchmarks.md`), written as a
 SuperCollider user would: a synth for each note, freed when it has rung out; one value a block wherever ours
-moves slowly, though pyo computes many of these for each sample; the steering on control busses; the cheaper unit
-where two would do.
+moves slowly (pyo computes most of these for each sample; `slow=AUDIO` does too); the steering on control
+busses; the cheaper unit where two would do.
 """
 
 from __future__ import annotations
@@ -119,8 +119,6 @@ def _glide(g: Graph, name: str) -> Wire:
 
 
 # notes ----------------------------------------------------------------------------------------------------
-
-
 
 
 def _held_pad(slow: int) -> Graph:

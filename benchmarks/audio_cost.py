@@ -13,7 +13,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from audio_engine.messages import BLOCK_FRAMES, BLOCK_S, RATE_HZ, AudioConfig, AudioHeartbeat, NotePlayed, SetControls
+from audio_engine.messages import (
+    BLOCK_FRAMES,
+    BLOCK_S,
+    RATE_HZ,
+    AudioConfig,
+    AudioHeartbeat,
+    NotePlayed,
+    SetControls,
+)
 from audio_engine.process import main as audio_main
 from benchmarks._children import running
 from benchmarks._kit import Benchmark, BenchmarkFailed, Figure, Progress
@@ -120,7 +128,7 @@ def figures(costs: dict[str, float], rooms: dict[bool, tuple[int, float]]) -> li
 
 
 def _theirs(costs: dict[str, float]) -> list[Figure]:
-    """Return scsynth's costs: what moves slowly once a block, as its users have it, or each sample, as in pyo."""
+    """Return scsynth's costs, what moves slowly computed once a block (its users' way) or each sample (pyo's)."""
     if "scsynth" not in costs:
         missing = "not installed: apt-get install supercollider-server"
         return [Figure(name="scsynth, same notes", value=0.0, unit="% of a core", note=missing)]
@@ -145,7 +153,7 @@ def _theirs(costs: dict[str, float]) -> list[Figure]:
 
 
 def _scsynth(notes: list[NotePlayed]) -> dict[str, float]:
-    """Return what the same notes cost scsynth: whole and without the master, as users write it and as pyo works."""
+    """Return what the same notes cost scsynth, whole and without a master, at its users' rates and at pyo's."""
     end_s = FLAT_OUT_S + _SHORT_S
     steps = range(0, round(end_s / BLOCK_S), _BLOCKS_PER_CONTROLS)
     steered = [(index * BLOCK_S, moving(index * BLOCK_S)) for index in steps]

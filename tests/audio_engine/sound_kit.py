@@ -262,7 +262,7 @@ class Collected:
 
 
 def collections(*, enabled: bool) -> Collected:
-    """Play as the audio process does, each block leaving much garbage; `enabled`: had nobody turned it off."""
+    """Play as the audio process does, each block leaving much garbage; `enabled`: as if left turned on."""
     import gc
     import multiprocessing
     import threading

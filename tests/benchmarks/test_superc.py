@@ -1,4 +1,4 @@
-"""scsynth's patch: it plays the notes that it is given, at both rates, and its files are as its reference says."""
+"""scsynth's patch: it plays the notes that it is given, at both rates, from files as its reference has them."""
 
 from __future__ import annotations
 
