@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import platform
+import struct
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -20,7 +21,6 @@ _ENVIRONMENT_BYTES: Final = 64
 #: Where `fenv_t` of glibc and musl has the control register, and its bits: flush-to-zero and
 #: denormals-are-zero of MXCSR (Intel SDM 1, 10.2.3), FZ of FPCR (Arm ARM, C5.2).
 _REGISTERS: Final = {"x86_64": (28, 0x8040), "aarch64": (0, 1 << 24)}
-_WORD_BYTES: Final = 4
 
 
 def flushed(work: Callable[[], Any]) -> Callable[[], None]:
@@ -29,15 +29,17 @@ def flushed(work: Callable[[], Any]) -> Callable[[], None]:
     Made and called in the same thread.
     """
     where = _REGISTERS.get(platform.machine()) if platform.system() == "Linux" else None
-    library = ctypes.PyDLL(None) if where is not None else None
-    if where is None or not hasattr(library, "fesetenv"):
+    if where is None:
+        return work
+    library = ctypes.PyDLL(None)
+    if not hasattr(library, "fesetenv"):
         return work
     get, put = library.fegetenv, library.fesetenv
     offset, bits = where
     flushing = ctypes.create_string_buffer(_ENVIRONMENT_BYTES)
     get(flushing)
-    word = int.from_bytes(flushing[offset : offset + _WORD_BYTES], "little") | bits
-    flushing[offset : offset + _WORD_BYTES] = word.to_bytes(_WORD_BYTES, "little")
+    (word,) = struct.unpack_from("=I", flushing, offset)
+    struct.pack_into("=I", flushing, offset, word | bits)
     before = ctypes.create_string_buffer(_ENVIRONMENT_BYTES)
 
     def flush() -> None:

@@ -12,7 +12,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -190,8 +190,8 @@ def _rate(value: float | Wire) -> int:
     return value.rate if isinstance(value, Wire) else SCALAR
 
 
-def _floats(values: Sequence[float] | object) -> bytes:
-    return b"".join(struct.pack(">f", value) for value in values)  # type: ignore[attr-defined]
+def _floats(values: Iterable[float]) -> bytes:
+    return b"".join(struct.pack(">f", value) for value in values)
 
 
 def _padded(data: bytes) -> bytes:

@@ -128,7 +128,7 @@ def figures(costs: dict[str, float], rooms: dict[bool, tuple[int, float]]) -> li
 
 
 def _theirs(costs: dict[str, float]) -> list[Figure]:
-    """Return scsynth's costs, what moves slowly computed once a block (its users' way) or each sample (pyo's)."""
+    """Return scsynth's costs, slow things computed once a block (its users' way) or each sample (pyo's)."""
     if "scsynth" not in costs:
         missing = "not installed: apt-get install supercollider-server"
         return [Figure(name="scsynth, same notes", value=0.0, unit="% of a core", note=missing)]
@@ -153,7 +153,7 @@ def _theirs(costs: dict[str, float]) -> list[Figure]:
 
 
 def _scsynth(notes: list[NotePlayed]) -> dict[str, float]:
-    """Return what the same notes cost scsynth, whole and without a master, at its users' rates and at pyo's."""
+    """Return what the same notes cost scsynth, whole and without a master, at its own rates and at pyo's."""
     end_s = FLAT_OUT_S + _SHORT_S
     steps = range(0, round(end_s / BLOCK_S), _BLOCKS_PER_CONTROLS)
     steered = [(index * BLOCK_S, moving(index * BLOCK_S)) for index in steps]

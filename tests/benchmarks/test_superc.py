@@ -1,4 +1,4 @@
-"""scsynth's patch: it plays the notes that it is given, at both rates, from files as its reference has them."""
+"""scsynth's patch: it plays the notes that it is given, at both rates, from files as documented."""
 
 from __future__ import annotations
 
