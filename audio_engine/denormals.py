@@ -1,57 +1,53 @@
-"""Numbers too small to matter, taken as zero: what a filter or a room leaves behind when it fades away.
+"""Numbers too small to be heard are zero while pyo works.
 
-A decaying filter's memory passes through the denormal numbers (below 1.2e-38) on its way to zero, and a
-processor computes with them up to a hundred times slower than with others: silence would cost more than
-sound. pyo leaves the processor's switch for this as it is; scsynth and other engines set it. `Flush` sets
-it around a block and puts it back, so that nothing else in the process computes differently.
-
-The switch is a part of the floating-point environment, which C's `fegetenv` and `fesetenv` read and write:
-bits 15 and 6 of MXCSR on x86-64 (Intel SDM vol. 1, 10.2.3), bit 24 of FPCR on AArch64 (Arm ARM, C5.2.8).
-glibc and musl lay both out alike. Elsewhere nothing is switched.
+A filter or a reverb whose input has ended rings down into subnormal floats, on which a processor is slow by a
+factor of up to a hundred; audio programs therefore have it flush them to zero. pyo does not, so we set the
+two bits for it. They belong to a thread, and are set through the C library's floating-point environment
+(`fegetenv`, `fesetenv`): the rest of Python keeps its arithmetic.
 """
 
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import platform
+import struct
+from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["Flush"]
+__all__ = ["flushed"]
 
-#: Machine → (bytes of the environment, offset of its control word, bits to set).
-_LAYOUTS: Final = {
-    "x86_64": (32, 28, 0x8040),
-    "aarch64": (8, 0, 1 << 24),
-}
+#: Room for any C library's `fenv_t` (32 bytes on x86-64, 8 on 64-bit ARM).
+_ENVIRONMENT_BYTES: Final = 64
+#: Where `fenv_t` of glibc and musl has the control register, and its bits: flush-to-zero and
+#: denormals-are-zero of MXCSR (Intel SDM 1, 10.2.3), FZ of FPCR (Arm ARM, C5.2).
+_REGISTERS: Final = {"x86_64": (28, 0x8040), "aarch64": (0, 1 << 24)}
 
 
-class Flush:
-    """Flushing for the thread that enters it: `with flush: …`.
+def flushed(work: Callable[[], Any]) -> Callable[[], None]:
+    """Return `work` that runs with subnormal numbers flushed to zero; `work` itself where that is unknown.
 
-    Attributes:
-        works: whether this machine and its C library can be switched.
+    Made and called in the same thread.
     """
+    where = _REGISTERS.get(platform.machine()) if platform.system() == "Linux" else None
+    if where is None:
+        return work
+    library = ctypes.PyDLL(None)
+    if not hasattr(library, "fesetenv"):
+        return work
+    get, put = library.fegetenv, library.fesetenv
+    offset, bits = where
+    flushing = ctypes.create_string_buffer(_ENVIRONMENT_BYTES)
+    get(flushing)
+    (word,) = struct.unpack_from("=I", flushing, offset)
+    struct.pack_into("=I", flushing, offset, word | bits)
+    before = ctypes.create_string_buffer(_ENVIRONMENT_BYTES)
 
-    def __init__(self) -> None:
-        layout = _LAYOUTS.get(platform.machine())
-        name = ctypes.util.find_library("m")
-        self.works = platform.system() == "Linux" and layout is not None and name is not None
-        if not (self.works and layout and name):
-            return
-        size, offset, bits = layout
-        library: Any = ctypes.CDLL(name)
-        self._set = library.fesetenv
-        self._usual = ctypes.create_string_buffer(size)
-        library.fegetenv(self._usual)
-        self._flushing = ctypes.create_string_buffer(self._usual.raw, size)
-        word = ctypes.c_uint32.from_buffer(self._flushing, offset)
-        word.value |= bits
+    def flush() -> None:
+        get(before)
+        put(flushing)
+        try:
+            work()
+        finally:
+            put(before)
 
-    def __enter__(self) -> None:
-        if self.works:
-            self._set(self._flushing)
-
-    def __exit__(self, *_: object) -> None:
-        if self.works:
-            self._set(self._usual)
+    return flush

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import signal
 import time
@@ -12,11 +13,20 @@ from typing import Any, Final
 
 import numpy as np
 
-from audio_engine.messages import BLOCK_FRAMES, BLOCK_S, RATE_HZ, AudioConfig, AudioHeartbeat, SetControls
+from audio_engine.messages import (
+    BLOCK_FRAMES,
+    BLOCK_S,
+    RATE_HZ,
+    AudioConfig,
+    AudioHeartbeat,
+    NotePlayed,
+    SetControls,
+)
 from audio_engine.process import main as audio_main
 from benchmarks._children import running
 from benchmarks._kit import Benchmark, BenchmarkFailed, Figure, Progress
-from benchmarks._superc import render_cpu_s
+from benchmarks._superc import AUDIO, CONTROL, render_cpu_s
+from benchmarks._superc_patch import score
 from benchmarks.audio import LATE_SHARE_PERCENT, moving
 
 __all__ = ["BENCH"]
@@ -30,13 +40,15 @@ SETTLE_S: Final = 3.0
 START_S: Final = 60.0
 ROOMS_WANTED: Final = 4.0
 _NUMPY_VOICES: Final = 8
+_BLOCKS_PER_CONTROLS: Final = 5
 
 
 def run(progress: Progress) -> list[Figure]:
     """Render the same length in each way, then fill one core with rooms."""
-    costs: dict[str, float] = {}
+    progress(f"engine, {FLAT_OUT_S:g} s flat out")
+    with running("engine", _engine, FLAT_OUT_S) as child:
+        costs, notes = child.answer(START_S + 4.0 * FLAT_OUT_S)
     ways = (
-        ("engine", _engine),
         ("numpy", _numpy),
         ("empty server", _empty),
     )
@@ -45,9 +57,7 @@ def run(progress: Progress) -> list[Figure]:
         with running(name, way, FLAT_OUT_S) as child:
             costs |= child.answer(START_S + 4.0 * FLAT_OUT_S)
     progress("scsynth")
-    long_s, short_s = render_cpu_s(FLAT_OUT_S), render_cpu_s(_SHORT_S)
-    if long_s is not None and short_s is not None:
-        costs["scsynth"] = 100.0 * (long_s - short_s) / (FLAT_OUT_S - _SHORT_S)
+    costs |= _scsynth(notes)
     rooms = {}
     for realtime in (True, False):
         said = "with" if realtime else "without"
@@ -61,22 +71,22 @@ def run(progress: Progress) -> list[Figure]:
 
 def figures(costs: dict[str, float], rooms: dict[bool, tuple[int, float]]) -> list[Figure]:
     """Return the costs, ours held against scsynth's, and how many rooms a core carries."""
-    theirs = costs.get("scsynth")
+    theirs, dry = costs.get("scsynth"), costs.get("scsynth dry")
     return [
         Figure(
             name="our full patch",
             value=costs["engine"],
             unit="% of a core",
             limit=theirs,
-            note="synthesis, score, steering, loudness, limiter, meters; flat out"
-            + ("; limit: scsynth, which does the first and a limiter" if theirs else ""),
+            note="synthesis, score, steering, loudness, limiter, true-peak meters; flat out"
+            + ("; limit: scsynth, which neither composes nor oversamples" if theirs else ""),
         ),
         Figure(
             name="of which synthesis",
             value=costs["synthesis"],
             unit="% of a core",
-            limit=theirs,
-            note="pyo's graph with its room: the like of scsynth's patch",
+            limit=dry,
+            note="pyo's graph with its room; limit: scsynth without its master" if dry else "pyo's graph",
         ),
         Figure(
             name="of which master", value=costs["master"], unit="% of a core", note="gain, limiter, meters"
@@ -94,14 +104,7 @@ def figures(costs: dict[str, float], rooms: dict[bool, tuple[int, float]]) -> li
             unit="% of a core",
             note="two more streams, for a headset that turns the place with the head",
         ),
-        Figure(
-            name="scsynth, closest patch",
-            value=theirs or 0.0,
-            unit="% of a core",
-            note="non-real-time, start-up taken off"
-            if theirs
-            else "not installed: apt-get install supercollider-server",
-        ),
+        *_theirs(costs),
         Figure(
             name="plain numpy, closest patch",
             value=costs["numpy"],
@@ -122,6 +125,48 @@ def figures(costs: dict[str, float], rooms: dict[bool, tuple[int, float]]) -> li
             for realtime, (count, late) in rooms.items()
         ),
     ]
+
+
+def _theirs(costs: dict[str, float]) -> list[Figure]:
+    """Return scsynth's costs, slow things computed once a block (its users' way) or each sample (pyo's)."""
+    if "scsynth" not in costs:
+        missing = "not installed: apt-get install supercollider-server"
+        return [Figure(name="scsynth, same notes", value=0.0, unit="% of a core", note=missing)]
+    why = {
+        "scsynth": "limiter and loudness meters too; non-real-time, start-up taken off",
+        "scsynth dry": "without them",
+        "scsynth at audio rate": "the like of it with every unit at audio rate, as pyo works",
+        "scsynth dry at audio rate": "without limiter and meters",
+    }
+    return [
+        Figure(name=f"{name}, same notes", value=costs[name], unit="% of a core", note=note)
+        for name, note in why.items()
+    ] + [
+        Figure(
+            name="synthesis against scsynth's at audio rate",
+            value=costs["synthesis"] / costs["scsynth dry at audio rate"],
+            unit="times",
+            limit=1.0,
+            note="equal work: every object has its unit, at the same rate",
+        )
+    ]
+
+
+def _scsynth(notes: list[NotePlayed]) -> dict[str, float]:
+    """Return what the same notes cost scsynth, whole and without a master, at its own rates and at pyo's."""
+    end_s = FLAT_OUT_S + _SHORT_S
+    steps = range(0, round(end_s / BLOCK_S), _BLOCKS_PER_CONTROLS)
+    steered = [(index * BLOCK_S, moving(index * BLOCK_S)) for index in steps]
+    costs = {}
+    for rate, at_rate in ((CONTROL, ""), (AUDIO, " at audio rate")):
+        for master, what in ((True, "scsynth"), (False, "scsynth dry")):
+            messages = score(notes, steered, master=master, slow=rate)
+            spent_s = [render_cpu_s(messages, end_s), render_cpu_s(messages, end_s)]
+            start_s = [render_cpu_s(messages, _SHORT_S), render_cpu_s(messages, _SHORT_S)]
+            if None not in spent_s and None not in start_s:
+                long_s, short_s = min(s for s in spent_s if s), min(s for s in start_s if s)
+                costs[what + at_rate] = 100.0 * (long_s - short_s) / FLAT_OUT_S
+    return costs
 
 
 def _rooms(progress: Callable[[int], None], *, realtime: bool) -> tuple[int, float]:
@@ -174,10 +219,11 @@ def _on_one_core(conn: Connection, config: AudioConfig) -> None:
 
 def _measured(block: Callable[[int], object], seconds: float) -> float:
     """Run `block` for `seconds` of sound; return the processor time as a percentage of the sound's length."""
-    for index in range(round(_SHORT_S / BLOCK_S)):
+    first, count = round(_SHORT_S / BLOCK_S), round(seconds / BLOCK_S)
+    for index in range(first):
         block(index)
     start_s = time.process_time()
-    for index in range(round(seconds / BLOCK_S)):
+    for index in range(first, first + count):
         block(index)
     return 100.0 * (time.process_time() - start_s) / seconds
 
@@ -208,14 +254,18 @@ def _engine(conn: Connection, seconds: float) -> None:
 
     engine = Engine(seed=1, scene="ocean", controls=moving(0.0))
     engine.fade(1.0, 0.5)
+    notes: list[NotePlayed] = []
 
     def block(index: int) -> Any:
         at_s = index * BLOCK_S
-        if index % 5 == 0:
+        if index % _BLOCKS_PER_CONTROLS == 0:
             engine.steer(moving(at_s), at_s)
-        return engine.block(at_s).frames
+        made = engine.block(at_s)
+        notes.extend(made.notes)
+        return made.frames
 
     costs = {"engine": _measured(block, seconds)}
+    played = [dataclasses.replace(note, at_s=max(note.at_s, 0.0)) for note in notes]
     graph, master = _Clock(), _Clock()
     synth = engine._synth  # noqa: SLF001  # what is measured is inside
     synth.process = graph.timed(synth.process)  # type: ignore[method-assign]
@@ -231,7 +281,7 @@ def _engine(conn: Connection, seconds: float) -> None:
     costs["opus"] = _measured(lambda index: bed.encode(sound[index]), encode_s)
     costs["opus of the place"] = _measured(lambda index: place.encode(field[index]), encode_s)
     engine.close()
-    conn.send(costs)
+    conn.send((costs, played))
 
 
 def _empty(conn: Connection, seconds: float) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 from audio_engine.composer.chance import chance
 from audio_engine.composer.keys import pivot
 from audio_engine.composer.phrasing import PHRASES_PER_SENTENCE, Phrase
-from audio_engine.composer.theory import Chord, chord_on, distance_from_home, roots, voice
+from audio_engine.composer.theory import Chord, chord_on, distance_from_home, pedal, roots, voice
 from therapy.controls import MODES, Controls
 
 __all__ = ["CADENCES", "Harmony"]
@@ -62,7 +62,7 @@ class Harmony:
         if tonic != came_from:
             root = pivot(came_from, tonic, controls.mode)
             chord = chord_on(tonic, controls.mode, root, 0.0)
-            self.notes = voice(chord, (), _centre(controls), _ceiling(controls))
+            self.notes = voice(chord, (), _centre(controls), _ceiling(controls), pedal(tonic, controls.mode))
 
     def phrase(self, phrase: Phrase, controls: Controls) -> tuple[Chord, tuple[int, ...]]:
         """Go to the chord that `phrase` begins with; return it and its four MIDI notes, low to high."""
@@ -102,7 +102,13 @@ class Harmony:
 
     def _move(self, root: int, colour: float, controls: Controls) -> tuple[Chord, tuple[int, ...]]:
         self.chord = chord_on(self.tonic, controls.mode, root, colour)
-        self.notes = voice(self.chord, self.notes, _centre(controls), _ceiling(controls))
+        self.notes = voice(
+            self.chord,
+            self.notes,
+            _centre(controls),
+            _ceiling(controls),
+            pedal(self.tonic, controls.mode),
+        )
         return self.chord, self.notes
 
     def _root(self, rng: Random, phrase: Phrase, controls: Controls, wanted: float) -> int:

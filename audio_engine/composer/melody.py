@@ -25,8 +25,8 @@ __all__ = ["FORMS", "VARIATIONS", "Melody", "Motif", "Tone", "held_over", "place
 
 _STEPS: Final = (-2, -1, 1, 2, 3, 4)
 #: After a leap a tune turns or steps; after a step it may leap (a Markov chain over intervals).
-_AFTER_STEP: Final = (0.4, 1.0, 3.0, 2.6, 1.2, 0.6)
-_AFTER_LEAP: Final = (0.8, 2.4, 2.0, 0.6, 0.1, 0.0)
+_AFTER_STEP: Final = (0.2, 1.4, 6.0, 1.2, 0.6, 0.3)
+_AFTER_LEAP: Final = (0.3, 3.0, 2.0, 0.2, 0.0, 0.0)
 _LEAP: Final = 3
 _THIRD: Final = 4
 _MOTIF_LENGTH: Final = 4
@@ -306,11 +306,22 @@ class _Line:
             interval, strong = (1 if self._span.rises else -1) * (interval != 0), True
         step = nearest_step(tonic, mode, here)
         note = pitch(tonic, mode, step + interval)
-        if abs(note - self._centre) > _REACH:
+        if not self._in_reach(note):
             note = pitch(tonic, mode, step - interval)
         if strong or (exposed and self._rubs(note)):
+            if 0 < abs(interval) < _LEAP and (near := self._beside(step, interval)) is not None:
+                return self._go(near)
             return self._settled(note, other_than=here if interval else None)
         return self._go(note)
+
+    def _beside(self, step: int, interval: int) -> int | None:
+        """Return the tone of the chord one step from `step`, the way of `interval` first, if there is one."""
+        way = 1 if interval > 0 else -1
+        beside = (pitch(self._tonic, self._controls.mode, step + by) for by in (way, -way))
+        return next((n for n in beside if n % 12 in self._chord.classes and self._in_reach(n)), None)
+
+    def _in_reach(self, note: int) -> bool:
+        return abs(note - self._centre) <= _REACH
 
     def _interval(self, motif: Motif, index: int) -> int:
         """Return the steps to the next note; an answer takes up the call's last one or steps down from it."""

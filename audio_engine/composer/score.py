@@ -14,13 +14,13 @@ from audio_engine.composer.melody import Melody, Tone
 from audio_engine.composer.patterns import sequence
 from audio_engine.composer.phrasing import BEATS_PER_BAR, SECTION_BEATS, Phrase, Phrasing
 from audio_engine.composer.roles import SUSTAINED
-from therapy.controls import MODES, Controls
+from audio_engine.composer.theory import pedal
+from therapy.controls import Controls
 
 __all__ = ["BEATS_PER_BAR", "SUSTAINED", "Composer", "Note", "Rest", "write"]
 
 _AUDIBLE_PULSE: Final = 0.02
 _BEAT = sequence(1.0, 0.45, 0.7, 0.45)
-_FIFTH: Final = 7
 #: Held notes reach this much over their expected end: the next chord ties or crosses over.
 _LEGATO_BEATS: Final = 0.5
 _PAD, _DRONE, _ROOM_TONE = 0.75, 0.7, 0.2
@@ -152,15 +152,13 @@ class Composer:
             self._after = (change, list(later))
         self._hold(phrase.start_beats, change, [("pad", n, _PAD) for n in voices])
         self._hold(
-            phrase.start_beats, phrase.end_beats, [("drone", n, _DRONE) for n in self._pedal(controls)]
+            phrase.start_beats,
+            phrase.end_beats,
+            [("drone", n, _DRONE) for n in pedal(self.tonic, controls.mode)],
         )
         tune = self._melody.phrase(phrase, controls, self.tonic, inhaled, exhaled)
         figure = breath_figure(self._seed, phrase, controls, inhaled, exhaled)
         self._waiting = [t for t in tune + figure if t.at_beats >= phrase.start_beats - 0.5]
-
-    def _pedal(self, controls: Controls) -> list[int]:
-        low = self.tonic - 12
-        return [low, low + _FIFTH] if _FIFTH in MODES[controls.mode] else [low]
 
     def _hold(self, start: float, end: float, voices: list[tuple[str, int, float]]) -> None:
         self._held += [

@@ -13,8 +13,10 @@ __all__ = [
     "Chord",
     "chord_on",
     "distance_from_home",
+    "muddy",
     "nearest_step",
     "parallels",
+    "pedal",
     "pitch",
     "pitch_classes",
     "roots",
@@ -25,6 +27,9 @@ _PURE_FIFTHS: Final = (7, 8)
 _PERFECT: Final = (0, 7)
 #: The lowest voice lies at most this far under the middle: below that chords are mud.
 _SPREAD: Final = 11
+_FIFTH: Final = 7
+#: Below it the ear does not part the tones of a close interval (orchestrators' low interval limits).
+_C3: Final = 48
 #: In this range every chord has a voicing.
 _LEAST_RANGE: Final = 17
 _VOICES: Final = 4
@@ -99,8 +104,23 @@ def parallels(before: Sequence[int], after: Sequence[int]) -> int:
     )
 
 
+def pedal(tonic: int, mode: str) -> tuple[int, ...]:
+    """Return what the drone holds: the tonic an octave down, and its fifth where the mode has one."""
+    low = tonic - 12
+    return (low, low + _FIFTH) if _FIFTH in MODES[mode] else (low,)
+
+
+def muddy(a: int, b: int) -> bool:
+    """Return whether two notes are closer than a fifth where so close ones growl: the lower one below C3."""
+    return min(a, b) < _C3 and 0 < abs(a - b) < _FIFTH
+
+
 def voice(
-    chord: Chord, previous: Sequence[int], centre: float, ceiling: float | None = None
+    chord: Chord,
+    previous: Sequence[int],
+    centre: float,
+    ceiling: float | None = None,
+    under: Sequence[int] = (),
 ) -> tuple[int, ...]:
     """Return four MIDI notes, low to high, that play `chord` with the least movement from `previous`.
 
@@ -109,16 +129,19 @@ def voice(
         previous: the four notes before, or empty.
         centre: where the middle of the voices should lie, MIDI note.
         ceiling: no voice above this MIDI note; `None`: an octave above the centre.
+        under: what is held below them; it weighs as much as mud among the voices themselves.
     """
     low, high = round(centre) - _SPREAD, round(centre) + 12
     if ceiling is not None:
         high = min(high, max(round(ceiling), low + _LEAST_RANGE))
     choice = [n for n in range(low, high + 1) if n % 12 in chord.classes]
+    growling = {n for n in choice if any(muddy(n, held) for held in under)}
 
     def cost(notes: tuple[int, ...]) -> float:
         gaps = [b - a for a, b in itertools.pairwise(notes)]
         missing = len(set(chord.classes) - {n % 12 for n in notes})
         mud = sum(gap < 5 and notes[i] < 55 for i, gap in enumerate(gaps))
+        mud += 2 * sum(muddy(a, b) for a, b in itertools.pairwise(notes))
         crowd = (
             sum(gap < 2 for gap in gaps) + 0.4 * sum(gap == 2 for gap in gaps) + sum(gap > 9 for gap in gaps)
         )
@@ -128,8 +151,9 @@ def voice(
             moved
             + 9 * missing
             + 8 * mud
+            + 18 * len(growling.intersection(notes))
             + 4 * crowd
-            + 9 * parallels(previous, notes)
+            + 20 * parallels(previous, notes)
             + 2 * off_root
             + 0.8 * abs(sum(notes) / _VOICES - centre)
         )

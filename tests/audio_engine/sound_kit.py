@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import random
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import av
@@ -224,6 +225,98 @@ def broken() -> tuple[str, list[Any]]:
     return error, heard
 
 
+def tail_of_silence() -> dict[str, float]:
+    """Let a filter ring down for a while; return how loud it was and how many samples became subnormal."""
+    from audio_engine._pyo import pyo
+    from audio_engine.synth import Synth
+
+    synth = Synth(1)
+    noise = pyo.Noise(mul=0.3)
+    ringing = pyo.Biquad(noise, freq=40.0, q=1.0).out()
+    blocks = [synth.process()[:, 0].copy() for _ in range(20)]
+    noise.stop()
+    blocks += [synth.process()[:, 0].copy() for _ in range(400)]
+    sizes = np.abs(np.concatenate(blocks))
+    least = np.finfo(np.float32).tiny
+    del ringing, noise
+    synth.close()
+    return {"sounding": float(sizes.max()), "subnormal": int(((sizes > 0.0) & (sizes < least)).sum())}
+
+
+def commanded(folder: Path, seed: int) -> tuple[bytes, bytes]:
+    """Run `stillwater sound` for a second of a story; return the WAV and the MIDI file that it wrote."""
+    from vr_world.commands.offline import sound
+
+    wav, notes = folder / "sound.wav", folder / "sound.mid"
+    sound(out=wav, seconds=1.0, seed=seed, scene="forest", story="settle", midi=notes)
+    return wav.read_bytes(), notes.read_bytes()
+
+
+@dataclasses.dataclass(frozen=True)
+class Collected:
+    """When Python looked for garbage while an audio process played."""
+
+    inside_blocks: int
+    between_blocks: int
+    blocks: int
+
+
+def collections(*, enabled: bool) -> Collected:
+    """Play as the audio process does, each block leaving much garbage; `enabled`: as if left turned on."""
+    import gc
+    import multiprocessing
+    import threading
+
+    from audio_engine import process
+    from audio_engine.engine import Engine
+    from audio_engine.messages import AudioConfig, Shutdown
+
+    ours, theirs = multiprocessing.Pipe(duplex=True)
+    seen = {"inside": 0, "between": 0, "blocks": 0}
+    within = False
+    made = Engine.block
+
+    def littering(self: Engine, play_at_s: float) -> Any:
+        nonlocal within
+        within = True
+        if enabled:
+            gc.enable()
+        for _ in range(300):
+            ring: list[Any] = []
+            ring.append(ring)
+        block = made(self, play_at_s)
+        within = False
+        seen["blocks"] += 1
+        if seen["blocks"] == 250:
+            ours.send(Shutdown())
+        return block
+
+    def collecting(phase: str, _info: Any) -> None:
+        seen["inside" if within else "between"] += phase == "start" and seen["blocks"] > 0
+
+    def listen() -> None:
+        try:
+            while True:
+                ours.recv()
+        except (EOFError, OSError):
+            return
+
+    Engine.block = littering  # type: ignore[method-assign]
+    gc.callbacks.append(collecting)
+    room = threading.Thread(target=listen)
+    room.start()
+    try:
+        process.main(theirs, AudioConfig(seed=1, gain=1.0, realtime=False))
+    finally:
+        Engine.block = made  # type: ignore[method-assign]
+        gc.callbacks.remove(collecting)
+        gc.enable()
+        gc.unfreeze()
+        theirs.close()
+        room.join()
+    return Collected(seen["inside"], seen["between"], seen["blocks"])
+
+
 def every_bell(seconds: float, controls: Controls, seed: int) -> tuple[int, int]:
     """Return how many notes of the tune were played and how many the score has in that time."""
     from audio_engine.composer.score import write
@@ -256,6 +349,20 @@ def high_peak_dbfs(sound: Sound) -> float:
     """Peak above 8 kHz, where clicks live and soft music does not."""
     sos = signal.butter(8, 8000.0, "highpass", fs=RATE_HZ, output="sos")
     return decibels(float(np.abs(signal.sosfilt(sos, sound, axis=0)).max()))
+
+
+def click_factor(sound: Sound) -> float:
+    """How far the sharpest sample stands out, above 8 kHz, of the 5 ms on each side of it (RMS).
+
+    Music and noise keep under 6, however loud they are; a click among them does not, however soft a passage.
+    The 16 samples next to it are left out: the filter rings there. −90 dBFS is the least that counts.
+    """
+    sos = signal.butter(8, 8000.0, "highpass", fs=RATE_HZ, output="sos")
+    high = signal.sosfilt(sos, sound.astype(np.float64), axis=0)
+    sums = np.cumsum(np.pad(high * high, ((241, 240), (0, 0))), axis=0)
+    wide, near = sums[481:] - sums[:-481], sums[257:-224] - sums[224:-257]
+    around = np.maximum(wide - near, 0.0) / (481 - 33)
+    return float((np.abs(high) / np.sqrt(around + 1e-9)).max())
 
 
 def true_peak_dbtp(sound: Sound) -> float:

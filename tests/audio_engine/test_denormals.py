@@ -1,38 +1,43 @@
-"""Denormal numbers are zero inside, and only inside."""
+"""Subnormal numbers are zero while pyo works, and only then."""
+
+from __future__ import annotations
 
 import platform
 
 import numpy as np
 import pytest
+from sound_kit import Apart, tail_of_silence
 
-from audio_engine.denormals import Flush
+from audio_engine.denormals import flushed
 
-TINY = np.full(64, 1e-40, np.float32)  # denormal: the least normal one is 1.2e-38
-
-
-def halved() -> float:
-    return float((TINY * np.float32(0.5)).max())
-
-
-@pytest.mark.skipif(
-    platform.system() != "Linux" or platform.machine() not in ("x86_64", "aarch64"), reason="no known switch"
+SUBNORMAL = np.full(8, 1e-39, np.float32)
+known = pytest.mark.skipif(
+    platform.system() != "Linux" or platform.machine() not in ("x86_64", "aarch64"),
+    reason="this processor's control register is not known",
 )
-def test_denormals_are_zero_inside_and_as_they_were_outside_even_after_a_failure() -> None:
-    flush = Flush()
-    assert flush.works
-    assert halved() > 0.0
-    with flush:
-        assert halved() == 0.0
-        assert float(np.float32(1.5) + np.float32(2.25)) == 3.75
-    assert halved() > 0.0
-    with pytest.raises(ValueError, match="broken"), flush:
-        raise ValueError("broken")
-    assert halved() > 0.0
 
 
-def test_an_unknown_machine_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "machine", lambda: "sparc64")
-    flush = Flush()
-    assert not flush.works
-    with flush:
-        assert halved() > 0.0
+@known
+def test_what_is_too_small_to_hear_is_zero_inside_and_itself_after() -> None:
+    inside: list[float] = []
+    half = np.float32(0.5)
+    flushed(lambda: inside.append(float((SUBNORMAL * half).max())))()
+    assert inside == [0.0]
+    assert float((SUBNORMAL * half).max()) > 0.0
+
+
+@known
+def test_it_is_as_before_also_after_an_error() -> None:
+    def fail() -> None:
+        raise ArithmeticError("on purpose")
+
+    with pytest.raises(ArithmeticError, match="on purpose"):
+        flushed(fail)()
+    assert float((SUBNORMAL * np.float32(0.5)).max()) > 0.0
+
+
+@known
+def test_a_tail_rings_down_to_nothing_at_all(apart: Apart) -> None:
+    ends = apart(tail_of_silence)
+    assert ends["sounding"] > 1e-3
+    assert ends["subnormal"] == 0

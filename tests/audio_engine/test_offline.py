@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sound_kit import Apart, with_notes
+from sound_kit import Apart, commanded, with_notes
 
 from audio_engine.errors import BadRender
 from audio_engine.offline import render, write_wav
@@ -54,3 +54,12 @@ def test_what_is_no_sound_is_not_written(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(BadRender, match="WAV file must be writable"):
         write_wav(tmp_path / "no" / "a.wav", np.zeros((10, 2), np.float32))
+
+
+def test_the_command_writes_the_same_bytes_again_for_the_same_seed(apart: Apart, tmp_path: Path) -> None:
+    first, again = apart(commanded, tmp_path, 5), apart(commanded, tmp_path, 5)
+    assert first == again
+    assert len(first[0]) > 48_000 * 6
+    other = apart(commanded, tmp_path, 6)
+    assert other[0] != first[0], "the seed is heard"
+    assert other[1] != first[1]

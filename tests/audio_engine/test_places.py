@@ -17,6 +17,7 @@ from sound_kit import (
     Apart,
     Sound,
     centroid_hz,
+    click_factor,
     integrated_lufs,
     loudness_curve,
     paced,
@@ -37,6 +38,8 @@ BREATHING = Controls(
     swell=1.0, breath_pace_per_min=12.0, inhale_fraction=0.4, notes_per_s=0.2,
     ocean=0.5, wind=0.3, rain=0.3, birds=0.3, fire=0.3,
 )  # fmt: skip
+#: Clean places reach 6; a single sample of −40 dBFS stands out by more than 9 in the loudest of them.
+CLICK_FACTOR = 7.5
 every_place = pytest.mark.parametrize("place", sorted(PLACES))
 
 
@@ -130,3 +133,19 @@ def test_it_is_as_loud_as_the_plan_wants_and_never_peaks(
     assert np.isfinite(sound).all()
     assert integrated_lufs(sound) == pytest.approx(BREATHING.music_lufs, abs=1.0)
     assert true_peak_dbtp(sound) <= -1.0
+
+
+@every_place
+def test_nothing_in_it_clicks_and_a_click_of_minus_40_dbfs_would_be_found(
+    breathing: Callable[[str], Sound], place: str
+) -> None:
+    sound = breathing(place)
+    assert click_factor(sound) < CLICK_FACTOR
+    # Where it is hardest to find, the loudest tenth of a second above 8 kHz, and where it is quiet.
+    high = signal.sosfilt(signal.butter(8, 8000.0, "highpass", fs=RATE_HZ, output="sos"), sound, axis=0)
+    loud = (high[2 * RATE_HZ : 24 * RATE_HZ] ** 2).sum(axis=1).reshape(-1, RATE_HZ // 10).sum(axis=1)
+    for tenth in (int(loud.argmax()), int(loud.argmin())):
+        at = round((2.05 + 0.1 * tenth) * RATE_HZ)
+        around = sound[at - RATE_HZ : at + RATE_HZ].copy()
+        around[RATE_HZ, tenth % 2] += 0.01
+        assert click_factor(around) > CLICK_FACTOR

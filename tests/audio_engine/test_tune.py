@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from audio_engine.composer.melody import Tone, held_over
 from audio_engine.composer.phrasing import BEATS_PER_BAR
 from audio_engine.composer.score import Composer, Note, write
-from audio_engine.composer.theory import chord_on, parallels, voice
+from audio_engine.composer.theory import chord_on, muddy, parallels, voice
 from therapy.controls import Controls
 
 BEATS = 256
@@ -83,6 +83,37 @@ def test_the_tune_can_be_sung(setting: str) -> None:
     assert max(moves) <= 12
     three = [move == after == 0 for move, after in itertools.pairwise(moves)]
     assert share(three) < 0.04, "no note is hammered"
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_the_tune_moves_mostly_by_step(setting: str) -> None:
+    step = 3 if "five" in setting else 2
+    moves = [
+        abs(b.midi_note - a.midi_note)
+        for seed in (*SEEDS, "night_sky/5", "zen_garden/6")
+        for a, b in itertools.pairwise(tune(score(setting, seed)))
+    ]
+    assert share([move <= step for move in moves if move]) > 0.6
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_close_intervals_are_rare_where_they_growl(setting: str) -> None:
+    growls = []
+    for seed in SEEDS:
+        held = [n for n in score(setting, seed) if n.instrument in ("pad", "drone")]
+        for a, b in itertools.combinations(held, 2):
+            together = min(a.start_beats + a.duration_beats, b.start_beats + b.duration_beats)
+            if max(a.start_beats, b.start_beats) < together:
+                growls.append(muddy(a.midi_note, b.midi_note))
+    assert share(growls) < 0.03
+
+
+def test_a_close_interval_growls_below_c3_alone() -> None:
+    assert muddy(47, 51)
+    assert muddy(51, 47)
+    assert not muddy(48, 52)
+    assert not muddy(45, 52)
+    assert not muddy(45, 45)
 
 
 def test_a_sentence_sets_out_higher_in_its_third_phrase_than_in_its_first() -> None:

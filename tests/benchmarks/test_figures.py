@@ -239,17 +239,21 @@ def test_the_musics_cost_is_told_by_part_and_held_against_its_like() -> None:
         "numpy": 6.0,
         "empty server": 0.01,
         "scsynth": 2.0,
+        "scsynth dry": 1.5,
+        "scsynth at audio rate": 2.5,
+        "scsynth dry at audio rate": 2.0,
     }
     found = by_name(audio_cost.figures(costs, {True: (5, 0.4), False: (6, 0.0)}))
     assert found["our full patch"].ratio == pytest.approx(2.5)
-    assert found["of which synthesis"].ratio == pytest.approx(1.5)
+    assert found["of which synthesis"].ratio == pytest.approx(2.0)
+    assert found["synthesis against scsynth's at audio rate"].value == pytest.approx(1.5)
     assert found["of which score and steering"].value == pytest.approx(0.5)
     assert "one more: 0.40 % late" in found["rooms per core, with real-time priority"].note
     assert "were not tried" in found["rooms per core, without real-time priority"].note
-    del costs["scsynth"]
+    costs = {name: cost for name, cost in costs.items() if "scsynth" not in name}
     alone = by_name(audio_cost.figures(costs, {}))
     assert alone["our full patch"].limit is None
-    assert "not installed" in alone["scsynth, closest patch"].note
+    assert "not installed" in alone["scsynth, same notes"].note
 
 
 # -- sensors ---------------------------------------------------------------------------------------------
