@@ -354,12 +354,20 @@ def test_the_longest_gap_of_a_passage_is_told() -> None:
     steady = [index / 100.0 for index in range(100)]
     broken = [at_s for at_s in steady if not 0.395 < at_s < 0.595]
     passage = passages.Passage(name="to forest", pictures_s=broken, packets_s=steady)
-    found = by_name(passages.figures([passage], 0.5))
+    starts = [
+        passages.Start(scene=scene, linked_s=linked_s, begun_s=begun_s)
+        for scene, linked_s, begun_s in (("reef", 0.2, 0.5), ("ocean", 0.1, 0.3), ("forest", 0.3, 1.5))
+    ]
+    found = by_name(passages.figures([passage], starts))
     assert found["to forest: longest gap between pictures"].value == pytest.approx(210.0)
     assert found["to forest: longest gap between packets of sound"].value == pytest.approx(10.0)
-    assert found["begun: first picture of the place"].ratio == pytest.approx(0.25)
+    assert found["begun: first picture of the place, p50"].ratio == pytest.approx(0.25)
+    longest = found["begun: first picture of the place, longest"]
+    assert (longest.value, longest.limit) == (1.5, 2.0)
+    assert longest.note.endswith("longest in forest")
+    assert found["the headset's call to its first picture, longest"].value == pytest.approx(0.3)
 
 
 def test_a_passage_without_pictures_is_not_measured() -> None:
     with pytest.raises(BenchmarkFailed, match="to forest"):
-        passages.figures([passages.Passage(name="to forest", pictures_s=[], packets_s=[0.0, 0.01])], 0.5)
+        passages.figures([passages.Passage(name="to forest", pictures_s=[], packets_s=[0.0, 0.01])], [])

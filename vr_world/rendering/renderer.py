@@ -18,6 +18,7 @@ from therapy.discover import declared
 from therapy.errors import BadPlugin
 from therapy.personal import PLAIN, SceneLook, dressed
 from therapy.specs import Scene, SceneSpec
+from vr_world.clock import session_now_s
 from vr_world.rendering import shaders
 from vr_world.rendering.encoder import Picture
 from vr_world.rendering.errors import NoPipe
@@ -201,12 +202,16 @@ class Renderer:
             return self._round.width_px // 2, self._round.width_px, 4
         return self.eye_height_px, 2 * self.eye_px, 4
 
-    def warm(self, stage: Stage) -> bool:
-        """Hand a little of `stage` to the graphics driver with the next picture; return whether all is there.
+    def warm(self, stage: Stage, within_s: float) -> bool:
+        """Hand some of `stage` to the graphics driver with the next picture; return whether all is there.
 
-        Shaders are compiled and textures uploaded node by node, so that no picture waits for all of them.
+        Shaders are compiled and textures uploaded node by node for `within_s`: no picture waits for all.
         """
-        return stage.warm(self._host.get_gsg())
+        until_s = session_now_s() + within_s
+        while not stage.warm(self._host.get_gsg()):
+            if session_now_s() >= until_s:
+                return False
+        return True
 
     def enter(self, stage: Stage) -> None:
         """Put another place in the old one's stead."""

@@ -30,7 +30,8 @@ class Painter:
     def __init__(self) -> None:
         self.place, self.look, self.warmed = "ocean", PLAIN, 0
 
-    def warm(self, _stage: Named) -> bool:
+    def warm(self, _stage: Named, within_s: float) -> bool:
+        assert 0.0 < within_s <= 0.005, "no picture waits for it"
         self.warmed += 1
         return self.warmed % 3 == 0
 
