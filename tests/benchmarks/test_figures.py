@@ -24,6 +24,7 @@ from benchmarks import (
     audio_cost,
     frames,
     heartbeat,
+    memory,
     passages,
     records,
     sensors,
@@ -371,3 +372,28 @@ def test_the_longest_gap_of_a_passage_is_told() -> None:
 def test_a_passage_without_pictures_is_not_measured() -> None:
     with pytest.raises(BenchmarkFailed, match="to forest"):
         passages.figures([passages.Passage(name="to forest", pictures_s=[], packets_s=[0.0, 0.01])], [])
+
+
+# -- memory ----------------------------------------------------------------------------------------------
+
+
+def room_in(place: str, renderer_mb: float) -> memory.Held:
+    rest = {"room": 60.0, "audio": 70.0, "standby": 50.0, "recorder": 20.0}
+    return memory.Held(place=place, pss_mb={"renderer": renderer_mb, **rest})
+
+
+def test_a_room_is_weighed_in_each_place_and_after_all_of_them() -> None:
+    found = by_name(
+        memory.figures([room_in("ocean", 200.0), room_in("reef", 240.0), room_in("ocean", 210.0)])
+    )
+    assert found["a room in reef"].value == pytest.approx(440.0)
+    assert "renderer 240" in found["a room in reef"].note
+    assert found["a room in ocean, again"].value == pytest.approx(410.0)
+    assert found["grown by going through all places"].value == pytest.approx(10.0)
+
+
+def test_a_room_without_one_of_its_processes_is_not_weighed() -> None:
+    with pytest.raises(BenchmarkFailed, match="standby"):
+        memory.figures(
+            [memory.Held(place="ocean", pss_mb={"room": 1.0, "renderer": 1.0, "audio": 1.0, "recorder": 1.0})]
+        )
