@@ -248,7 +248,7 @@ class Rack:
         self._held: dict[int, Onset] = {}
         self._excluded: frozenset[str] = frozenset()
         self._wait = 0
-        self._look_at_s = 0.0
+        self._look_at_s = self._crossed_at_s = 0.0
         self.change(palette, 0.05)
         while self._next is not None or any(p.part is None for p in self._audible()):
             self._build_one()
@@ -377,7 +377,8 @@ class Rack:
                 if place.part is None:
                     place.part = Part(self._desk, place.spec, place.direction)
                     place.part.voice.steer(self._controls)
-                    self._set_level(place, _CONTROL_S)
+                    # built a moment after the fade to its palette began, it is there when the others are
+                    self._set_level(place, max(_CONTROL_S, self._crossed_at_s - self._desk.now_s))
                     return
 
     def _cast(self, palette: Palette) -> dict[str, str]:
@@ -392,6 +393,7 @@ class Rack:
     def _cross_over(self, palette: Palette, fade_s: float) -> None:
         """Fade from what plays to what was built; held notes sound on in the new voices."""
         roles = self._cast(palette)
+        self._crossed_at_s = self._desk.now_s + fade_s
         for name in [n for n in self._voices if n not in roles.values()]:
             self._leave(self._voices.pop(name), fade_s)
         before, self._roles = self._roles, roles

@@ -41,6 +41,7 @@ from vr_world.loop import World
 from vr_world.notifiers import notifier_from
 from vr_world.panel_state import Alarm, state_message
 from vr_world.rendering import messages as rendering
+from vr_world.rendering.fade import SCENE_OPEN_S
 from vr_world.rendering.messages import Stream
 from vr_world.room_config import RoomConfig
 from vr_world.room_guide import RoomGuide
@@ -490,7 +491,7 @@ class RoomOutputs:
             controls=self._controls,
             scene_s=scene_s,
             eye_px=self._config.eye_px if beat is None else beat.eye_px,
-            fade_in_s=1.0,
+            fade_in_s=SCENE_OPEN_S,
             look=self._look,
             stream=self._seats.stream,
         )

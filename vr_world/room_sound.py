@@ -13,13 +13,16 @@ from audio_engine import messages as audio
 from therapy.controls import START, Controls
 from therapy.events import ChildReturned, Event
 from therapy.specs import PLAIN, Palette
+from vr_world.rendering.fade import SCENE_CLOSE_S, SCENE_OPEN_S
 from vr_world.supervise import Child, ChildSpec, Standby
 
-__all__ = ["SILENCE_S", "RoomSound", "SoundHeard"]
+__all__ = ["PLACE_BUILD_S", "PLACE_FADE_S", "SILENCE_S", "RoomSound", "SoundHeard"]
 
 AUDIO: Final = "audio_engine.process:main"
-#: How long the sound of one place takes to become that of the next: as long as the picture does.
-PLACE_FADE_S: Final = 2.8
+#: What the next place's instruments take to be built, before the fade to them begins.
+PLACE_BUILD_S: Final = 0.2
+#: The sound of one place has become that of the next when the picture has.
+PLACE_FADE_S: Final = SCENE_CLOSE_S + SCENE_OPEN_S - PLACE_BUILD_S
 #: Sound speaks every 10 ms; its standby plays within a tenth of a second.
 SILENCE_S: Final = 0.3
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -462,6 +463,38 @@ def voices_without(tags: frozenset[str], palette: Any, seconds: float) -> set[st
     up = {name for name, part in engine.rack.parts.items() if part.music and part.level > 0.0}
     engine.close()
     return up
+
+
+def crossings(palettes: Sequence[Any], fade_s: float) -> list[dict[str, tuple[float, float]]]:
+    """Go from palette to palette; return when each audible fader moved, from and until, s after the word."""
+    from audio_engine.engine import Engine
+
+    def faders() -> dict[tuple[int, str], float]:
+        # a part that sleeps reads 0 and is back at its level when it wakes: nothing is heard of that
+        named = [*engine.rack.parts.items(), *(("leaving", part) for part, _ in engine.rack._leaving)]
+        return {(id(part), name): part._fader.get() if part.awake else part.level for name, part in named}
+
+    # all that sounds in any of them is asked for, and no new note begins
+    controls = Controls(ocean=0.5, wind=0.3, rain=0.3, birds=0.3, fire=0.3, notes_per_s=0.0, pulse=0.0)
+    engine = Engine(seed=3, scene="ocean", controls=controls, palette=palettes[0])
+    blocks = itertools.count()
+    for _ in range(80):
+        engine.block(next(blocks) * 0.01)
+    found: list[dict[str, tuple[float, float]]] = []
+    for palette in palettes[1:]:
+        engine.place(palette, fade_s)
+        before, moved = {part: level for (part, _), level in faders().items()}, {}
+        for k in range(round(100 * (fade_s + 1.0))):
+            engine.block(next(blocks) * 0.01)
+            now = faders()
+            for (part, name), level in now.items():
+                if abs(level - before.get(part, 0.0)) > 1e-6:
+                    began_s, _ = moved.get((part, name), (k * 0.01, 0.0))
+                    moved[part, name] = (began_s, k * 0.01)
+            before = {part: level for (part, _), level in now.items()}
+        found.append({f"{name} {part}": when for (part, name), when in moved.items()})
+    engine.close()
+    return found
 
 
 def flutes_held(seconds: float, controls: Controls) -> tuple[list[int], int]:

@@ -18,6 +18,7 @@ from sound_kit import (
     Sound,
     centroid_hz,
     click_factor,
+    crossings,
     integrated_lufs,
     loudness_curve,
     paced,
@@ -32,6 +33,7 @@ from therapy.breath import breath_level
 from therapy.controls import Controls
 from therapy.discover import declared
 from therapy.specs import Palette, SceneSpec
+from vr_world.room_sound import PLACE_BUILD_S, PLACE_FADE_S
 
 PLACES = {name: spec.palette for name, spec in declared("scenes", "SCENE", SceneSpec).items()}
 BREATHING = Controls(
@@ -57,6 +59,18 @@ def breathing(apart: Apart) -> Callable[[str], Sound]:
         return apart(paced, 26.0, BREATHING, palette=PLACES[place])
 
     return render
+
+
+def test_all_of_a_place_fades_in_while_the_one_before_fades_out(apart: Apart) -> None:
+    names = ["ocean", "forest", "mountain_lake", "zen_garden", "ocean"]
+    for found in apart(crossings, [PLACES[name] for name in names], PLACE_FADE_S):
+        assert len(found) >= 3, "old and new are heard"
+        assert any(name.startswith("leaving") for name in found)
+        began_s = min(began_s for began_s, _ in found.values())
+        assert began_s <= PLACE_BUILD_S
+        for name, (start_s, end_s) in found.items():
+            assert start_s <= began_s + 0.3, f"{name}: what is built later begins a moment later"
+            assert end_s == pytest.approx(began_s + PLACE_FADE_S, abs=0.05), name
 
 
 @every_place

@@ -6,6 +6,8 @@ import dataclasses
 import importlib.util
 import json
 import math
+import os
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,11 +18,13 @@ from typer.testing import CliRunner
 from audio_engine.messages import AudioHeartbeat
 from benchmarks import (
     _accuracy,
+    _cores,
     _noise,
     audio,
     audio_cost,
     frames,
     heartbeat,
+    memory,
     passages,
     records,
     sensors,
@@ -80,21 +84,46 @@ def test_frames_are_held_against_thirty_and_against_the_slowest_stage() -> None:
             "payload_kb": [20.0],
             "depth_bytes": [900.0],
         },
+        processor_ms={"frame": [40.0, 40.0, 50.0], "mirror": [2.0, 2.0, 9.0]},
         read_back_ms=1.5,
         depth_read_back_ms=0.2,
     )
     piped = frames.Piped(
         frames_per_s=36.0, parts_ms={"draw": 24.0, "copy": 1.0, "convert": 3.0, "encode": 3.0}
     )
-    found = by_name(frames.figures(640, alone, piped))
+    used = _cores.CoresUsed(cores=2, drawing=0.36, rasterising=0.9, sending=0.36, others=0.2)
+    found = by_name(frames.figures(640, alone, piped, used))
     assert found["640²: one after another"].value == pytest.approx(40.0)
     assert found["640²: side by side"].ratio == pytest.approx(1.2)
     assert found["640²: side by side, of 1 / slowest stage"].ratio == pytest.approx(36.0 * 0.025)
     assert found["640²: side by side, of 1 / slowest stage alone"].limit == pytest.approx(1e3 / 21.0)
-    assert found["640²: mirror"].ratio == pytest.approx(2.0 / 2.5), "of a tenth of a frame"
+    assert found["640²: mirror, processor time"].ratio == pytest.approx(2.0 / 4.0), "of a tenth of a frame"
+    assert found["640²: mirror, of all that pictures take"].value == pytest.approx(100 * 8.0 / 1200.0)
+    time_of_one = found["640²: side by side, processor time of a frame"]
+    assert time_of_one.value == pytest.approx(1.62 / 0.036)
+    assert time_of_one.ratio == pytest.approx(1.62 / 1.8), "the share of what the others left that was used"
     assert found["640²: depth"].ratio == pytest.approx(0.5 / 25.0)
     for part in ("draw", "read back, within draw", "copy", "convert", "encode"):
         assert found[f"640²: {part}"].limit == pytest.approx(1e3 / 30.0)
+
+
+def test_the_cores_are_shared_out_between_a_renderers_threads_and_the_others() -> None:
+    first = _cores.Reading(at_s=10.0, drawing_s=1.0, rasterising_s=2.0, renderer_s=4.0, machine_s=100.0)
+    last = _cores.Reading(at_s=12.0, drawing_s=1.8, rasterising_s=3.6, renderer_s=6.8, machine_s=103.6)
+    used = _cores.cores_used(first, last, 2)
+    assert (used.drawing, used.rasterising, used.sending, used.others) == pytest.approx((0.4, 0.8, 0.2, 0.4))
+    assert used.renderer == pytest.approx(1.4)
+    assert used.left == pytest.approx(1.6)
+
+
+def test_a_process_of_this_machine_is_read() -> None:
+    before = _cores.reading(os.getpid())
+    began_s = time.process_time()
+    while time.process_time() - began_s < 0.1:
+        pass
+    after = _cores.reading(os.getpid())
+    assert after.drawing_s - before.drawing_s >= 0.05, "this test runs in the main thread"
+    assert after.machine_s - before.machine_s >= 0.05
 
 
 # -- session ---------------------------------------------------------------------------------------------
@@ -330,12 +359,45 @@ def test_the_longest_gap_of_a_passage_is_told() -> None:
     steady = [index / 100.0 for index in range(100)]
     broken = [at_s for at_s in steady if not 0.395 < at_s < 0.595]
     passage = passages.Passage(name="to forest", pictures_s=broken, packets_s=steady)
-    found = by_name(passages.figures([passage], 0.5))
+    starts = [
+        passages.Start(scene=scene, linked_s=linked_s, begun_s=begun_s)
+        for scene, linked_s, begun_s in (("reef", 0.2, 0.5), ("ocean", 0.1, 0.3), ("forest", 0.3, 1.5))
+    ]
+    found = by_name(passages.figures([passage], starts))
     assert found["to forest: longest gap between pictures"].value == pytest.approx(210.0)
     assert found["to forest: longest gap between packets of sound"].value == pytest.approx(10.0)
-    assert found["begun: first picture of the place"].ratio == pytest.approx(0.25)
+    assert found["begun: first picture of the place, p50"].ratio == pytest.approx(0.25)
+    longest = found["begun: first picture of the place, longest"]
+    assert (longest.value, longest.limit) == (1.5, 2.0)
+    assert longest.note.endswith("longest in forest")
+    assert found["the headset's call to its first picture, longest"].value == pytest.approx(0.3)
 
 
 def test_a_passage_without_pictures_is_not_measured() -> None:
     with pytest.raises(BenchmarkFailed, match="to forest"):
-        passages.figures([passages.Passage(name="to forest", pictures_s=[], packets_s=[0.0, 0.01])], 0.5)
+        passages.figures([passages.Passage(name="to forest", pictures_s=[], packets_s=[0.0, 0.01])], [])
+
+
+# -- memory ----------------------------------------------------------------------------------------------
+
+
+def room_in(place: str, renderer_mb: float) -> memory.Held:
+    rest = {"room": 60.0, "audio": 70.0, "standby": 50.0, "recorder": 20.0}
+    return memory.Held(place=place, pss_mb={"renderer": renderer_mb, **rest})
+
+
+def test_a_room_is_weighed_in_each_place_and_after_all_of_them() -> None:
+    found = by_name(
+        memory.figures([room_in("ocean", 200.0), room_in("reef", 240.0), room_in("ocean", 210.0)])
+    )
+    assert found["a room in reef"].value == pytest.approx(440.0)
+    assert "renderer 240" in found["a room in reef"].note
+    assert found["a room in ocean, again"].value == pytest.approx(410.0)
+    assert found["grown by going through all places"].value == pytest.approx(10.0)
+
+
+def test_a_room_without_one_of_its_processes_is_not_weighed() -> None:
+    with pytest.raises(BenchmarkFailed, match="standby"):
+        memory.figures(
+            [memory.Held(place="ocean", pss_mb={"room": 1.0, "renderer": 1.0, "audio": 1.0, "recorder": 1.0})]
+        )

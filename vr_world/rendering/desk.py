@@ -13,7 +13,7 @@ from therapy.personal import SceneLook
 from vr_world.rendering.congestion import Allowance, LinkLadder
 from vr_world.rendering.ease import Easer
 from vr_world.rendering.errors import BadView
-from vr_world.rendering.fade import SAFE_WITHIN_S, Veil
+from vr_world.rendering.fade import SAFE_WITHIN_S, SCENE_CLOSE_S, Veil
 from vr_world.rendering.flight import Flight
 from vr_world.rendering.messages import (
     Ack,
@@ -34,8 +34,6 @@ from vr_world.rendering.view import STRAIGHT_AHEAD, View, checked, widened
 
 __all__ = ["KEY_EVERY_S", "Desk", "Look"]
 
-#: A place is changed behind a closed veil: never a cut.
-_SCENE_FADE_S: Final = 1.4
 #: Of a longer gap between two pictures, only this much counts for a fade: no step, whatever the machine does.
 _SEEN_S: Final = 0.12
 #: A key frame costs some three others. Requests that come faster are met together.
@@ -132,7 +130,7 @@ class Desk:
     def veil(self, at_s: float) -> None:
         """Close the veil: the place that is wanted stands ready behind it. Repeating it changes nothing."""
         with self._changed:
-            self._veil.close(at_s, _SCENE_FADE_S)
+            self._veil.close(at_s, SCENE_CLOSE_S)
 
     def reopen(self, at_s: float) -> None:
         """Open the veil again that closed for a place which is not wanted any more."""

@@ -21,6 +21,8 @@ _SOFTWARE_HZ: Final = 30.0
 _HARDWARE_HZ: Final = 72.0
 #: One picture is drawn, one waits, one is encoded.
 _PICTURES: Final = 3
+#: So long each picture may be kept waiting for what the next place hands to the graphics driver.
+_WARM_S: Final = 0.004
 #: Longest sleep, so that the drawing thread shows that it lives.
 _NAP_S: Final = 0.1
 
@@ -137,7 +139,7 @@ class Drawing:
             self._desk.stay(now_s, self._scene, self._dress)
             self._building = None
             return False
-        return self._renderer.warm(self._building.stage)
+        return self._renderer.warm(self._building.stage, _WARM_S)
 
     def _next_picture(self) -> Picture:
         shape = self._renderer.picture_shape

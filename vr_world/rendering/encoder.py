@@ -235,6 +235,7 @@ class JpegEncoder:
         context.width = context.height = self._side_px
         context.pix_fmt = "yuvj420p"
         context.time_base = _CLOCK
+        context.thread_count = 1  # small: slices of its own for each thread only make the file larger
         context.flags |= 0x2  # AV_CODEC_FLAG_QSCALE: a constant quality
         context.global_quality = 118 * self._quality  # FF_QP2LAMBDA
         frame = self._converter.reformat(

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["SAFE_WITHIN_S", "Veil"]
+__all__ = ["SAFE_WITHIN_S", "SCENE_CLOSE_S", "SCENE_OPEN_S", "Veil"]
+
+#: One place becomes the next behind a closed veil: never a cut, and never longer than three seconds.
+SCENE_CLOSE_S: Final = 1.4
+SCENE_OPEN_S: Final = 1.0
 
 #: The safe picture is there within 250 ms of the word; the fade itself leaves 60 ms for the frame's own way.
 SAFE_WITHIN_S: Final = 0.19

@@ -18,9 +18,11 @@ from therapy.discover import declared
 from therapy.errors import BadPlugin
 from therapy.personal import PLAIN, SceneLook, dressed
 from therapy.specs import Scene, SceneSpec
+from vr_world.clock import session_now_s
 from vr_world.rendering import shaders
 from vr_world.rendering.encoder import Picture
 from vr_world.rendering.errors import NoPipe
+from vr_world.rendering.thrift import give_back
 from vr_world.rendering.view import STRAIGHT_AHEAD, Quad, View, orientation_to_panda, position_to_panda
 from vr_world.streaming.depth import NEAREST_M, NODES, Grid, behind_mirror, calmed
 
@@ -31,6 +33,8 @@ _NEAR_M: Final = 0.1
 _FAR_M: Final = 20_000.0
 #: A scene whose water is a mirror says its height with this tag on its root: what it mirrors is far away.
 MIRROR_TAG: Final = "mirror_height_m"
+#: The driver lets go of a place's textures and meshes with the pictures after it.
+_LET_GO_PICTURES: Final = 3
 _SETTINGS: Final = """
 load-display p3headlessgl
 audio-library-name null
@@ -135,6 +139,7 @@ class Renderer:
         self._depth = _DepthGrid(self._engine, self._pipe, self._host)
         self._view = STRAIGHT_AHEAD
         self._eye_lift_m = 0.0
+        self._left_behind = 0
         self.eye_px = 0
         self.eye_height_px = 0
         self.resize(eye_px, eye_height_px)
@@ -201,18 +206,23 @@ class Renderer:
             return self._round.width_px // 2, self._round.width_px, 4
         return self.eye_height_px, 2 * self.eye_px, 4
 
-    def warm(self, stage: Stage) -> bool:
-        """Hand a little of `stage` to the graphics driver with the next picture; return whether all is there.
+    def warm(self, stage: Stage, within_s: float) -> bool:
+        """Hand some of `stage` to the graphics driver with the next picture; return whether all is there.
 
-        Shaders are compiled and textures uploaded node by node, so that no picture waits for all of them.
+        Shaders are compiled and textures uploaded node by node for `within_s`: no picture waits for all.
         """
-        return stage.warm(self._host.get_gsg())
+        until_s = session_now_s() + within_s
+        while not stage.warm(self._host.get_gsg()):
+            if session_now_s() >= until_s:
+                return False
+        return True
 
     def enter(self, stage: Stage) -> None:
         """Put another place in the old one's stead."""
         self._stage.close()
         self._rig.reparent_to(stage.root)
         self._stage = stage
+        self._left_behind = _LET_GO_PICTURES
         if self._round is not None:
             self._round.show(stage.root)
 
@@ -239,6 +249,7 @@ class Renderer:
         self._veil[0].set_shader_input("veil", core.LVecBase4f(*shaders.SAFE_SRGB, veil))
         self._veil[1].node().set_active(veil > 0.0)
         self._engine.render_frame()
+        self._tidy()
 
     def copy_into(self, picture: Picture) -> None:
         """Copy the drawn picture, top row first, into `picture` (eye height, 2 · eye_px, 4), B G R A.
@@ -267,6 +278,13 @@ class Renderer:
             up = (2.0 * (x * y + z * w), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - x * w))
             inverse_m = behind_mirror(inverse_m, frusta, up, view.position[1] + self._eye_lift_m - mirror_m)
         return calmed(inverse_m, tuple((t[0] + t[1], t[2] + t[3]) for t in frusta))
+
+    def _tidy(self) -> None:
+        """Give back what the place before this one held, once the driver has let it go."""
+        if self._left_behind:
+            self._left_behind -= 1
+            if not self._left_behind:
+                give_back()
 
     def _look_ahead(self) -> None:
         if self._round is None:

@@ -69,6 +69,7 @@ class Sending:
         self._jpeg = JpegEncoder(config.mirror_px)
         self._mirror_at_s = 0.0
         self._beat_at_s = 0.0
+        self._told_scene = ""
         self._parts_ms: dict[str, float] = {}
         self._frames_at_s: deque[float] = deque(maxlen=90)
         self._drawing_at_s = 0.0
@@ -196,9 +197,12 @@ class Sending:
 
     def _beat(self, now_s: float) -> None:
         alive = now_s - self._drawing_at_s < _DRAWING_DEAD_S
-        if now_s - self._beat_at_s < _HEARTBEAT_S or not alive or self._rung is None:
+        scene = self._desk.shown
+        # the sound goes over to the next place when it hears that the picture does: at once
+        due = now_s - self._beat_at_s >= _HEARTBEAT_S or scene != self._told_scene
+        if not due or not alive or self._rung is None:
             return
-        self._beat_at_s = now_s
+        self._beat_at_s, self._told_scene = now_s, scene
         refused, refusal = self._desk.refusals()
         self._send(
             RendererHeartbeat(
@@ -206,7 +210,7 @@ class Sending:
                 fps=self._fps(now_s),
                 eye_px=self._rung.eye_px,
                 target_hz=self._rung.rate_hz if self._desk.looked_at else self._config.idle_hz,
-                scene=self._desk.shown,
+                scene=scene,
                 scene_s=self._scene_s,
                 parts_ms={name: round(ms, 3) for name, ms in self._parts_ms.items()},
                 in_flight=self._desk.in_flight,
