@@ -35,6 +35,7 @@ _SETS: Final = {
     "outside.en": "en",
     "fresh.en": "en",
     "outside.de": "de",
+    "fresh.de": "de",
 }
 #: First letters of a negative's id → what it is.
 _HARMLESS: Final = {
@@ -73,7 +74,7 @@ class Sentence:
 
 
 def read_sentences(name: str, folder: Path = _EVALS) -> list[Sentence]:
-    """Return the frozen sentences of `train`, `heldout`, `outside.en`, `fresh.en` or `outside.de`.
+    """Return the frozen sentences of one set, such as `train` or `fresh.de`.
 
     Raises:
         BenchmarkFailed: the file is not there (an installed package carries no tests).
