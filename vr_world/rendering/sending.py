@@ -131,7 +131,7 @@ class Sending:
 
     def _encode(self, drawn: Drawn, began_s: float) -> None:
         encoder = self._encoder_for(drawn)
-        if self._desk.take_key_wish(began_s):
+        if self._desk.take_key_wish(drawn.render_at_s):
             encoder.ask_key()
         frame = encoder.convert(drawn.picture)
         converted_s = session_now_s()
