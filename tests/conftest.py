@@ -23,6 +23,7 @@ from vr_world.streaming.client import join
 #: What takes minutes in real time begins first, so that the two lanes end together.
 LONGEST = (
     "test_body",
+    "test_loop_over_lsl",  # many processes: beside what mostly waits, not beside a browser's pictures
     "test_guided",
     "test_whole",
     "test_lived_session",

@@ -81,16 +81,23 @@ def test_pacing_at_six_raises_coherence_while_music_and_sea_follow_the_trace(sti
     running.command("steer", steer={"breath_pace_per_min": 6.0})
     cookie = running.headset_cookie()
 
+    lowest = before["coherence"]
+
+    def in_step(state: dict) -> bool:
+        """Whether heart and breath are together at six, after they were apart while the pacer walked there."""
+        nonlocal lowest
+        coherence = state["coherence"] or 0.0
+        lowest = min(lowest, coherence)
+        paced = state["controls"]["breath_pace_per_min"] < 6.1
+        return paced and lowest < 0.3 and coherence > 0.65
+
     async def live_on() -> tuple[HeadlessHeadset, dict]:
         async with HeadlessHeadset.connected(running.origin, cookie, time.monotonic) as headset:
             after = await asyncio.to_thread(
                 running.until,
-                lambda s: (
-                    (s["coherence"] or 0.0) > before["coherence"] + 0.25
-                    and s["controls"]["breath_pace_per_min"] < 6.1
-                ),
+                in_step,
                 within_s=150,
-                what=f"a coherence well above {before['coherence']}",
+                what="a coherence above 0.65 at six a minute",
             )
         return headset, after
 
