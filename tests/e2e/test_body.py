@@ -84,7 +84,7 @@ def test_pacing_at_six_raises_coherence_while_music_and_sea_follow_the_trace(sti
     lowest = before["coherence"]
 
     def in_step(state: dict) -> bool:
-        """Whether heart and breath are together at six, after they were apart while the pacer walked there."""
+        """Whether heart and breath are together at six, after they were apart while the pacer walked."""
         nonlocal lowest
         coherence = state["coherence"] or 0.0
         lowest = min(lowest, coherence)
