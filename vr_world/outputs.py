@@ -633,4 +633,5 @@ def _wire_frame(frame: rendering.Frame, frame_id: int) -> protocol.Frame:
         safe=frame.safe,
         depth=frame.depth,
         panorama=frame.panorama,
+        foveation=frame.foveation,
     )

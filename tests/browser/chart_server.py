@@ -15,7 +15,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +34,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from vr_world.rendering.foveated import FOVEATED_FROM_PX, foveation, packed_shape
+from vr_world.rendering.view import View
 from vr_world.streaming import control, protocol
 from vr_world.streaming.errors import BadMessage, JoinRefused
 from vr_world.streaming.join import JoinDesk
@@ -89,6 +91,20 @@ def render_eye(
     for where, rgb in PATCHES.items():
         _spot(picture, tan, turn.T @ direction(*where), PATCH_RADIUS_DEG, rgb)
     return (picture + 0.5).astype(np.uint8)
+
+
+def render_divided(
+    pose: protocol.Pose, tans: Sequence[protocol.Fov], parts: protocol.Foveation
+) -> NDArray[np.uint8]:
+    """Return what both eyes see, coarse with a fine middle, as one picture."""
+    rim, middle = parts.rim_px, parts.middle_px
+    picture = np.zeros((rim + middle, 2 * rim, 3), np.uint8)
+    fine = (parts.middle_left, parts.middle_right)
+    for index, (tan, inner, side) in enumerate(zip(tans, fine, (-1, 1), strict=True)):
+        left, offset_m = index * rim, side * pose.ipd_m / 2
+        picture[:rim, left : left + rim] = render_eye(pose, tan, offset_m, rim)
+        picture[rim:, left : left + middle] = render_eye(pose, inner, offset_m, middle)
+    return picture
 
 
 def render_round(size_px: int = EYE_PX) -> NDArray[np.uint8]:
@@ -157,11 +173,11 @@ def _spot(
 class Encoder:
     """One stream of stereo pictures: H.264 as the product sends it, or VP9 4:4:4, not uploaded as planes."""
 
-    def __init__(self, codec: protocol.Codec) -> None:
+    def __init__(self, codec: protocol.Codec, width: int = 2 * EYE_PX, height: int = EYE_PX) -> None:
         self.codec = codec
         h264 = codec == "h264"
         self._context: Any = av.CodecContext.create("libx264" if h264 else "libvpx-vp9", "w")
-        self._context.width, self._context.height = 2 * EYE_PX, EYE_PX
+        self._context.width, self._context.height = width, height
         self._context.pix_fmt = "yuv420p" if h264 else "yuv444p"
         self._context.time_base = Fraction(1, 1000)
         self._context.framerate = Fraction(FPS)
@@ -223,8 +239,10 @@ class ChartServer:
         *,
         relief: bool = False,
         panorama: bool = False,
+        foveated: bool = False,
     ) -> None:
         self.relief = relief
+        self.foveated = foveated
         self.round = render_round() if panorama else None
         self.with_depth = True
         self.held: protocol.Pose | None = None
@@ -491,7 +509,8 @@ class _VideoLink:
                     self.log.shown.append(message)
 
     async def send(self) -> None:
-        encoder = Encoder(self.server.codec)
+        size = packed_shape(FOVEATED_FROM_PX)[::-1] if self.server.foveated else (2 * EYE_PX, EYE_PX)
+        encoder = Encoder(self.server.codec, *size)
         frame_id = len(self.log.frames)
         while True:
             due_s = time.monotonic() + 1 / FPS
@@ -518,11 +537,16 @@ class _VideoLink:
         if self.server.round is not None:
             return self._panorama(encoder, frame_id, render_at_s, key=key)
         eyes = [draw(seen, tan, side * seen.ipd_m / 2) for tan, side in zip(tans, (-1, 1), strict=True)]
+        picture, parts = np.concatenate(eyes, axis=1), None
+        if self.server.foveated:
+            parts = foveation(View(tan_left=tans[0], tan_right=tans[1]), FOVEATED_FROM_PX)
+            assert parts is not None
+            picture = render_divided(seen, tans, parts)
         depth = b""
         if self.server.relief and self.server.with_depth:
             places = [eye_at(seen, side * seen.ipd_m / 2) for side in (-1, 1)]
             depth = relief.packed_depth(places, rotation(seen.orientation), tans)
-        payload, is_key = encoder.encode(np.concatenate(eyes, axis=1), key=key)
+        payload, is_key = encoder.encode(picture, key=key)
         return protocol.Frame(
             frame_id=frame_id,
             pose_seq=pose.seq if pose else 0,
@@ -540,6 +564,7 @@ class _VideoLink:
             codec=encoder.codec,
             payload=payload,
             depth=depth,
+            foveation=parts,
         )
 
     def _panorama(self, encoder: Encoder, frame_id: int, render_at_s: float, *, key: bool) -> protocol.Frame:

@@ -45,7 +45,7 @@ class Drawing:
         self._sending = sending
         self._config = config
         self._scene, self._dress = config.scene, config.look
-        self._renderer = Renderer(config.scene, config.seed, config.eye_px)
+        self._renderer = Renderer(config.scene, config.seed, config.eye_px, foveated=True)
         self._renderer.dress(config.look)
         rate_hz = config.frame_rate_hz or (_SOFTWARE_HZ if self._renderer.software else _HARDWARE_HZ)
         self._ladder = Ladder(
@@ -101,6 +101,8 @@ class Drawing:
                 look=look,
                 picture=picture,
                 depth=depth,
+                eye_px=eye_px,
+                parts=self._renderer.parts,
                 render_at_s=began_s,
                 draw_s=drawn_s - began_s,
                 copy_s=copied_s - drawn_s,

@@ -11,6 +11,7 @@ import math
 from typing import Final
 
 from vr_world.rendering.view import Quad, View, widened
+from vr_world.streaming.protocol import Foveation
 
 __all__ = ["Region", "regions"]
 
@@ -32,15 +33,20 @@ class Region:
     coarser: float
 
 
-def regions(view: View, overscan_deg: float, eye_px: int, eye_height_px: int) -> tuple[Region, ...]:
+def regions(
+    view: View, overscan_deg: float, eye_px: int, eye_height_px: int, parts: Foveation | None = None
+) -> tuple[Region, ...]:
     """Return the regions of both eyes side by side; where they overlap the first counts.
 
     Args:
         view: as drawn, `overscan_deg` on each side included.
         overscan_deg: what a head that does not turn does not see.
-        eye_px: width of one eye's picture.
-        eye_height_px: its height.
+        eye_px: width of one eye's half of the picture.
+        eye_height_px: height of the picture.
+        parts: how it is divided, if it is.
     """
+    if parts is not None:
+        return _regions_divided(view, overscan_deg, parts)
     middle = (math.tan(math.radians(_MIDDLE_DEG)),) * 4
     found = []
     for wanted, coarser in ((middle, _MIDDLE), (None, 0.0)):
@@ -49,6 +55,18 @@ def regions(view: View, overscan_deg: float, eye_px: int, eye_height_px: int) ->
             found.append(_part(seen, drawn, index * eye_px, eye_px, eye_height_px, coarser))
     whole = Region(left=0, top=0, width=2 * eye_px, height=eye_height_px, coarser=_OVERSCAN)
     return (*found, whole)
+
+
+def _regions_divided(view: View, overscan_deg: float, parts: Foveation) -> tuple[Region, ...]:
+    """Return the regions of a divided picture: its middles first, then what is seen of its rims."""
+    rim, middle = parts.rim_px, parts.middle_px
+    fine = [Region(left=left, top=rim, width=middle, height=middle, coarser=_MIDDLE) for left in (0, rim)]
+    seen = [
+        _part(widened(drawn, -overscan_deg), drawn, left, rim, rim, 0.0)
+        for left, drawn in ((0, view.tan_left), (rim, view.tan_right))
+    ]
+    whole = Region(left=0, top=0, width=2 * rim, height=rim + middle, coarser=_OVERSCAN)
+    return (*fine, *seen, whole)
 
 
 def regions_round(width_px: int, height_px: int) -> tuple[Region, ...]:

@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 from therapy.controls import NEUTRAL, Controls
 from therapy.personal import PLAIN, SceneLook
+from vr_world.streaming.protocol import Foveation
 
 __all__ = [
     "Ack",
@@ -172,7 +173,7 @@ class Frame:
     Attributes:
         frame_id: counts from 1.
         pose_seq: `Pose.seq` it was rendered for; 0 = no pose yet.
-        eye_width: pixels of one eye; of the whole picture in a panorama.
+        eye_width: pixels of one eye, as fine as its middle; of the whole picture in a panorama.
         eye_height: pixels of one eye.
         render_at_s: when drawing began, session time.
         sent_at_s: when the process put it into the pipe, session time.
@@ -188,6 +189,7 @@ class Frame:
         payload: H.264 Annex B, or one VP9 frame.
         depth: coarse depth of the picture as `streaming.depth.pack_depth` packs it; empty without.
         panorama: equirectangular, straight ahead (−z) in the middle, the same for both eyes.
+        foveation: how the picture is divided into rims and middles; `None`: it is not.
     """
 
     frame_id: int
@@ -208,6 +210,7 @@ class Frame:
     payload: bytes
     depth: bytes = b""
     panorama: bool = False
+    foveation: Foveation | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

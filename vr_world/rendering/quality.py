@@ -10,7 +10,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Final
 
-__all__ = ["EYE_SIZES_PX", "RATE_SHARES", "Ladder", "Rung", "eye_of", "panorama_px"]
+from vr_world.rendering.foveated import drawn_pixels
+
+__all__ = ["EYE_SIZES_PX", "RATE_SHARES", "Ladder", "Rung", "panorama_px"]
 
 #: Sides of one eye's square picture. Multiples of 16: whole macroblocks.
 EYE_SIZES_PX: Final = (320, 384, 448, 512, 576, 640, 768, 896, 1024, 1152, 1280, 1440)
@@ -92,7 +94,7 @@ class Ladder:
             return mean_s * self._target_hz * RATE_SHARES[self._rate - 1] < _ROOM
         if self._size >= self._top:
             return False
-        grows = (self._sizes[self._size + 1] / self._sizes[self._size]) ** 2
+        grows = drawn_pixels(self._sizes[self._size + 1]) / drawn_pixels(self._sizes[self._size])
         return mean_s * grows * self._target_hz < _ROOM
 
     def _down(self, now_s: float) -> None:
@@ -121,8 +123,3 @@ class Ladder:
 def panorama_px(eye_px: int) -> int:
     """Return the width of the panorama that stands on the same step as an eye of `eye_px`; 16 divides it."""
     return 16 * round(_PANORAMA * eye_px / 16.0)
-
-
-def eye_of(panorama_width_px: int) -> int:
-    """Return the step of `EYE_SIZES_PX` on which a panorama of this width stands."""
-    return min(EYE_SIZES_PX, key=lambda px: abs(panorama_px(px) - panorama_width_px))

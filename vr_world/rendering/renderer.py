@@ -6,11 +6,9 @@ per process, and call it from the thread that made it.
 
 from __future__ import annotations
 
-import ctypes.util
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from panda3d import core
 
 from therapy.controls import Controls
@@ -20,50 +18,24 @@ from therapy.personal import PLAIN, SceneLook, dressed
 from therapy.specs import Scene, SceneSpec
 from vr_world.clock import session_now_s
 from vr_world.rendering import shaders
+from vr_world.rendering.depth_grid import DepthGrid
 from vr_world.rendering.encoder import Picture
 from vr_world.rendering.errors import NoPipe
+from vr_world.rendering.foveated import foveation
+from vr_world.rendering.offscreen import FAR_M, NEAR_M, aim, camera, full_screen, open_pipe, output, pixels
 from vr_world.rendering.thrift import give_back
 from vr_world.rendering.view import STRAIGHT_AHEAD, Quad, View, orientation_to_panda, position_to_panda
-from vr_world.streaming.depth import NEAREST_M, NODES, Grid, behind_mirror, calmed
+from vr_world.streaming.depth import Grid, behind_mirror, calmed
+from vr_world.streaming.protocol import Foveation
 
-__all__ = ["PanoramaRenderer", "Renderer", "open_pipe"]
+__all__ = ["PanoramaRenderer", "Renderer", "Stage"]
 
-#: Nothing in a scene is nearer than half a metre; the sky's dome lies inside the far plane.
-_NEAR_M: Final = 0.1
-_FAR_M: Final = 20_000.0
 #: A scene whose water is a mirror says its height with this tag on its root: what it mirrors is far away.
 MIRROR_TAG: Final = "mirror_height_m"
+#: Priority of a camera's own input over that of the place's root.
+_OVER_ROOT: Final = 1
 #: The driver lets go of a place's textures and meshes with the pictures after it.
 _LET_GO_PICTURES: Final = 3
-_SETTINGS: Final = """
-load-display p3headlessgl
-audio-library-name null
-sync-video 0
-notify-level-display error
-notify-level-gobj error
-textures-power-2 none
-"""
-
-
-def open_pipe() -> tuple[Any, Any, Any]:
-    """Return the engine, its headless pipe and a small host buffer that owns the graphics state.
-
-    Raises:
-        NoPipe: no pipe or no buffer; says which system package is missing.
-    """
-    core.load_prc_file_data("stillwater", _SETTINGS)
-    engine = core.GraphicsEngine.get_global_ptr()
-    pipe = core.GraphicsPipeSelection.get_global_ptr().make_module_pipe("p3headlessgl")
-    if pipe is None:
-        missing = [
-            package
-            for package, library in (("libegl1", "EGL"), ("libgl1", "GL"))
-            if ctypes.util.find_library(library) is None
-        ]
-        wanted = " and ".join(missing) or "libegl1 and libgl1 (both are found; is /proc mounted?)"
-        raise NoPipe(f"drawing without a screen needs the system packages {wanted}; got no graphics pipe")
-    host = _output(engine, pipe, "host", 16, 16, host=None)
-    return engine, pipe, host
 
 
 class Stage:
@@ -121,22 +93,31 @@ class Renderer:
         scene: name of a declared `SceneSpec`.
         seed: of the place.
         eye_px: side of one eye's picture.
+        eye_height_px: its height, if it is not square.
+        foveated: draw large square pictures finely in the middle only, and divided (see `parts`).
 
     Raises:
         NoPipe: no graphics pipe or buffer.
         therapy.errors.BadPlugin: no such scene.
     """
 
-    def __init__(self, scene: str, seed: int, eye_px: int, eye_height_px: int | None = None) -> None:
+    def __init__(
+        self, scene: str, seed: int, eye_px: int, eye_height_px: int | None = None, *, foveated: bool = False
+    ) -> None:
         self._engine, self._pipe, self._host = open_pipe()
         self._stage = Stage(scene, seed)
         self._rig = self._stage.root.attach_new_node("rig")
-        self._eyes = [_eye(self._rig, name) for name in ("left", "right")]
+        self._eyes = [camera(self._rig, name) for name in ("left", "right")]
+        self._middles = [camera(self._rig, f"{name}-middle") for name in ("left", "right")]
         self._veil = _veil()
+        self._middle_veils = [_veil(), _veil()]
         self._buffer: Any = None
         self._texture: Any = None
+        self._foveates = foveated
+        self._parts: Foveation | None = None
+        self._divided: tuple[Quad, Quad] | None = None
         self._round: _Round | None = None
-        self._depth = _DepthGrid(self._engine, self._pipe, self._host)
+        self._depth = DepthGrid(self._engine, self._pipe, self._host)
         self._view = STRAIGHT_AHEAD
         self._eye_lift_m = 0.0
         self._left_behind = 0
@@ -171,18 +152,24 @@ class Renderer:
             return
         if self._buffer is not None:
             self._engine.remove_window(self._buffer)
-        self._buffer = _output(self._engine, self._pipe, "eyes", 2 * eye_px, height, host=self._host)
+        self.eye_px, self.eye_height_px = eye_px, height
+        self._divide(STRAIGHT_AHEAD)
+        self._open()
+
+    def _open(self) -> None:
+        """Make the buffer for pictures of this size, and show the eyes' cameras their places in it."""
+        rows, columns, _ = self.picture_shape
+        self._buffer = output(self._engine, self._pipe, "eyes", columns, rows, host=self._host)
         self._texture = core.Texture("eyes")
         self._buffer.add_render_texture(self._texture, core.GraphicsOutput.RTM_copy_ram)
         self._depth.watch(self._buffer)
+        low = 0.0 if self._parts is None else self._parts.middle_px / rows
         for index, eye in enumerate(self._eyes):
-            span = (0.5 * index, 0.5 * index + 0.5, 0.0, 1.0)
-            region = self._buffer.make_display_region(*span)
-            region.set_camera(eye)
-            over = self._buffer.make_display_region(*span)
-            over.set_sort(10)
-            over.set_camera(self._veil[1])
-        self.eye_px, self.eye_height_px = eye_px, height
+            self._show((0.5 * index, 0.5 * index + 0.5, low, 1.0), eye, self._veil)
+        if self._parts is not None:
+            share = 0.5 * self._parts.middle_px / self._parts.rim_px
+            for index, (eye, veil) in enumerate(zip(self._middles, self._middle_veils, strict=True)):
+                self._show((0.5 * index, 0.5 * index + share, 0.0, low), eye, veil)
 
     def look_round(self, width_px: int) -> None:
         """Draw all round, `width_px` × half of it, from now on; `resize` looks ahead again.
@@ -196,15 +183,21 @@ class Renderer:
         self._round = _Round(self._engine, self._pipe, self._host, self._rig, width_px)
         self._round.show(self._stage.root)
         self._round.veil(self._veil[1])
-        for output in (self._buffer, self._depth.buffer):
-            output.set_active(False)
+        self._ahead(active=False)
 
     @property
     def picture_shape(self) -> tuple[int, int, int]:
         """Shape of the picture that `copy_into` gives."""
         if self._round is not None:
             return self._round.width_px // 2, self._round.width_px, 4
+        if self._parts is not None:
+            return self._parts.rim_px + self._parts.middle_px, 2 * self._parts.rim_px, 4
         return self.eye_height_px, 2 * self.eye_px, 4
+
+    @property
+    def parts(self) -> Foveation | None:
+        """How the picture is divided; `None`: it is whole."""
+        return None if self._round is not None else self._parts
 
     def warm(self, stage: Stage, within_s: float) -> bool:
         """Hand some of `stage` to the graphics driver with the next picture; return whether all is there.
@@ -244,22 +237,24 @@ class Renderer:
         self._stage.update(controls, scene_s, pixel_tan)
         self._look(view)
         hidden = veil >= 1.0
-        for eye in self._eyes if self._round is None else self._round.cameras:
+        cameras = (*self._eyes, *self._middles) if self._round is None else self._round.cameras
+        for eye in cameras:
             eye.node().set_active(not hidden)
-        self._veil[0].set_shader_input("veil", core.LVecBase4f(*shaders.SAFE_SRGB, veil))
-        self._veil[1].node().set_active(veil > 0.0)
+        for card, over in (self._veil, *self._middle_veils):
+            card.set_shader_input("veil", core.LVecBase4f(*shaders.SAFE_SRGB, veil))
+            over.node().set_active(veil > 0.0)
         self._engine.render_frame()
         self._tidy()
 
     def copy_into(self, picture: Picture) -> None:
-        """Copy the drawn picture, top row first, into `picture` (eye height, 2 · eye_px, 4), B G R A.
+        """Copy the drawn picture, top row first, into `picture` (of `picture_shape`), B G R A.
 
         The engine writes the next picture where this one lies, so another thread needs its own copy.
 
         Raises:
             NoPipe: nothing has been drawn, or the driver gave another size or layout than was asked for.
         """
-        drawn = _pixels(self._texture if self._round is None else self._round.texture)
+        drawn = pixels(self._texture if self._round is None else self._round.texture)
         if drawn.shape != picture.shape:
             raise NoPipe(f"the driver must give a picture of {picture.shape}, gave {drawn.shape}")
         np.copyto(picture, drawn[::-1])
@@ -291,8 +286,34 @@ class Renderer:
             return
         self._round.close()
         self._round = None
-        for output in (self._buffer, self._depth.buffer):
-            output.set_active(True)
+        self._ahead(active=True)
+
+    def _ahead(self, *, active: bool) -> None:
+        """Draw what lies ahead, or not."""
+        for each in (self._buffer, self._depth.buffer):
+            each.set_active(active)
+
+    def _show(self, span: tuple[float, float, float, float], eye: Any, veil: Any) -> None:
+        """Give a camera and the veil over it a part of the buffer: left, right, bottom, top."""
+        self._buffer.make_display_region(*span).set_camera(eye)
+        over = self._buffer.make_display_region(*span)
+        over.set_sort(10)
+        over.set_camera(veil[1])
+
+    def _divide(self, view: View) -> None:
+        """Draw finely only in the middle of `view`, if the picture is large enough."""
+        square = self.eye_px == self.eye_height_px
+        self._parts = foveation(view, self.eye_px) if self._foveates and square else None
+        self._divided = (view.tan_left, view.tan_right)
+        self._depth.divide(self._parts, self._divided)
+        coarse = core.RenderState.make_empty()
+        if self._parts is not None:
+            pixel_tan = (view.tan_left[0] + view.tan_left[1]) / self._parts.rim_px
+            # above what the place's root says, which is for the middle
+            wide = core.ShaderInput("pixel_tan", core.LVecBase4f(pixel_tan), _OVER_ROOT)
+            coarse = core.RenderState.make(core.ShaderAttrib.make().set_shader_input(wide))
+        for eye in self._eyes:
+            eye.node().set_initial_state(coarse)
 
     def _look(self, view: View) -> None:
         x, y, z = position_to_panda(view.position)
@@ -300,42 +321,23 @@ class Renderer:
         self._rig.set_quat(core.LQuaternionf(*orientation_to_panda(view.orientation)))
         for eye, tan, side in zip(self._eyes, (view.tan_left, view.tan_right), (-0.5, 0.5), strict=True):
             eye.set_x(side * view.ipd_m)
-            _aim(eye.node().get_lens(), tan)
+            aim(eye.node().get_lens(), tan)
+        if self._parts is not None:
+            self._look_finely(view)
         self._view = view
 
-
-class _DepthGrid:
-    """Reads the depth of the eyes' buffer at the nodes of a coarse grid, on the graphics side.
-
-    Only the nodes are read back: 2 × 48 × 48 pixels, not the whole depth buffer.
-    """
-
-    def __init__(self, engine: Any, pipe: Any, host: Any) -> None:
-        self.buffer = _output(engine, pipe, "depth", 2 * NODES, NODES, host=host)
-        self.buffer.set_sort(50)  # after the eyes
-        self._texture = core.Texture("depth-nodes")
-        self.buffer.add_render_texture(self._texture, core.GraphicsOutput.RTM_copy_ram)
-        self._card, camera = _full_screen("depth", shaders.DEPTH_FRAGMENT)
-        rest = 1.0 / _FAR_M
-        self._card.set_shader_input(
-            "span", core.LVecBase4f(NODES, 1.0 / _NEAR_M - rest, rest, 1.0 / NEAREST_M)
-        )
-        self.buffer.make_display_region().set_camera(camera)
-
-    def watch(self, eyes: Any) -> None:
-        """Read the depth of what is drawn into `eyes` from now on."""
-        drawn = core.Texture("eyes-depth")
-        drawn.set_minfilter(core.SamplerState.FT_nearest)
-        drawn.set_magfilter(core.SamplerState.FT_nearest)
-        drawn.set_wrap_u(core.SamplerState.WM_clamp)
-        drawn.set_wrap_v(core.SamplerState.WM_clamp)
-        eyes.add_render_texture(drawn, core.GraphicsOutput.RTM_bind_or_copy, core.GraphicsOutput.RTP_depth)
-        self._card.set_shader_input("drawn_depth", drawn)
-
-    def inverse_m(self) -> npt.NDArray[np.float32]:
-        """Return 1 / m at the nodes, (2, nodes, nodes), rows top first."""
-        nodes = _pixels(self._texture)[::-1, :, 0].reshape(NODES, 2, NODES).transpose(1, 0, 2)
-        return np.asarray(nodes, np.float32) / np.float32(255.0 * NEAREST_M)
+    def _look_finely(self, view: View) -> None:
+        if (view.tan_left, view.tan_right) != self._divided:
+            self._divide(view)
+        parts = self._parts
+        if parts is None:
+            return
+        middles = (parts.middle_left, parts.middle_right)
+        for index, (eye, tan, side) in enumerate(zip(self._middles, middles, (-0.5, 0.5), strict=True)):
+            eye.set_x(side * view.ipd_m)
+            aim(eye.node().get_lens(), tan)
+            whole = (view.tan_left, view.tan_right)[index]
+            self._middle_veils[index][0].set_shader_input("window", _window(whole, tan))
 
 
 class _Round:
@@ -354,23 +356,23 @@ class _Round:
         if self._cube is None:
             raise NoPipe(f"a cube map of {self.face_px} px is needed for a panorama; the driver has none")
         self.cameras = list(self._own.find_all_matches("**/+Camera"))
-        for camera in self.cameras:
-            camera.node().get_lens().set_near_far(_NEAR_M, _FAR_M)
+        for each in self.cameras:
+            each.node().get_lens().set_near_far(NEAR_M, FAR_M)
         surroundings = self._cube.get_texture()
         surroundings.set_minfilter(core.SamplerState.FT_linear)
         surroundings.set_magfilter(core.SamplerState.FT_linear)
-        self._buffer = _output(engine, pipe, "panorama", width_px, width_px // 2, host=host)
+        self._buffer = output(engine, pipe, "panorama", width_px, width_px // 2, host=host)
         self._buffer.set_sort(100)
         self.texture = core.Texture("panorama")
         self._buffer.add_render_texture(self.texture, core.GraphicsOutput.RTM_copy_ram)
-        self._card, camera = _full_screen("panorama", shaders.PANORAMA_FRAGMENT)
+        self._card, camera = full_screen("panorama", shaders.PANORAMA_FRAGMENT)
         self._card.set_shader_input("surroundings", surroundings)
         self._buffer.make_display_region().set_camera(camera)
 
     def show(self, root: Any) -> None:
         """Draw the place under `root`."""
-        for camera in self.cameras:
-            camera.node().set_scene(root)
+        for each in self.cameras:
+            each.node().set_scene(root)
 
     def veil(self, camera: Any) -> None:
         """Lay what `camera` sees over the picture."""
@@ -417,64 +419,22 @@ class PanoramaRenderer:
 
     def copy_into(self, picture: Picture) -> None:
         """Copy the drawn picture, top row first, into `picture` of shape (height, width, 4), B G R A."""
-        np.copyto(picture, _pixels(self._round.texture)[::-1])
-
-
-def _output(engine: Any, pipe: Any, name: str, width: int, height: int, *, host: Any) -> Any:
-    wanted = core.FrameBufferProperties()
-    wanted.set_rgba_bits(8, 8, 8, 8)
-    wanted.set_depth_bits(24)
-    size = core.WindowProperties.size(width, height)
-    flags = core.GraphicsPipe.BF_refuse_window
-    if host is None:
-        buffer = engine.make_output(pipe, name, -100, wanted, size, flags)
-    else:
-        buffer = engine.make_output(pipe, name, 0, wanted, size, flags, host.get_gsg(), host)
-    if buffer is None:
-        raise NoPipe(f"the graphics driver must make a buffer of {width}x{height} px, made none")
-    engine.open_windows()
-    buffer.set_clear_color((*shaders.SAFE_SRGB, 1.0))
-    return buffer
-
-
-def _eye(rig: Any, name: str) -> Any:
-    lens = core.PerspectiveLens()
-    lens.set_near_far(_NEAR_M, _FAR_M)
-    return rig.attach_new_node(core.Camera(name, lens))
-
-
-def _aim(lens: Any, tan: Quad) -> None:
-    left, right, up, down = tan
-    lens.set_film_size(left + right, up + down)
-    lens.set_focal_length(1.0)
-    lens.set_film_offset((right - left) / 2.0, (up - down) / 2.0)
-
-
-def _full_screen(name: str, fragment: str) -> tuple[Any, Any]:
-    """Return a card that fills its display region and the camera that sees it."""
-    maker = core.CardMaker(name)
-    maker.set_frame(-1.0, 1.0, -1.0, 1.0)
-    root = core.NodePath(f"{name}-root")
-    card = root.attach_new_node(maker.generate())
-    card.set_shader(core.Shader.make(core.Shader.SL_GLSL, shaders.FULL_SCREEN_VERTEX, fragment))
-    card.set_depth_test(False)
-    card.set_depth_write(False)
-    card.node().set_bounds(core.OmniBoundingVolume())
-    card.node().set_final(True)
-    return card, root.attach_new_node(core.Camera(name, core.OrthographicLens()))
+        np.copyto(picture, pixels(self._round.texture)[::-1])
 
 
 def _veil() -> tuple[Any, Any]:
-    card, camera = _full_screen("veil", shaders.VEIL_FRAGMENT)
+    card, camera = full_screen("veil", shaders.VEIL_FRAGMENT)
     card.set_transparency(core.TransparencyAttrib.M_alpha)
+    card.set_shader_input("window", core.LVecBase4f(1.0, 1.0, 0.0, 0.0))
     return card, camera
 
 
-def _pixels(texture: Any) -> Picture:
-    if not texture.has_ram_image():
-        raise NoPipe("a picture must be drawn before it is read, none was")
-    parts = texture.get_num_components()
-    if parts != 4:
-        raise NoPipe(f"the driver must give 4 components a pixel, gave {parts}")
-    height, width = texture.get_y_size(), texture.get_x_size()
-    return np.frombuffer(memoryview(texture.get_ram_image()), np.uint8).reshape(height, width, 4)
+def _window(whole: Quad, part: Quad) -> core.LVecBase4f:
+    """Return half the size and the middle of `part` of a view, on a scale where the view is −1 … 1."""
+    wide, high = whole[0] + whole[1], whole[2] + whole[3]
+    return core.LVecBase4f(
+        (part[0] + part[1]) / wide,
+        (part[2] + part[3]) / high,
+        (part[1] - part[0] - whole[1] + whole[0]) / wide,
+        (part[2] - part[3] - whole[2] + whole[3]) / high,
+    )

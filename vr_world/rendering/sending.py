@@ -13,8 +13,9 @@ from vr_world.rendering.desk import Desk, Look
 from vr_world.rendering.encoder import Encoder, JpegEncoder, Picture
 from vr_world.rendering.focus import regions, regions_round
 from vr_world.rendering.messages import Frame, FromRenderer, Mirror, RendererConfig, RendererHeartbeat
-from vr_world.rendering.quality import Rung, eye_of
+from vr_world.rendering.quality import Rung
 from vr_world.streaming.depth import Grid, pack_depth
+from vr_world.streaming.protocol import Foveation
 
 __all__ = ["Drawn", "Sending"]
 
@@ -32,6 +33,8 @@ class Drawn:
     look: Look
     picture: Picture
     depth: Grid | None
+    eye_px: int
+    parts: Foveation | None
     render_at_s: float
     draw_s: float
     copy_s: float
@@ -43,9 +46,10 @@ class Drawn:
         return self.look.stream == "panorama"
 
     @property
-    def eye_width(self) -> int:
-        """Width of what one eye is given, pixels."""
-        return int(self.picture.shape[1]) // (1 if self.panorama else 2)
+    def eye_size(self) -> tuple[int, int]:
+        """Width and height of what one eye is given, as fine as its middle, pixels."""
+        height, width, _ = self.picture.shape
+        return (width, height) if self.panorama else (self.eye_px, self.eye_px)
 
 
 class Sending:
@@ -139,12 +143,12 @@ class Sending:
         encoded_s = session_now_s()
         self._note("convert", converted_s - began_s)
         self._note("encode", encoded_s - converted_s)
-        look, height = drawn.look, drawn.picture.shape[0]
+        look, (width, height) = drawn.look, drawn.eye_size
         self._send(
             Frame(
                 frame_id=drawn.frame_id,
                 pose_seq=look.pose_seq,
-                eye_width=drawn.eye_width,
+                eye_width=width,
                 eye_height=height,
                 render_at_s=drawn.render_at_s,
                 sent_at_s=encoded_s,
@@ -160,10 +164,10 @@ class Sending:
                 payload=payload,
                 depth=b"" if drawn.depth is None else pack_depth(drawn.depth),
                 panorama=drawn.panorama,
+                foveation=drawn.parts,
             )
         )
-        eye_px = eye_of(drawn.eye_width) if drawn.panorama else drawn.eye_width
-        self._desk.left(drawn.frame_id, len(payload), eye_px, encoded_s)
+        self._desk.left(drawn.frame_id, len(payload), drawn.eye_px, encoded_s)
 
     def _encoder_for(self, drawn: Drawn) -> Encoder:
         height, width = drawn.picture.shape[:2]
@@ -182,13 +186,14 @@ class Sending:
         if drawn.panorama:
             self._encoder.aim(regions_round(width, height))
         else:
-            self._encoder.aim(regions(drawn.look.view, self._config.overscan_deg, width // 2, height))
+            view, overscan_deg = drawn.look.view, self._config.overscan_deg
+            self._encoder.aim(regions(view, overscan_deg, width // 2, height, drawn.parts))
         return self._encoder
 
     def _mirror(self, drawn: Drawn, began_s: float) -> None:
         start_s = session_now_s()
         height, width = drawn.picture.shape[:2]
-        seen = drawn.picture[:, : width // 2]
+        seen = drawn.picture[: height if drawn.parts is None else drawn.parts.rim_px, : width // 2]
         if drawn.panorama:  # a quarter of the circle, straight ahead
             seen = drawn.picture[height // 4 : 3 * height // 4, 3 * width // 8 : 5 * width // 8]
         self._send(Mirror(jpeg=self._jpeg.encode(seen), at_s=drawn.render_at_s))

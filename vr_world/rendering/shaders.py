@@ -20,11 +20,13 @@ void main() {
 
 VEIL_FRAGMENT: Final = """#version 330
 uniform vec4 veil;   // rgb of the safe picture, and how thick it is
+uniform vec4 window; // which part of an eye's picture this is: half its size, its middle
 in vec2 place;
 out vec4 colour;
 void main() {
     float noise = fract(52.9829189 * fract(dot(gl_FragCoord.xy, vec2(0.06711056, 0.00583715)))) - 0.5;
-    float dome = 1.0 - 0.32 * min(dot(place, place) * 0.6, 1.0);
+    vec2 at = place * window.xy + window.zw;
+    float dome = 1.0 - 0.32 * min(dot(at, at) * 0.6, 1.0);
     colour = vec4(veil.rgb * dome + noise / 255.0, veil.a);
 }
 """
@@ -45,6 +47,8 @@ void main() {
 #: where they lie on one surface, the nearest at an edge.
 DEPTH_FRAGMENT: Final = """#version 330
 uniform sampler2D drawn_depth;
+uniform vec4 parts;      // where the rims begin, how high they are; width, height of a middle; 0 … 1
+uniform vec4 middle[2];  // what each middle shows of its eye's view: left, right, bottom, top, 0 … 1
 uniform vec4 span;   // nodes a side; 1 / near - 1 / far; 1 / far; inverse metres that become 1
 out vec4 colour;
 void main() {
@@ -56,7 +60,11 @@ void main() {
     for (int tap = 0; tap < 16; tap++) {
         vec2 off = (vec2(tap % 4, tap / 4) - 1.5) / 4.0 / (nodes - 1.0);
         vec2 at = clamp(node + off, 0.002, 0.998);
-        float drawn = texture(drawn_depth, vec2(0.5 * (at.x + eye), at.y)).r;
+        vec4 box = middle[int(eye)];
+        vec2 fine = (at - box.xz) / (box.yw - box.xz);
+        bool within = all(greaterThan(fine, vec2(0.0))) && all(lessThan(fine, vec2(1.0)));
+        vec2 spot = within ? fine * parts.zw : vec2(0.5 * at.x, parts.x + parts.y * at.y);
+        float drawn = texture(drawn_depth, spot + vec2(0.5 * eye, 0.0)).r;
         float inverse_m = drawn < 1.0 ? (1.0 - drawn) * span.y + span.z : 0.0;
         near = max(near, inverse_m);
         far = min(far, inverse_m);

@@ -30,6 +30,7 @@ __all__ = [
     "Codec",
     "Down",
     "Fov",
+    "Foveation",
     "Frame",
     "KeyRequest",
     "Microphone",
@@ -77,6 +78,7 @@ _MICROPHONE_TYPE: Final = 19
 
 _FRAME: Final = struct.Struct("<BBHIIHHddd3f4f4f4ff")
 _DEPTH: Final = struct.Struct("<H")
+_FOVEATION: Final = struct.Struct("<HH4f4f")
 _POSE: Final = struct.Struct("<BBHId3f4f4f4fff")
 _ACK: Final = struct.Struct("<BBHIdff")
 _KEY_REQUEST: Final = struct.Struct("<BBHI")
@@ -91,6 +93,7 @@ _VP9_FLAG: Final = 2
 _SAFE_FLAG: Final = 4
 _DEPTH_FLAG: Final = 8
 _PANORAMA_FLAG: Final = 32
+_FOVEATED_FLAG: Final = 64
 _EMULATED_FLAG: Final = 1
 _LAST_FLAG: Final = 1
 _SAFETY_FLAG: Final = 2
@@ -104,6 +107,20 @@ Fov: TypeAlias = tuple[float, float, float, float]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Foveation:
+    """A picture that is coarse (the rim: the whole view, `rim_px` a side) with a fine middle (`middle_px`).
+
+    The encoded picture has the rims of both eyes side by side and below them, each at the left of its eye's
+    half, the middles, whose tan-FOVs these are.
+    """
+
+    rim_px: int
+    middle_px: int
+    middle_left: Fov
+    middle_right: Fov
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """One encoded stereo picture, both eyes side by side, and exactly how it was made.
 
@@ -111,7 +128,8 @@ class Frame:
     included) are those it was *rendered* for; `pose_client_ms` echoes the pose's clock. `safe` says that
     this is the safe picture. `depth` is its coarse depth (see `depth.pack_depth`), empty without one.
     `panorama` says that it is no stereo picture: equirectangular, −z in the middle, +x to its right, and
-    `eye_width` is the whole width; the pose and the tan-FOVs say nothing then.
+    `eye_width` is the whole width; the pose and the tan-FOVs say nothing then. `foveation` says that the
+    picture is divided; `eye_width` and `eye_height` are then those of a picture as fine as its middle.
     """
 
     frame_id: int
@@ -132,6 +150,7 @@ class Frame:
     safe: bool = False
     depth: bytes = b""
     panorama: bool = False
+    foveation: Foveation | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,9 +247,11 @@ Down: TypeAlias = Frame | Audio | AudioPlace | Speech
 
 
 def pack_frame(frame: Frame) -> bytes:
-    """Return the wire bytes of `frame`: a 104-byte header, its depth if any, the payload (copied once)."""
+    """Return the wire bytes of `frame`: a 104-byte header, 36 bytes of foveation, depth, the payload."""
     flags = frame.key * _KEY_FLAG | (frame.codec == "vp9") * _VP9_FLAG | frame.safe * _SAFE_FLAG
     flags |= bool(frame.depth) * _DEPTH_FLAG | frame.panorama * _PANORAMA_FLAG
+    parts = frame.foveation
+    flags |= (parts is not None) * _FOVEATED_FLAG
     header = _pack(
         _FRAME,
         *(_FRAME_TYPE, VERSION, flags, frame.frame_id, frame.pose_seq, frame.eye_width, frame.eye_height),
@@ -241,8 +262,12 @@ def pack_frame(frame: Frame) -> bytes:
         *frame.tan_right,
         frame.ipd_m,
     )
+    foveation = b""
+    if parts is not None:
+        tans = (*parts.middle_left, *parts.middle_right)
+        foveation = _pack(_FOVEATION, parts.rim_px, parts.middle_px, *tans)
     depth = (_pack(_DEPTH, len(frame.depth)), frame.depth) if frame.depth else ()
-    return b"".join((header, *depth, frame.payload))
+    return b"".join((header, foveation, *depth, frame.payload))
 
 
 def pack_audio(audio: Audio) -> bytes:
@@ -332,7 +357,9 @@ def parse_down(data: bytes) -> Down:
 def _parse_frame(data: bytes) -> Frame:
     f = _unpack(_FRAME, data, exact=False)
     flags = f[2]
-    depth, payload = _depth_and_payload(data, has_depth=bool(flags & _DEPTH_FLAG))
+    foveation = _foveation(data) if flags & _FOVEATED_FLAG else None
+    begin = _FRAME.size + (0 if foveation is None else _FOVEATION.size)
+    depth, payload = _depth_and_payload(data, begin, has_depth=bool(flags & _DEPTH_FLAG))
     return Frame(
         frame_id=f[3],
         pose_seq=f[4],
@@ -350,13 +377,30 @@ def _parse_frame(data: bytes) -> Frame:
         codec="vp9" if flags & _VP9_FLAG else "h264",
         safe=bool(flags & _SAFE_FLAG),
         panorama=bool(flags & _PANORAMA_FLAG),
+        foveation=foveation,
         depth=depth,
         payload=payload,
     )
 
 
-def _depth_and_payload(data: bytes, *, has_depth: bool) -> tuple[bytes, bytes]:
-    begin = _FRAME.size
+def _foveation(data: bytes) -> Foveation:
+    if len(data) < _FRAME.size + _FOVEATION.size:
+        raise BadMessage(
+            f"foveated frame must have at least {_FRAME.size + _FOVEATION.size} bytes, got {len(data)}"
+        )
+    rim_px, middle_px, *middles = _FOVEATION.unpack_from(data, _FRAME.size)
+    tans = tuple(middles)
+    if not 0 < middle_px <= rim_px:
+        raise BadMessage(f"frame's middle must have 1…{rim_px} px a side, got {middle_px}")
+    return Foveation(
+        rim_px=rim_px,
+        middle_px=middle_px,
+        middle_left=_fov("left middle", tans[:4]),
+        middle_right=_fov("right middle", tans[4:]),
+    )
+
+
+def _depth_and_payload(data: bytes, begin: int, *, has_depth: bool) -> tuple[bytes, bytes]:
     size = 0
     if has_depth:
         if len(data) < begin + _DEPTH.size:

@@ -5,7 +5,7 @@ import { leanOf, MAX_LEAN_M, unpackDepth } from './depth';
 import { around, rotate } from './math';
 
 const header = (position: Vec3, yaw: number): FrameHeader => ({
-  frameId: 1, poseSeq: 1, panorama: false, eyeWidth: 8, eyeHeight: 8, renderAtS: 0, sentAtS: 0, poseClientMs: 0,
+  frameId: 1, poseSeq: 1, panorama: false, foveation: null, eyeWidth: 8, eyeHeight: 8, renderAtS: 0, sentAtS: 0, poseClientMs: 0,
   position, orientation: around('y', yaw), tanLeft: [1, 1, 1, 1], tanRight: [1, 1, 1, 1], ipdM: 0.064,
   key: true, vp9: false, safe: false,
 }); // prettier-ignore

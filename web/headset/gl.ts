@@ -43,6 +43,11 @@ export class Program {
     return this;
   }
 
+  vec2(name: string, value: readonly [number, number]): this {
+    this.#gl.uniform2f(this.#at(name), ...value);
+    return this;
+  }
+
   vec3(name: string, value: readonly [number, number, number]): this {
     this.#gl.uniform3f(this.#at(name), ...value);
     return this;

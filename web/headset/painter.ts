@@ -161,12 +161,19 @@ export class Painter {
     program.vec4('u_tan', eye.index === 0 ? header.tanLeft : header.tanRight);
     // a chroma texel is two luma texels wide: keep that far from the other eye's half
     program.vec4('u_half', [0.5 * eye.index, 0.5, 1 / width, 1 / height]).float('u_opacity', opacity);
+    this.#divide(program, eye, header, width, height);
     if (this.#nodes > 0) {
       this.#drawSheet(program, eye, header);
     } else {
       program.mat3('u_turn', toMat3(turn(eye.orientation, header.orientation)));
       gl.drawArrays(gl.TRIANGLES, 0, 3);
     }
+  }
+
+  #divide(program: Program, eye: Eye, { foveation: parts }: FrameHeader, width: number, height: number): void {
+    program.float('u_high', parts === null ? 1 : parts.rimPx / height);
+    program.vec2('u_fine', parts === null ? [0, 0] : [parts.middlePx / width, parts.middlePx / height]);
+    if (parts !== null) program.vec4('u_middle', eye.index === 0 ? parts.middleLeft : parts.middleRight);
   }
 
   /** A panorama turns with the world, not with the head that it was drawn for. */

@@ -46,18 +46,33 @@ const PICTURE_COMMON = `#version 300 es
 precision highp float;
 in vec3 v_direction;
 uniform vec4 u_tan;    // this eye's tan-FOV in the frame: left, right, up, down
-uniform vec4 u_half;   // where this eye's half lies: u offset, u scale, half a texel in u, half a texel in v
+uniform vec4 u_half;   // where this eye's view lies: u offset, width, and half a texel in u and in v
+uniform float u_high;  // how high it is: 1, or less where middles lie below it
+uniform vec4 u_middle; // tan-FOV of this eye's fine middle, if there is one
+uniform vec2 u_fine;   // width and height of the middle, whose corner is below the view's; 0: there is none
 uniform float u_opacity;
 out vec4 colour;
-vec2 pictureUv(out float inside) {
+vec2 within(vec4 tan, vec2 corner, vec2 size, out float edge) {
   vec2 t = v_direction.xy / max(-v_direction.z, 1e-4);
-  vec2 uv = vec2((t.x + u_tan.x) / (u_tan.x + u_tan.y), (u_tan.z - t.y) / (u_tan.z + u_tan.w));
-  vec2 edge = min(uv, 1.0 - uv);
+  vec2 uv = vec2((t.x + tan.x) / (tan.x + tan.y), (tan.z - t.y) / (tan.z + tan.w));
+  vec2 far = min(uv, 1.0 - uv);
+  edge = min(far.x, far.y);
+  return corner + clamp(uv * size, u_half.zw, size - u_half.zw);
+}
+vec2 pictureUv(out float inside) {
+  float edge;
+  vec2 uv = within(u_tan, vec2(u_half.x, 0.0), vec2(u_half.y, u_high), edge);
   // beyond the overscan the calm place shows through; the seam is soft
-  inside = step(1e-4, -v_direction.z) * smoothstep(0.0, 0.02, min(edge.x, edge.y));
-  vec2 texel = u_half.zw;
-  return vec2(u_half.x + clamp(uv.x * u_half.y, texel.x, u_half.y - texel.x), clamp(uv.y, texel.y, 1.0 - texel.y));
-}`;
+  inside = step(1e-4, -v_direction.z) * smoothstep(0.0, 0.02, edge);
+  return uv;
+}
+vec2 middleUv(out float fine) {
+  float edge;
+  vec2 uv = within(u_middle, vec2(u_half.x, u_high), u_fine, edge);
+  fine = step(1e-4, -v_direction.z) * smoothstep(0.0, 0.12, edge);
+  return uv;
+}
+bool divided() { return u_fine.x > 0.0; }`;
 
 /** All round: each direction has its place in the picture, whatever the head does. `u_half` z, w: half a texel. */
 const ROUND_COMMON = `#version 300 es
@@ -71,6 +86,26 @@ vec2 pictureUv(out float inside) {
   inside = 1.0;
   vec2 uv = vec2(0.5 + atan(d.x, -d.z) / 6.283185307, 0.5 - asin(clamp(d.y, -1.0, 1.0)) / 3.141592654);
   return clamp(uv, u_half.zw, 1.0 - u_half.zw);
+}
+vec2 middleUv(out float fine) {
+  fine = 0.0;
+  return vec2(0.0);
+}
+bool divided() { return false; }`;
+
+/** The rim, and over it the middle with a soft seam: as many pixels for a degree on both sides of it, about. */
+const WHOLE = `
+vec3 whole(out float inside) {
+  vec3 seen = picture(pictureUv(inside));
+  if (!divided()) return seen;
+  float fine;
+  vec2 uv = middleUv(fine);
+  return fine > 0.0 ? mix(seen, picture(uv), fine) : seen;
+}
+void main() {
+  float inside;
+  vec3 seen = whole(inside);
+  colour = vec4(seen, u_opacity * inside);
 }`;
 
 const PLANAR = `
@@ -80,26 +115,20 @@ uniform sampler2D u_chroma_r; // I420: Cr in r
 uniform bool u_interleaved;
 uniform mat3 u_rgb_from_yuv;
 uniform vec3 u_yuv_zero;
-void main() {
-  float inside;
-  vec2 uv = pictureUv(inside);
+vec3 picture(vec2 uv) {
   vec2 b = texture(u_chroma_b, uv).rg;
   vec3 yuv = vec3(texture(u_luma, uv).r, b.r, u_interleaved ? b.g : texture(u_chroma_r, uv).r);
-  colour = vec4(clamp(u_rgb_from_yuv * (yuv - u_yuv_zero), 0.0, 1.0), u_opacity * inside);
+  return clamp(u_rgb_from_yuv * (yuv - u_yuv_zero), 0.0, 1.0);
 }`;
 
 const FRAME = `
 uniform sampler2D u_frame;
-void main() {
-  float inside;
-  vec2 uv = pictureUv(inside);
-  colour = vec4(texture(u_frame, uv).rgb, u_opacity * inside);
-}`;
+vec3 picture(vec2 uv) { return texture(u_frame, uv).rgb; }`;
 
-export const PLANAR_FRAGMENT = PICTURE_COMMON + PLANAR;
-export const FRAME_FRAGMENT = PICTURE_COMMON + FRAME;
-export const PLANAR_ROUND_FRAGMENT = ROUND_COMMON + PLANAR;
-export const FRAME_ROUND_FRAGMENT = ROUND_COMMON + FRAME;
+export const PLANAR_FRAGMENT = PICTURE_COMMON + PLANAR + WHOLE;
+export const FRAME_FRAGMENT = PICTURE_COMMON + FRAME + WHOLE;
+export const PLANAR_ROUND_FRAGMENT = ROUND_COMMON + PLANAR + WHOLE;
+export const FRAME_ROUND_FRAGMENT = ROUND_COMMON + FRAME + WHOLE;
 
 /** The local calm place: a level horizon, warm light low in front, dark and quiet above and behind. */
 export const CALM_FRAGMENT = `#version 300 es

@@ -40,6 +40,7 @@ describe('a frame', () => {
       vp9: false,
       safe: true,
       panorama: false,
+      foveation: null,
     });
     expect(payload.byteLength).toBe(5);
   });
@@ -47,6 +48,30 @@ describe('a frame', () => {
   it('says whether it shows all round', () => {
     const round = frameBytes((view) => view.setUint16(2, 1 | 32, true));
     expect(p.parseFrame(round).header).toMatchObject({ key: true, safe: false, panorama: true });
+  });
+
+  it('says how a divided picture is made up, before its depth', () => {
+    const divided = (change: (view: DataView) => void = () => undefined): ArrayBuffer =>
+      frameBytes((view) => {
+        view.setUint16(2, 64 | 8, true);
+        view.setUint16(104, 608, true);
+        view.setUint16(106, 352, true);
+        [0.5, 0.625, 0.75, 0.5, 0.625, 0.5, 0.75, 0.5].forEach((t, i) => view.setFloat32(108 + 4 * i, t, true));
+        view.setUint16(140, 3, true);
+        change(view);
+      }, 36 + 2 + 3 + 5);
+    const { header, depth, payload } = p.parseFrame(divided());
+    expect(header.foveation).toEqual({
+      rimPx: 608, middlePx: 352, middleLeft: [0.5, 0.625, 0.75, 0.5], middleRight: [0.625, 0.5, 0.75, 0.5],
+    });
+    expect([depth?.byteLength, payload.byteLength]).toEqual([3, 5]);
+    const wrong = [
+      divided((view) => view.setUint16(106, 609, true)),
+      divided((view) => view.setUint16(106, 0, true)),
+      divided((view) => view.setFloat32(108, NaN, true)),
+      divided().slice(0, 140),
+    ];
+    for (const data of wrong) expect(() => p.parseFrame(data)).toThrow(p.BadMessage);
   });
 
   it.each([

@@ -16,6 +16,17 @@ export class BadMessage extends Error {
   override readonly name = 'BadMessage';
 }
 
+/**
+ * A picture that is coarse (the rim: the whole view, `rimPx` a side) with a fine middle (`middlePx` a side). The rims
+ * of both eyes lie side by side; below them, each at the left of its eye's half, the middles, whose tan-FOVs these are.
+ */
+export interface Foveation {
+  readonly rimPx: number;
+  readonly middlePx: number;
+  readonly middleLeft: Fov;
+  readonly middleRight: Fov;
+}
+
 /** How a frame was made: exactly the pose and field of view that its pixels show. */
 export interface FrameHeader {
   readonly frameId: number;
@@ -36,6 +47,8 @@ export interface FrameHeader {
   readonly safe: boolean;
   /** All round, the same for both eyes: no pose, no tan-FOV. Straight ahead (−z) is in the middle. */
   readonly panorama: boolean;
+  /** How the picture is divided, if it is. */
+  readonly foveation: Foveation | null;
 }
 
 export interface Frame {
@@ -97,6 +110,8 @@ const MICROPHONE_TYPE = 19;
 export const FRAME_HEADER_BYTES = 104;
 const DEPTH_FLAG = 8;
 const PANORAMA_FLAG = 32;
+const FOVEATED_FLAG = 64;
+const FOVEATION_BYTES = 36;
 const AUDIO_HEADER_BYTES = 16;
 const AUDIO_PLACE_HEADER_BYTES = 20;
 const SPEECH_HEADER_BYTES = 20;
@@ -126,14 +141,25 @@ export function parseFrame(data: ArrayBuffer): Frame {
     vp9: (flags & 2) !== 0,
     safe: (flags & 4) !== 0,
     panorama: (flags & PANORAMA_FLAG) !== 0,
+    foveation: (flags & FOVEATED_FLAG) === 0 ? null : foveationOf(view),
   };
-  if ((flags & DEPTH_FLAG) === 0) return { header, depth: null, payload: new Uint8Array(data, FRAME_HEADER_BYTES) };
-  const begin = FRAME_HEADER_BYTES + 2;
-  const size = data.byteLength > begin ? view.getUint16(FRAME_HEADER_BYTES, true) : 0;
+  const fixed = FRAME_HEADER_BYTES + (header.foveation === null ? 0 : FOVEATION_BYTES);
+  if ((flags & DEPTH_FLAG) === 0) return { header, depth: null, payload: new Uint8Array(data, fixed) };
+  const begin = fixed + 2;
+  const size = data.byteLength > begin ? view.getUint16(fixed, true) : 0;
   if (size === 0 || data.byteLength <= begin + size) {
     throw new BadMessage(`frame must have more than ${begin + size} bytes with its depth, got ${data.byteLength}`);
   }
   return { header, depth: new Uint8Array(data, begin, size), payload: new Uint8Array(data, begin + size) };
+}
+
+function foveationOf(view: DataView): Foveation {
+  const least = FRAME_HEADER_BYTES + FOVEATION_BYTES;
+  if (view.byteLength <= least) throw new BadMessage(`divided frame must have more than ${least} bytes, got ${view.byteLength}`);
+  const [rimPx, middlePx] = [view.getUint16(FRAME_HEADER_BYTES, true), view.getUint16(FRAME_HEADER_BYTES + 2, true)];
+  if (middlePx < 1 || middlePx > rimPx) throw new BadMessage(`frame's middle must have 1 to ${rimPx} px, got ${middlePx}`);
+  const [middleLeft, middleRight] = [vec4(view, FRAME_HEADER_BYTES + 4), vec4(view, FRAME_HEADER_BYTES + 20)];
+  return { rimPx, middlePx, middleLeft: positive(middleLeft), middleRight: positive(middleRight) };
 }
 
 /** Parse one binary message of the control socket. Throws `BadMessage`. */
