@@ -207,7 +207,10 @@ def test_another_kind_of_picture_stays_where_it_is_while_the_head_swings(
         if len(errors) > 100:
             break
     log.info(
-        "%d dots of a picture of this kind: p95 %.3f°, max %.3f°", len(errors), np.percentile(errors, 95), max(errors)
+        "%d dots of a picture of this kind: p95 %.3f°, max %.3f°",
+        len(errors),
+        np.percentile(errors, 95),
+        max(errors),
     )
     assert len(errors) > 100
     assert np.percentile(errors, 95) < 0.5

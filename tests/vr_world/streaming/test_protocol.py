@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vr_world.streaming import protocol
 from vr_world.streaming.errors import BadMessage
-from vr_world.streaming.protocol import Ack, Audio, AudioPlace, Frame, KeyRequest, Pose, Shown
+from vr_world.streaming.protocol import Ack, Audio, AudioPlace, Foveation, Frame, KeyRequest, Pose, Shown
 
 LEFT = (1.25, 1.0, 1.125, 1.5)
 RIGHT = (1.0, 1.25, 1.125, 1.5)
@@ -95,6 +95,36 @@ def test_a_frame_that_ends_in_its_depth_is_refused(size: int, what: str) -> None
     data = protocol.pack_frame(dataclasses.replace(FRAME, depth=b"\x02\x00\x07"))
     with pytest.raises(BadMessage, match=what):
         protocol.parse_down(data[:size])
+
+
+DIVIDED = dataclasses.replace(
+    FRAME,
+    foveation=Foveation(rim_px=608, middle_px=352, middle_left=LEFT, middle_right=RIGHT),
+)
+
+
+@pytest.mark.parametrize("depth", [b"", b"\x02\x00\x07"])
+def test_how_a_picture_is_divided_goes_before_its_depth(depth: bytes) -> None:
+    frame = dataclasses.replace(DIVIDED, depth=depth)
+    data = protocol.pack_frame(frame)
+    assert data[2] & 64
+    assert struct.unpack_from("<HH", data, 104) == (608, 352)
+    assert protocol.parse_down(data) == frame
+
+
+@pytest.mark.parametrize(
+    ("offset", "layout", "value", "what"),
+    [(106, "<H", 609, "1…608 px"), (106, "<H", 0, "got 0"), (108, "<f", math.nan, "left middle")],
+)
+def test_a_picture_that_is_divided_wrongly_is_refused(
+    offset: int, layout: str, value: float, what: str
+) -> None:
+    data = bytearray(protocol.pack_frame(DIVIDED))
+    struct.pack_into(layout, data, offset, value)
+    with pytest.raises(BadMessage, match=what):
+        protocol.parse_down(bytes(data))
+    with pytest.raises(BadMessage, match="at least 140 bytes, got 139"):
+        protocol.parse_down(protocol.pack_frame(DIVIDED)[:139])
 
 
 def test_an_audio_packet_comes_through_whole() -> None:
