@@ -28,11 +28,14 @@ __all__ = [
     "foliage",
     "ground_m",
     "hills",
+    "islet_rings",
     "lamps",
     "lantern",
     "leaf_atlas",
     "maple",
     "moss_share",
+    "raked",
+    "rings",
     "wall",
     "warmth",
 ]
@@ -57,13 +60,18 @@ LAMPS: Final = (
 _FLAME_M: Final = 1.02
 
 
-def _shore_m(x: Numbers, y: Numbers) -> Numbers:
+def _shore_m(x: Numbers, y: Numbers, *, islet: bool = True) -> Numbers:
     """Distance from the water's edge, about: negative in the pond."""
     cx, cy, rx, ry = _POND
     turn = np.arctan2(y - cy, x - cx)
     wobble = 0.09 * np.sin(3.0 * turn + 0.8) + 0.05 * np.sin(5.0 * turn + 2.1) + 0.02 * np.sin(11.0 * turn)
     pond = (np.hypot((x - cx) / rx, (y - cy) / ry) - 1.0 - wobble) * min(rx, ry)
-    return np.asarray(np.maximum(pond, _ISLET[2] - np.hypot(x - _ISLET[0], (y - _ISLET[1]) * 1.15)))
+    return np.asarray(np.maximum(pond, _islet_m(x, y)) if islet else pond)
+
+
+def _islet_m(x: Numbers, y: Numbers) -> Numbers:
+    """Distance from the islet's edge, about: negative off it."""
+    return np.asarray(_ISLET[2] - np.hypot(x - _ISLET[0], (y - _ISLET[1]) * 1.15))
 
 
 def by_the_pond(at: Numbers) -> bool:
@@ -80,16 +88,53 @@ def moss_share(x: Numbers, y: Numbers) -> Numbers:
     return np.asarray(np.maximum(smooth(-0.02, 0.05, raked), rim), np.float32)
 
 
-def ground_m(x: Numbers, y: Numbers) -> Numbers:
-    """Return the ground's height above the water; in the pond it is far below."""
-    shore = _shore_m(x, y)
+def ground_m(x: Numbers, y: Numbers, *, islet: bool = True) -> Numbers:
+    """Return the ground's height above the water, far below it in the pond; with the `islet` or without."""
+    shore = _shore_m(x, y, islet=islet)
     moss = moss_share(x, y)
     mound = 0.16 + 0.16 * np.sin(0.55 * x + 1.2) * np.cos(0.47 * y) + 0.10 * np.sin(1.3 * x) * np.sin(1.1 * y)
     away = smooth(6.0, 14.0, np.hypot(x, y - 5.0))
     land = 0.13 + moss * np.maximum(mound + 0.25 * away, 0.0) * smooth(0.1, 1.8, shore)
-    islet = 0.30 * smooth(0.0, 0.8, _ISLET[2] - np.hypot(x - _ISLET[0], (y - _ISLET[1]) * 1.15))
+    if islet:
+        land = np.maximum(land, 0.30 * smooth(0.0, 0.8, _islet_m(x, y)))
     edge = np.clip(shore / 0.28, -8.0, 1.0)
-    return np.asarray(np.where(shore > 0.0, np.maximum(land, islet) * edge, 0.6 * edge), np.float32)
+    return np.asarray(np.where(shore > 0.0, land * edge, 0.6 * edge), np.float32)
+
+
+def rings(radii: Numbers, angles: Numbers) -> tuple[Numbers, Numbers]:
+    """Return x and y (rings, angles) of the ground's mesh: rings, of which some are moved to the shore.
+
+    Args:
+        radii: of the rings, growing.
+        angles: of their vertices, radians from straight ahead.
+    """
+    r = np.repeat(np.asarray(radii, float)[:, None], len(angles), axis=1)
+    sine, cosine = np.sin(angles), np.cos(angles)
+    wet = ground_m(r * sine, r * cosine, islet=False) < 0.0
+    for inner, column in np.argwhere(wet[1:] != wet[:-1]):
+        low, high = (float(radii[inner]), float(radii[inner + 1]))
+        for _ in range(12):
+            middle = 0.5 * (low + high)
+            at = ground_m(np.array(middle * sine[column]), np.array(middle * cosine[column]), islet=False)
+            low, high = (middle, high) if (at < 0.0) == wet[inner, column] else (low, middle)
+        nearer = inner if low - radii[inner] < radii[inner + 1] - low else inner + 1
+        r[nearer, column] = low
+    return r * sine, r * cosine
+
+
+def islet_rings() -> tuple[Numbers, Numbers]:
+    """Return x and y (4 rings, 17 steps) of the islet's mesh; the outermost is its shore."""
+    radii, turns = np.array([0.0, 0.45, 0.8, 1.0]) * _ISLET[2], np.linspace(0.0, 2.0 * np.pi, 17)
+    r, a = np.meshgrid(radii, turns, indexing="ij")
+    return _ISLET[0] + r * np.sin(a), _ISLET[1] + r * np.cos(a) / 1.15
+
+
+def raked(corners: Numbers) -> Numbers:
+    """Return which triangles (n, 3 corners, 3) may touch the rings that were raked round stones."""
+    middle = corners[..., :2].mean(axis=1)
+    reach = np.linalg.norm(corners[..., :2] - middle[:, None], axis=-1).max(axis=1)
+    near = [np.hypot(*(middle - at[:2]).T) < at[2] + reach for at in RAKED_ROUND]
+    return np.asarray(np.any(near, axis=0))
 
 
 def lamps() -> Numbers:
@@ -195,6 +240,15 @@ class Cards:
     turn: Numbers
     tone: Numbers
     leaf: Numbers
+
+    def joined(self, other: Cards) -> Cards:
+        """Return these and the `other` ones."""
+        names = [field.name for field in dataclasses.fields(self)]
+        return Cards(**{n: np.concatenate([getattr(self, n), getattr(other, n)]) for n in names})
+
+    def chosen(self, which: Numbers) -> Cards:
+        """Return those at the places `which`."""
+        return Cards(**{field.name: getattr(self, field.name)[which] for field in dataclasses.fields(self)})
 
 
 def maple(rng: np.random.Generator) -> tuple[Shape, Cards]:
@@ -340,7 +394,7 @@ def foliage(seed: int, layer: int) -> Numbers:
 def hills(seed: int) -> list[Ridge]:
     """Return misty hills all round, lower where the sun sets; nearest first."""
     rng = np.random.default_rng([seed, 73])
-    degrees = np.arange(-180.0, 180.0, 0.5)
+    degrees = np.arange(-180.0, 180.0, 1.5)  # the shortest wave has 11°
     layers = []
     for distance_m, low, high in ((240.0, 3.2, 7.5), (620.0, 5.0, 9.5), (1500.0, 6.8, 11.5)):
         wave = sum(np.sin(np.radians(degrees) * n + rng.uniform(0.0, 6.3)) / n**0.85 for n in range(2, 34))

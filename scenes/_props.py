@@ -23,8 +23,10 @@ __all__ = [
     "by_sector",
     "card",
     "closed",
+    "coarser",
     "glow_over",
     "grid",
+    "merged",
     "normals",
     "placed",
     "quads",
@@ -94,6 +96,24 @@ def normals(shape: Shape) -> Numbers:
     for corner in range(3):
         np.add.at(out, shape.triangles[:, corner], face)
     return np.asarray(out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9), np.float32)
+
+
+def coarser(shape: Shape, side_m: float) -> tuple[Shape, Triangles]:
+    """Return `shape` with all vertices of a cube of `side_m` as one, and into which each went (n,)."""
+    cell = np.floor(shape.vertex / side_m).astype(int)
+    which: Triangles = np.unique(cell, axis=0, return_inverse=True)[1].reshape(-1).astype(np.uint32)
+    triangles = which[shape.triangles]
+    a, b, c = triangles.T
+    return Shape(
+        vertex=merged(shape.vertex, which), triangles=triangles[(a != b) & (b != c) & (c != a)]
+    ), which
+
+
+def merged(rows: Numbers, which: Triangles) -> Numbers:
+    """Return the means (m, k) of the `rows` (n, k) that went into each vertex of a coarser shape."""
+    total = np.zeros((int(which.max()) + 1, rows.shape[1]))
+    np.add.at(total, which, rows)
+    return np.asarray(total / np.bincount(which)[:, None], np.float32)
 
 
 def grid(rows: int, columns: int) -> Triangles:

@@ -42,9 +42,13 @@ _MOSSY: Final = 0.80
 _BARE: Final = 0.20
 #: Side of the square that the pond's wind ripples repeat on.
 _RIPPLE_TILE_M: Final = 7.0
-_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.55, 26.0, 54)])
+#: Rings of the ground: no finer than its shape asks for, because a triangle of a few pixels costs several
+#: times what its pixels do. In each direction one is moved to the shore, so that this stays round.
+_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.55, 26.0, 30)])
 _SECTORS: Final = 10
-_SECTOR_STEPS: Final = 11
+_SECTOR_STEPS: Final = 8
+#: What is smaller is not seen in the pond's mirror image.
+_MIRRORED_DETAIL_M: Final = 0.07
 _GROUND, _SOLID, _POND, _MIRRORED, _PATH = 0, 1, 2, 3, 4
 _SKY, _STAR, _MOON, _HILL, _TREE, _MIST, _STEM, _LEAF, _HALO, _FALL = range(10, 110, 10)
 
@@ -219,35 +223,50 @@ class ZenGarden:
 
     def _build_ground(self, rng: np.random.Generator) -> None:
         pond = shader("garden_pond")
-        grounds = {name: shader("garden_ground", defines=(name,)) for name in ("MOSS", "GRAVEL", "EDGE")}
+        kinds = {"MOSS": ("MOSS",), "PLAIN": ("GRAVEL", "PLAIN"), "GRAVEL": ("GRAVEL",), "EDGE": ()}
+        grounds = {name: shader("garden_ground", defines=defines) for name, defines in kinds.items()}
         bumps = rng.normal(scale=2.2, size=(6, 2)), rng.uniform(0.0, 6.3, 6)
+        self._land(*_garden.islet_rings(), bumps, grounds, islet=True)
         for sector in range(_SECTORS):
             angle = 2.0 * np.pi * (sector + np.linspace(0.0, 1.0, _SECTOR_STEPS + 1)) / _SECTORS
-            r, a = np.meshgrid(_RINGS, angle, indexing="ij")
-            x, y = r * np.sin(a), r * np.cos(a)
-            high = _garden.ground_m(x, y)
-            moss = _garden.moss_share(x, y)
-            rough = sum(np.sin(x * k[0] + y * k[1] + p) for k, p in zip(*bumps, strict=True))
-            z = high + np.where(high > 0.0, 0.014 * rough * moss, 0.0) - WATER_M
-            vertex = np.stack([x, y, z], axis=-1).reshape(-1, 3).astype(np.float32)
-            triangles = grid(len(_RINGS), _SECTOR_STEPS + 1)[:, ::-1]
-            shape = Shape(vertex=vertex, triangles=triangles)
-            normal = _props.normals(shape)
-            normal *= np.where(normal[:, 2:] < 0.0, -1.0, 1.0)
-            kind = np.concatenate([moss.reshape(-1, 1), _garden.warmth(vertex, normal)], axis=1)
-            over = high.reshape(-1)[triangles]
-            dry = over.max(axis=1) > -0.05
-            share = moss.reshape(-1)[triangles]
-            green, bare = share.min(axis=1) >= _MOSSY, share.max(axis=1) <= _BARE
-            for name, kept in (("MOSS", green), ("GRAVEL", bare), ("EDGE", ~(green | bare))):
-                columns = {"normal": normal, "kind": kind}
-                self._sheet("ground", shape, dry & kept, columns, grounds[name], _GROUND)
-            flat = vertex.copy()
-            flat[:, 2] = -WATER_M
-            water = Shape(vertex=flat, triangles=triangles)
+            x, y = _garden.rings(_RINGS, angle)
+            over = self._land(x, y, bumps, grounds, islet=False)
+            flat = np.stack([x, y, np.full_like(x, -WATER_M)], axis=-1).reshape(-1, 3).astype(np.float32)
+            water = Shape(vertex=flat, triangles=grid(*x.shape)[:, ::-1])
             node = self._sheet("pond", water, over.min(axis=1) < 0.1, {}, pond, _POND)
             if node is not None:
                 node.set_depth_write(False)
+
+    def _land(
+        self,
+        x: Numbers,
+        y: Numbers,
+        bumps: tuple[Numbers, Numbers],
+        grounds: Mapping[str, Any],
+        *,
+        islet: bool,
+    ) -> Numbers:
+        """Lay dry ground over a mesh; return how high (triangles, 3) the corners of each triangle stand."""
+        high = _garden.ground_m(x, y, islet=islet)
+        moss = _garden.moss_share(x, y)
+        rough = sum(np.sin(x * k[0] + y * k[1] + p) for k, p in zip(*bumps, strict=True))
+        z = high + np.where(high > 0.0, 0.014 * rough * moss, 0.0) - WATER_M
+        vertex = np.stack([x, y, z], axis=-1).reshape(-1, 3).astype(np.float32)
+        triangles = grid(*x.shape)[:, ::-1]
+        shape = Shape(vertex=vertex, triangles=triangles)
+        normal = _props.normals(shape)
+        normal *= np.where(normal[:, 2:] < 0.0, -1.0, 1.0)
+        kind = np.concatenate([moss.reshape(-1, 1), _garden.warmth(vertex, normal)], axis=1)
+        over = high.reshape(-1)[triangles]
+        dry = over.max(axis=1) > 0.004  # the bed would hide what the pond mirrors
+        share = moss.reshape(-1)[triangles]
+        green, bare = share.min(axis=1) >= _MOSSY, share.max(axis=1) <= _BARE
+        raked = _garden.raked(vertex[triangles])
+        columns = {"normal": normal, "kind": kind}
+        kinds = ("MOSS", green), ("PLAIN", bare & ~raked), ("GRAVEL", bare & raked), ("EDGE", ~(green | bare))
+        for name, kept in kinds:
+            self._sheet("ground", shape, dry & kept, columns, grounds[name], _GROUND)
+        return np.asarray(over)
 
     def _sheet(
         self, name: str, shape: Shape, kept: Any, columns: dict[str, Numbers], program: Any, order: int
@@ -282,7 +301,7 @@ class ZenGarden:
                 own["shine"][:, 2 + min(index, 1)] = window * 5.0
                 near.append(own)
         trunk, self._maple_leaves = _garden.maple(rng)
-        mirrored = [p for p in near if _garden.by_the_pond(p["shape"].vertex.mean(axis=0))]
+        mirrored = [_coarser(p) for p in near if _garden.by_the_pond(p["shape"].vertex.mean(axis=0))]
         near.append(_painted(trunk, _props.normals(trunk), np.array([[0.060, 0.048, 0.040]]), 0.4))
         for group in _props.by_sector(near, lambda part: part["shape"]):
             _props.closed(self._solid("stones", group, shader("garden_solid"), _SOLID))
@@ -333,11 +352,16 @@ class ZenGarden:
     def _build_green(self, rng: np.random.Generator, seed: int) -> None:
         stems = _garden.bamboo_stems(rng)
         placed(self.root, everywhere(_garden_nodes.stems_mesh(stems)), shader("garden_stem"), _STEM)
-        atlas = byte_texture("leaves", _garden.leaf_atlas(seed), repeat_up=False)
+        picture = _garden.leaf_atlas(seed)
+        atlas = byte_texture("leaves", picture, repeat_up=False)
         atlas.set_minfilter(core.SamplerState.FT_linear_mipmap_nearest)
         leaf = shader("garden_leaf")
-        for index, cards in enumerate((_garden.bamboo(rng, stems), self._maple_leaves)):
-            path = blended(placed(self.root, everywhere(_garden_nodes.leaves(cards)), leaf, _LEAF + index))
+        every = _garden.bamboo(rng, stems).joined(self._maple_leaves)
+        seen = every.chosen(_garden_nodes.seen(every, picture))
+        for index in range(2):
+            cards = seen.chosen(np.flatnonzero(seen.leaf == 1 - index))
+            path = placed(self.root, everywhere(_garden_nodes.leaves(cards, picture)), leaf, _LEAF + index)
+            blended(path)
             path.set_shader_input("leaf_map", atlas)
         veil = shader("garden_mist")
         for index, (away_m, tall_m) in enumerate(((12.2, 1.7), (9.4, 1.15), (6.4, 0.8))):
@@ -383,6 +407,12 @@ def _painted(shape: Shape, normal: Numbers, paint: Numbers, grain: float) -> dic
         "paint": np.concatenate([colours, np.full((count, 1), grain)], axis=1).astype(np.float32),
         "shine": shine.astype(np.float32),
     }
+
+
+def _coarser(part: dict[str, Any]) -> dict[str, Any]:
+    """Return a part as the rippled pond shows it: nothing smaller than a hand."""
+    shape, which = _props.coarser(part["shape"], _MIRRORED_DETAIL_M)
+    return {"shape": shape, **{k: _props.merged(part[k], which) for k in ("normal", "paint", "shine")}}
 
 
 def _homes(seed: int) -> Numbers:

@@ -1,43 +1,43 @@
 #version 330
-#include "ocean_common.glsl"
+#include "grain.glsl"
 uniform sampler2D cloud_map;
-uniform vec4 mist;
+#ifndef GRAVEL
+in vec3 green[3];
+#endif
+#ifndef MOSS
 uniform vec3 raked[3];       // stones that the rake went round: x, y, reach
-uniform float wet;
-in vec2 place;
-in float moss;
-in vec3 light;
-in float hidden;
-in float coarse;
+in vec3 gravel[3];
 in vec2 bow;
+in float moss;
+#endif
+in vec2 place;
 out vec4 colour;
 void main() {
     float fine = texture(cloud_map, place * 0.71 + 0.3).r;
 #ifndef MOSS
     float along = place.y + 0.05 * sin(place.x * 0.6);
     vec2 lean = vec2(0.0, 1.0);
+#ifndef PLAIN
     for (int i = 0; i < 3; i++) {
         vec2 off = place - raked[i].xy;
         float square = dot(off, off);
         if (square < raked[i].z * raked[i].z) { along = sqrt(square); lean = off / max(along, 0.05); }
     }
+#endif
     float turn = along * 44.0;
     float wide = fwidth(turn) * 0.55;
     float seen = 1.0 / (1.0 + wide * wide * wide);
-    float shade = 0.80 + seen * (0.13 * sin(turn) + 0.22 * cos(turn) * dot(lean, bow));
-    vec3 gravel = mix(vec3(0.40, 0.39, 0.38), vec3(0.30, 0.30, 0.30), wet * 0.7) * shade * (0.62 + 0.85 * fine);
+    float left = (0.80 + seen * (0.13 * sin(turn) + 0.22 * cos(turn) * dot(lean, bow))) * (0.62 + 0.85 * fine);
+    vec3 stones = gravel[0] + left * (gravel[1] + left * gravel[2]);
 #endif
 #ifndef GRAVEL
-    vec3 green = mix(vec3(0.055, 0.115, 0.028), vec3(0.135, 0.185, 0.045), clamp(coarse * 1.5 - 0.25 + (fine - 0.5) * 0.5, 0.0, 1.0));
-    green *= 0.55 + 0.9 * fine;
+    vec3 plants = green[0] + fine * (green[1] + fine * green[2]);
 #endif
 #if defined(MOSS)
-    vec3 c = green * light;
+    colour = vec4(plants + grain(), 1.0);
 #elif defined(GRAVEL)
-    vec3 c = gravel * light;
+    colour = vec4(stones + grain(), 1.0);
 #else
-    float edge = smoothstep(0.38, 0.62, moss + (fine - 0.5) * 0.35);
-    vec3 c = mix(gravel, green, edge) * light;
+    colour = vec4(mix(stones, plants, smoothstep(0.38, 0.62, moss + (fine - 0.5) * 0.35)) + grain(), 1.0);
 #endif
-    colour = vec4(shown(mix(c, mist.rgb, hidden)), 1.0);
 }

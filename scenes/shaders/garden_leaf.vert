@@ -19,7 +19,7 @@ void main() {
     float own = dot(vertex, vec3(1.7, 2.3, 0.9)) + card.w;
     float sway = breeze.x * (sin(breeze.y * 0.83 + own * 0.35) + 0.45 * sin(breeze.y * 1.71 + own));
     vec3 where = vertex + side * (p.x + sway) + vec3(0.0, 0.0, p.y + 0.3 * sway);
-    at = vec2((card.x * 0.49 + 0.5 + tone.w) * 0.5, card.y * 0.49 + 0.5);
+    at = vec2((card.x * 0.5 + 0.5 + tone.w) * 0.5, card.y * 0.5 + 0.5);
     vec3 light = tone.rgb * (sky_light * 1.0 + lamp_colour * lamp.w * 0.35 + FLAME * dot(warm, glow));
     float hidden = misty(away, vertex.z);
     dark = film(mix(light * 0.35, mist.rgb, hidden));
