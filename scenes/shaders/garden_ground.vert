@@ -1,6 +1,7 @@
 #version 330
 #include "garden_air.glsl"
 #include "ocean_film.glsl"
+#include "parabola.glsl"
 uniform sampler2D cloud_map;
 uniform mat4 p3d_ModelViewProjectionMatrix;
 uniform float wet;
@@ -16,14 +17,6 @@ out vec3 gravel[3];          // gravel by what grain and furrows leave of the li
 out vec2 bow;                // how light falls across the furrows
 out float moss;
 #endif
-
-// The parabola through three colours at `x`, as coefficients.
-void through(vec3 x, vec3 a, vec3 b, vec3 c, out vec3 curve[3]) {
-    vec3 first = (b - a) / (x.y - x.x), second = (c - b) / (x.z - x.y);
-    curve[2] = (second - first) / (x.z - x.x);
-    curve[1] = first - curve[2] * (x.x + x.y);
-    curve[0] = a - x.x * (curve[1] + x.x * curve[2]);
-}
 
 void main() {
     place = vertex.xy;
