@@ -8,15 +8,16 @@ import os
 import signal
 import socket
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 
-from sensors.lsl import configure
 from therapy.errors import BadValue
-from vr_world.edge_agent import EdgeAgent, EdgeConfig
+
+if TYPE_CHECKING:
+    from vr_world.edge_agent import EdgeConfig
 
 __all__ = ["edge"]
 
@@ -41,6 +42,9 @@ def edge(
 
     A minute is kept: what a broken connection could not carry is sent when it is back.
     """
+    from sensors.lsl import configure  # half a second that --help need not take
+    from vr_world.edge_agent import EdgeConfig  # same
+
     address = urlsplit(to)
     if address.scheme not in ("wss", "ws") or not address.hostname:
         raise BadValue("--to", "wss://HOST:PORT", to)
@@ -64,6 +68,8 @@ def edge(
 
 
 async def _carry(config: EdgeConfig) -> None:
+    from vr_world.edge_agent import EdgeAgent  # as above
+
     console = Console(highlight=False)
     console.print(f"Sending {', '.join(config.streams)} to {config.url} as {config.agent}; Ctrl-C ends it.")
     agent = EdgeAgent(config, lambda line: console.print(line, markup=False))

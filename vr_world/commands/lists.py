@@ -23,7 +23,6 @@ from sensors.errors import SensorsError
 from therapy.discover import declared
 from therapy.specs import DeviceSpec, SceneSpec
 from voice_guide.models import MODELS, find, model_folder
-from vr_world.app import STATIC
 from vr_world.commands.mapping import map_streams, publish_device
 from vr_world.settings import data_folder
 
@@ -164,6 +163,8 @@ def _signals() -> str:
 
 
 def _pages() -> str:
+    from vr_world.app import STATIC  # the whole server; other commands need not wait for it
+
     if not (STATIC / "index.html").exists():
         raise Trouble("the web pages are not built: run make setup")
     built = time.strftime("%Y-%m-%d %H:%M", time.localtime((STATIC / "index.html").stat().st_mtime))

@@ -9,7 +9,7 @@ import os
 import secrets
 import signal
 from collections.abc import AsyncIterator
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -30,10 +30,12 @@ from voice_guide.models import MODELS, find
 from voice_guide.think import ThinkSettings, backends
 from vr_world.clock import session_now_s
 from vr_world.edge_door import KEY_FILE, edge_key
-from vr_world.gateway import CannotListen, Running, running_gateway
 from vr_world.notifiers import notifier_from
 from vr_world.settings import GUIDE_KEY_VARIABLE, ServerSettings, data_folder
 from vr_world.supervise import Child, ChildSpec
+
+if TYPE_CHECKING:
+    from vr_world.gateway import Running
 
 __all__ = ["demo", "serve"]
 
@@ -116,6 +118,8 @@ def _languages(wanted: list[str] | None) -> tuple[str, ...]:
 async def _serve(settings: ServerSettings) -> None:
     console = Console(highlight=False)
     stop = _stop_on_signals()
+    from vr_world.gateway import running_gateway  # a second that --help need not take
+
     async with running_gateway(settings) as running:
         console.print(f"Therapist panel   [bold]{running.local}panel/[/]")
         for address in running.secure[:2]:
@@ -232,6 +236,8 @@ def _guide_in_words() -> str:
 @contextlib.asynccontextmanager
 async def _demo_gateway(port: int | None, *, tls: bool, guide: bool) -> AsyncIterator[Running]:
     """Serve on the usual ports, or on free ones where nobody asked for a certain one and they are taken."""
+    from vr_world.gateway import CannotListen, running_gateway  # as in `_serve`
+
     settings = ServerSettings(
         home=data_folder() / "demo",
         port=PORT if port is None else port,
