@@ -256,23 +256,24 @@ def _one_after_another(conn: Connection, eye_px: int) -> None:
     """Child: draw, copy, convert and encode in one thread; send an `Alone`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     config = RendererConfig()
-    renderer = Renderer(config.scene, config.seed, eye_px)
+    renderer = Renderer(config.scene, config.seed, eye_px, foveated=True)  # as the renderer's process does
+    picture = np.empty(renderer.picture_shape, np.uint8)
+    height, width, _ = picture.shape
     encoder = Encoder(
         codecs=("h264",),
-        width=2 * eye_px,
-        height=eye_px,
+        width=width,
+        height=height,
         rate_hz=RATE_HZ,
         bitrate_bps=config.bitrate_bps,
     )
     tan = widened(IDLE_TAN, config.overscan_deg)
-    picture = np.empty((eye_px, 2 * eye_px, 4), np.uint8)
     mirror = JpegEncoder(config.mirror_px)
     parts: dict[str, list[float]] = {part: [] for part in (*SERIAL, *BESIDES, "payload_kb", "depth_bytes")}
     processor_ms: dict[str, list[float]] = {"frame": [], "mirror": []}
     began_s = time.perf_counter()
     while (age_s := time.perf_counter() - began_s) < WARM_UP_S + MEASURE_S:
         view = swinging(age_s, tan)
-        encoder.aim(regions(view, config.overscan_deg, eye_px, eye_px))
+        encoder.aim(regions(view, config.overscan_deg, width // 2, height, renderer.parts))
         used_s = [time.process_time()]
         marks = [time.perf_counter()]
         renderer.draw(view, phase_after(NEUTRAL, age_s), age_s)
@@ -287,7 +288,7 @@ def _one_after_another(conn: Connection, eye_px: int) -> None:
         depth = pack_depth(renderer.depth())
         marks.append(time.perf_counter())
         used_s.append(time.process_time())
-        mirror.encode(picture[:, :eye_px])
+        mirror.encode(picture[: width // 2, : width // 2])
         marks.append(time.perf_counter())
         used_s.append(time.process_time())
         if age_s >= WARM_UP_S:

@@ -28,10 +28,11 @@ from scenes._garden import RAKED_ROUND
 from therapy.controls import NEUTRAL
 from therapy.discover import declared
 from therapy.specs import SceneSpec
+from vr_world.rendering.foveated import foveation
 from vr_world.rendering.messages import IDLE_TAN, RendererConfig
 from vr_world.rendering.process import main as renderer_main
 from vr_world.rendering.renderer import Renderer
-from vr_world.rendering.view import widened
+from vr_world.rendering.view import View, widened
 
 __all__ = ["BENCH", "Duel", "Encoded", "Load", "duel_figures", "encoded_figures", "far_apart"]
 
@@ -220,13 +221,14 @@ def encoded_figures(scene: str, eye_px: int, rate_hz: float, encoded: Encoded, c
     """Return one size's figures against the wanted rate, and against what the cores have for a frame."""
     piped = encoded.piped
     parts = ", ".join(f"{name} {ms:.1f}" for name, ms in piped.parts_ms.items())
+    divided = "fine in the middle, coarse round it; " if foveation(View(), eye_px) else ""
     return [
         Figure(
             name=f"{scene}: {eye_px}², rendered and encoded",
             value=piped.frames_per_s,
             unit="frames/s",
             limit=rate_hz,
-            note=f"more is better; beside the audio engine; ms: {parts}",
+            note=f"more is better; {divided}beside the audio engine; ms: {parts}",
         ),
         Figure(
             name=f"{scene}: {eye_px}², processor time of a frame",
