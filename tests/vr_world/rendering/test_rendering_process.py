@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import itertools
 import math
 import multiprocessing
@@ -158,6 +159,44 @@ def test_a_frame_is_the_picture_of_the_pose_that_it_names(room: Room) -> None:
     below = np.array([33, 40, 47]) / (NODES - 1) * (up + down) - up
     sea_m = 1.2 + pose.position[1]  # and the swell
     np.testing.assert_allclose(ground / (255.0 * NEAREST_M), [below / sea_m] * 2, rtol=0.2)
+
+
+def test_a_large_frame_says_how_it_is_divided_and_its_parts_show_one_place() -> None:
+    large = dataclasses.replace(SMALL, eye_px=768, min_eye_px=768, max_eye_px=768, frame_rate_hz=10.0)
+    room = Room(large)
+    try:
+        room.say(HeadsetOn(headset="h"))
+        room.say(a_pose(41))
+        opened = room.until(Frame, lambda f: f.pose_seq == 41 and not f.safe)
+        room.until(Frame, lambda f: f.render_at_s > opened.render_at_s + 1.0)
+        room.say(KeyRequest(headset="h"))
+        frame = room.until(Frame, lambda f: f.key)
+        mirror = room.until(Mirror)
+    finally:
+        room.close()
+    parts = frame.foveation
+    assert parts is not None
+    assert (frame.eye_width, frame.eye_height) == (768, 768)
+    shown = decoded([frame])[0][..., :3].mean(axis=-1)
+    rim, side = parts.rim_px, parts.middle_px
+    assert shown.shape == (rim + side, 2 * rim)
+    for eye, (tan, inner) in enumerate(
+        ((frame.tan_left, parts.middle_left), (frame.tan_right, parts.middle_right))
+    ):
+        rows = (tan[2] - inner[2], tan[2] + inner[3])
+        top, bottom = (round(row / (tan[2] + tan[3]) * rim) for row in rows)
+        left, right = (
+            round(x / (tan[0] + tan[1]) * rim) + eye * rim for x in (tan[0] - inner[0], tan[0] + inner[1])
+        )
+        coarse = shown[top:bottom, left:right].mean(axis=1)
+        fine = shown[rim:, eye * rim : eye * rim + side].mean(axis=1)
+        there = np.interp(np.linspace(0, 1, len(coarse)), np.linspace(0, 1, side), fine)
+        assert np.abs(coarse - there).mean() < 4.0
+        assert np.ptp(fine) > 20.0, "sky above, sea below"
+    with av.open(io.BytesIO(mirror.jpeg)) as picture:
+        seen = next(picture.decode(video=0)).to_ndarray(format="gray")
+    assert seen.shape == (480, 480)
+    assert np.abs(seen.mean() - shown[:rim, :rim].mean()) < 25.0
 
 
 def test_frames_count_up_and_the_first_can_be_decoded(room: Room) -> None:
