@@ -10,6 +10,7 @@ import itertools
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from scenes import _props
 from scenes._geometry import Bytes
@@ -28,11 +29,13 @@ __all__ = [
     "foliage",
     "ground_m",
     "hills",
+    "in_sight",
     "lamps",
     "lantern",
     "leaf_atlas",
     "maple",
     "moss_share",
+    "outline",
     "wall",
     "warmth",
 ]
@@ -159,7 +162,10 @@ def boulders(rng: np.random.Generator) -> list[tuple[Shape, float]]:
 
 def _boulder(rng: np.random.Generator, x: float, y: float, size: float, sunk: float) -> tuple[Shape, float]:
     foot = max(float(ground_m(np.array(x), np.array(y))), -0.05) - WATER_M - sunk * size
-    shape = _props.stone(rng, sides=11, rows=7).moved((x, y, foot), size=size, turn=rng.uniform(0.0, 6.3))
+    sides, rows = (11, 7) if size > 0.1 * np.hypot(x, y) else (8, 5)  # a small far one is a few pixels
+    shape = _props.stone(rng, sides=sides, rows=rows).moved(
+        (x, y, foot), size=size, turn=rng.uniform(0.0, 6.3)
+    )
     return shape, float(rng.uniform(0.1, 0.9))
 
 
@@ -196,9 +202,19 @@ class Cards:
     tone: Numbers
     leaf: Numbers
 
+    def some(self, kept: slice | npt.NDArray[np.bool_]) -> Cards:
+        """Return those that are `kept`."""
+        return Cards(
+            at=self.at[kept],
+            size=self.size[kept],
+            turn=self.turn[kept],
+            tone=self.tone[kept],
+            leaf=self.leaf[kept],
+        )
 
-def maple(rng: np.random.Generator) -> tuple[Shape, Cards]:
-    """Return the maple by the water on the right and the bough that reaches in: wood, leaves."""
+
+def maple(rng: np.random.Generator) -> tuple[Shape, Cards, Cards]:
+    """Return the maple by the water on the right and the bough that reaches in: wood, leaves of either."""
     wood: list[Shape] = []
     tips: list[Numbers] = []
     trunk = np.array(
@@ -210,6 +226,7 @@ def maple(rng: np.random.Generator) -> tuple[Shape, Cards]:
         reach = rng.uniform(1.3, 2.6)
         end = first + np.array([np.cos(angle) * reach, np.sin(angle) * reach * 0.8, rng.uniform(0.3, 1.1)])
         tips += _limb(rng, wood, first, end, 0.05)
+    crown = sum(map(len, tips))
     near = np.array([7.2, 4.6, 2.5])
     for end in ([2.9, 4.3, 1.85], [3.7, 4.9, 1.45], [2.1, 4.7, 2.35], [4.7, 4.2, 1.75]):
         tips += _limb(rng, wood, near, np.array(end), 0.035)
@@ -217,13 +234,42 @@ def maple(rng: np.random.Generator) -> tuple[Shape, Cards]:
     count = len(at)
     glow = rng.uniform(0.0, 1.0, (count, 1))
     tone = np.array([0.46, 0.085, 0.035]) * (1.0 - glow) + np.array([0.62, 0.22, 0.05]) * glow
-    return _props.together(wood), Cards(
+    leaves = Cards(
         at=at.astype(np.float32),
         size=rng.uniform(0.15, 0.27, count).astype(np.float32),
         turn=rng.uniform(0.0, 6.3, count).astype(np.float32),
         tone=(tone * rng.uniform(0.55, 1.0, (count, 1))).astype(np.float32),
         leaf=np.zeros(count, np.float32),
     )
+    return _props.together(wood), leaves.some(slice(crown)), leaves.some(slice(crown, None))
+
+
+def in_sight(cards: Cards, *, cover: float, least: float = 0.12) -> Cards:
+    """Return `cards` without those that nearer ones hide from the seat.
+
+    Args:
+        cards: that hang together, so that a head that moves a little sees no others.
+        cover: how much of a card's round is leaves.
+        least: share of a card that must show through the gaps of those before it.
+    """
+    per_rad = 180.0
+    away = np.linalg.norm(cards.at, axis=1)
+    column = np.arctan2(cards.at[:, 0], cards.at[:, 1]) * per_rad
+    row = np.arcsin(cards.at[:, 2] / away) * per_rad
+    round_about = cards.size / away * per_rad
+    rim = int(np.ceil(round_about.max())) + 1
+    left, low = int(np.floor(column.min())) - rim, int(np.floor(row.min())) - rim
+    clear = np.ones((int(row.max()) - low + 2 * rim, int(column.max()) - left + 2 * rim))
+    step = np.arange(-rim, rim + 1)
+    kept = np.zeros(len(away), bool)
+    for index in np.argsort(away):
+        middle = int(row[index]) - low, int(column[index]) - left
+        window = clear[middle[0] - rim : middle[0] + rim + 1, middle[1] - rim : middle[1] + rim + 1]
+        inside = np.hypot(*np.meshgrid(step, step)) <= round_about[index]
+        kept[index] = window[inside].mean() >= least
+        if kept[index]:
+            window[inside] *= 1.0 - cover
+    return cards.some(kept)
 
 
 def _limb(
@@ -231,7 +277,7 @@ def _limb(
 ) -> list[Numbers]:
     middle = 0.5 * (first + end) + rng.normal(0.0, 0.14, 3) + np.array([0.0, 0.0, 0.12])
     path = _bent(np.stack([first, middle, end]))
-    wood.append(_props.tube(path, np.linspace(radius, radius * 0.25, len(path)), 5))
+    wood.append(_props.tube(path[::2], np.linspace(radius, radius * 0.25, 7), 4))
     share = rng.uniform(0.35, 1.05, 30)
     along = np.stack(
         [np.interp(share * (len(path) - 1), np.arange(len(path)), path[:, i]) for i in range(3)], 1
@@ -315,6 +361,20 @@ def leaf_atlas(seed: int) -> Bytes:
     return out
 
 
+def outline(picture: Bytes) -> Numbers:
+    """Return the corners (8, 2), −1 … 1, of the octagon round all that covers in a square `picture`."""
+    side = len(picture)
+    row, column = np.nonzero(picture[..., 3] > 2)
+    at = (np.stack([column, row], axis=1) + 0.5) * 2.0 / side - 1.0
+    turn = np.arange(8) * np.pi / 4.0
+    way = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    reach = (at @ way.T).max(axis=0) + 2.0 / side  # what lies between a texel and the next fades out
+    after, share = np.roll(reach, -1), np.sqrt(0.5)
+    along = (after - share * reach) / share  # where a side's line meets the next one's
+    corner = way * reach[:, None] + np.stack([-way[:, 1], way[:, 0]], axis=1) * along[:, None]
+    return np.asarray(np.clip(corner / 0.98, -1.0, 1.0))  # a card shows 98 % of its half of the atlas
+
+
 def foliage(seed: int, layer: int) -> Numbers:
     """Return (192, 1024): how much the trees behind the wall cover, from the foot up, all round."""
     rng = np.random.default_rng([seed, 71, layer])
@@ -340,7 +400,7 @@ def foliage(seed: int, layer: int) -> Numbers:
 def hills(seed: int) -> list[Ridge]:
     """Return misty hills all round, lower where the sun sets; nearest first."""
     rng = np.random.default_rng([seed, 73])
-    degrees = np.arange(-180.0, 180.0, 0.5)
+    degrees = np.arange(-180.0, 180.0, 1.0)
     layers = []
     for distance_m, low, high in ((240.0, 3.2, 7.5), (620.0, 5.0, 9.5), (1500.0, 6.8, 11.5)):
         wave = sum(np.sin(np.radians(degrees) * n + rng.uniform(0.0, 6.3)) / n**0.85 for n in range(2, 34))

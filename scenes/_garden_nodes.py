@@ -47,8 +47,9 @@ def cover_bytes(cover: Numbers) -> Bytes:
     return out
 
 
-def leaves(cards: Cards) -> Any:
-    """Return clusters of leaves as cards for `garden_leaf`, far ones first."""
+def leaves(cards: Cards, corners: Numbers) -> Any:
+    """Return clusters of leaves for `garden_leaf`, far ones first; each a fan of `corners` (n, 2), −1 … 1."""
+    each_one = len(corners)
     far_first = np.argsort(-np.linalg.norm(cards.at, axis=1))
     count = len(far_first)
     each = {
@@ -56,12 +57,14 @@ def leaves(cards: Cards) -> Any:
         "tone": np.concatenate([cards.tone, cards.leaf[:, None]], axis=1)[far_first],
         "warm": 0.6 * _garden.warmth(cards.at, np.tile([[0.0, 0.0, -0.4]], (count, 1)))[far_first],
     }
-    columns = {k: np.repeat(v, 4, axis=0).astype(np.float32) for k, v in each.items()}
+    columns = {k: np.repeat(v, each_one, axis=0).astype(np.float32) for k, v in each.items()}
     own = np.stack([cards.size, cards.turn], axis=-1)[far_first]
     columns["card"] = np.concatenate(
-        [np.tile(_props.CORNERS, (count, 1)), np.repeat(own, 4, axis=0)], axis=1
+        [np.tile(corners, (count, 1)), np.repeat(own, each_one, axis=0)], axis=1
     ).astype(np.float32)
-    return mesh("leaves", columns, quads(count))
+    fan = np.array([[0, i, i + 1] for i in range(1, each_one - 1)])
+    triangles = each_one * np.arange(count)[:, None, None] + fan
+    return mesh("leaves", columns, triangles.reshape(-1, 3).astype(np.uint32))
 
 
 def stems_mesh(stems: Numbers) -> Any:

@@ -8,8 +8,8 @@ in vec4 card;                // corner x, y; size; turn
 in vec4 tone;                // colour, and which half of the atlas
 in vec2 warm;
 out vec2 at;
-out vec3 dark;               // as a display is given it; the bright parts add `more`
-out vec3 more;
+flat out vec3 dark;               // as a display is given it; the bright parts add `more`
+flat out vec3 more;
 void main() {
     float away = length(vertex.xy);
     vec2 look = vertex.xy / away;
