@@ -10,6 +10,7 @@ import itertools
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from scenes import _props
 from scenes._geometry import Bytes
@@ -28,14 +29,13 @@ __all__ = [
     "foliage",
     "ground_m",
     "hills",
-    "islet_rings",
+    "in_sight",
     "lamps",
     "lantern",
     "leaf_atlas",
     "maple",
     "moss_share",
-    "raked",
-    "rings",
+    "outline",
     "wall",
     "warmth",
 ]
@@ -60,18 +60,13 @@ LAMPS: Final = (
 _FLAME_M: Final = 1.02
 
 
-def _shore_m(x: Numbers, y: Numbers, *, islet: bool = True) -> Numbers:
+def _shore_m(x: Numbers, y: Numbers) -> Numbers:
     """Distance from the water's edge, about: negative in the pond."""
     cx, cy, rx, ry = _POND
     turn = np.arctan2(y - cy, x - cx)
     wobble = 0.09 * np.sin(3.0 * turn + 0.8) + 0.05 * np.sin(5.0 * turn + 2.1) + 0.02 * np.sin(11.0 * turn)
     pond = (np.hypot((x - cx) / rx, (y - cy) / ry) - 1.0 - wobble) * min(rx, ry)
-    return np.asarray(np.maximum(pond, _islet_m(x, y)) if islet else pond)
-
-
-def _islet_m(x: Numbers, y: Numbers) -> Numbers:
-    """Distance from the islet's edge, about: negative off it."""
-    return np.asarray(_ISLET[2] - np.hypot(x - _ISLET[0], (y - _ISLET[1]) * 1.15))
+    return np.asarray(np.maximum(pond, _ISLET[2] - np.hypot(x - _ISLET[0], (y - _ISLET[1]) * 1.15)))
 
 
 def by_the_pond(at: Numbers) -> bool:
@@ -88,53 +83,16 @@ def moss_share(x: Numbers, y: Numbers) -> Numbers:
     return np.asarray(np.maximum(smooth(-0.02, 0.05, raked), rim), np.float32)
 
 
-def ground_m(x: Numbers, y: Numbers, *, islet: bool = True) -> Numbers:
-    """Return the ground's height above the water, far below it in the pond; with the `islet` or without."""
-    shore = _shore_m(x, y, islet=islet)
+def ground_m(x: Numbers, y: Numbers) -> Numbers:
+    """Return the ground's height above the water; in the pond it is far below."""
+    shore = _shore_m(x, y)
     moss = moss_share(x, y)
     mound = 0.16 + 0.16 * np.sin(0.55 * x + 1.2) * np.cos(0.47 * y) + 0.10 * np.sin(1.3 * x) * np.sin(1.1 * y)
     away = smooth(6.0, 14.0, np.hypot(x, y - 5.0))
     land = 0.13 + moss * np.maximum(mound + 0.25 * away, 0.0) * smooth(0.1, 1.8, shore)
-    if islet:
-        land = np.maximum(land, 0.30 * smooth(0.0, 0.8, _islet_m(x, y)))
+    islet = 0.30 * smooth(0.0, 0.8, _ISLET[2] - np.hypot(x - _ISLET[0], (y - _ISLET[1]) * 1.15))
     edge = np.clip(shore / 0.28, -8.0, 1.0)
-    return np.asarray(np.where(shore > 0.0, land * edge, 0.6 * edge), np.float32)
-
-
-def rings(radii: Numbers, angles: Numbers) -> tuple[Numbers, Numbers]:
-    """Return x and y (rings, angles) of the ground's mesh: rings, of which some are moved to the shore.
-
-    Args:
-        radii: of the rings, growing.
-        angles: of their vertices, radians from straight ahead.
-    """
-    r = np.repeat(np.asarray(radii, float)[:, None], len(angles), axis=1)
-    sine, cosine = np.sin(angles), np.cos(angles)
-    wet = ground_m(r * sine, r * cosine, islet=False) < 0.0
-    for inner, column in np.argwhere(wet[1:] != wet[:-1]):
-        low, high = (float(radii[inner]), float(radii[inner + 1]))
-        for _ in range(12):
-            middle = 0.5 * (low + high)
-            at = ground_m(np.array(middle * sine[column]), np.array(middle * cosine[column]), islet=False)
-            low, high = (middle, high) if (at < 0.0) == wet[inner, column] else (low, middle)
-        nearer = inner if low - radii[inner] < radii[inner + 1] - low else inner + 1
-        r[nearer, column] = low
-    return r * sine, r * cosine
-
-
-def islet_rings() -> tuple[Numbers, Numbers]:
-    """Return x and y (4 rings, 17 steps) of the islet's mesh; the outermost is its shore."""
-    radii, turns = np.array([0.0, 0.45, 0.8, 1.0]) * _ISLET[2], np.linspace(0.0, 2.0 * np.pi, 17)
-    r, a = np.meshgrid(radii, turns, indexing="ij")
-    return _ISLET[0] + r * np.sin(a), _ISLET[1] + r * np.cos(a) / 1.15
-
-
-def raked(corners: Numbers) -> Numbers:
-    """Return which triangles (n, 3 corners, 3) may touch the rings that were raked round stones."""
-    middle = corners[..., :2].mean(axis=1)
-    reach = np.linalg.norm(corners[..., :2] - middle[:, None], axis=-1).max(axis=1)
-    near = [np.hypot(*(middle - at[:2]).T) < at[2] + reach for at in RAKED_ROUND]
-    return np.asarray(np.any(near, axis=0))
+    return np.asarray(np.where(shore > 0.0, np.maximum(land, islet) * edge, 0.6 * edge), np.float32)
 
 
 def lamps() -> Numbers:
@@ -204,7 +162,10 @@ def boulders(rng: np.random.Generator) -> list[tuple[Shape, float]]:
 
 def _boulder(rng: np.random.Generator, x: float, y: float, size: float, sunk: float) -> tuple[Shape, float]:
     foot = max(float(ground_m(np.array(x), np.array(y))), -0.05) - WATER_M - sunk * size
-    shape = _props.stone(rng, sides=11, rows=7).moved((x, y, foot), size=size, turn=rng.uniform(0.0, 6.3))
+    sides, rows = (11, 7) if size > 0.1 * np.hypot(x, y) else (8, 5)  # a small far one is a few pixels
+    shape = _props.stone(rng, sides=sides, rows=rows).moved(
+        (x, y, foot), size=size, turn=rng.uniform(0.0, 6.3)
+    )
     return shape, float(rng.uniform(0.1, 0.9))
 
 
@@ -241,18 +202,19 @@ class Cards:
     tone: Numbers
     leaf: Numbers
 
-    def joined(self, other: Cards) -> Cards:
-        """Return these and the `other` ones."""
-        names = [field.name for field in dataclasses.fields(self)]
-        return Cards(**{n: np.concatenate([getattr(self, n), getattr(other, n)]) for n in names})
+    def some(self, kept: slice | npt.NDArray[np.bool_]) -> Cards:
+        """Return those that are `kept`."""
+        return Cards(
+            at=self.at[kept],
+            size=self.size[kept],
+            turn=self.turn[kept],
+            tone=self.tone[kept],
+            leaf=self.leaf[kept],
+        )
 
-    def chosen(self, which: Numbers) -> Cards:
-        """Return those at the places `which`."""
-        return Cards(**{field.name: getattr(self, field.name)[which] for field in dataclasses.fields(self)})
 
-
-def maple(rng: np.random.Generator) -> tuple[Shape, Cards]:
-    """Return the maple by the water on the right and the bough that reaches in: wood, leaves."""
+def maple(rng: np.random.Generator) -> tuple[Shape, Cards, Cards]:
+    """Return the maple by the water on the right and the bough that reaches in: wood, leaves of either."""
     wood: list[Shape] = []
     tips: list[Numbers] = []
     trunk = np.array(
@@ -264,6 +226,7 @@ def maple(rng: np.random.Generator) -> tuple[Shape, Cards]:
         reach = rng.uniform(1.3, 2.6)
         end = first + np.array([np.cos(angle) * reach, np.sin(angle) * reach * 0.8, rng.uniform(0.3, 1.1)])
         tips += _limb(rng, wood, first, end, 0.05)
+    crown = sum(map(len, tips))
     near = np.array([7.2, 4.6, 2.5])
     for end in ([2.9, 4.3, 1.85], [3.7, 4.9, 1.45], [2.1, 4.7, 2.35], [4.7, 4.2, 1.75]):
         tips += _limb(rng, wood, near, np.array(end), 0.035)
@@ -271,13 +234,42 @@ def maple(rng: np.random.Generator) -> tuple[Shape, Cards]:
     count = len(at)
     glow = rng.uniform(0.0, 1.0, (count, 1))
     tone = np.array([0.46, 0.085, 0.035]) * (1.0 - glow) + np.array([0.62, 0.22, 0.05]) * glow
-    return _props.together(wood), Cards(
+    leaves = Cards(
         at=at.astype(np.float32),
         size=rng.uniform(0.15, 0.27, count).astype(np.float32),
         turn=rng.uniform(0.0, 6.3, count).astype(np.float32),
         tone=(tone * rng.uniform(0.55, 1.0, (count, 1))).astype(np.float32),
         leaf=np.zeros(count, np.float32),
     )
+    return _props.together(wood), leaves.some(slice(crown)), leaves.some(slice(crown, None))
+
+
+def in_sight(cards: Cards, *, cover: float, least: float = 0.25) -> Cards:
+    """Return `cards` without those that nearer ones hide from the seat.
+
+    Args:
+        cards: that hang together, so that a head that moves a little sees no others.
+        cover: how much of a card's round is leaves.
+        least: share of a card that must show through the gaps of those before it.
+    """
+    per_rad = 180.0
+    away = np.linalg.norm(cards.at, axis=1)
+    column = np.arctan2(cards.at[:, 0], cards.at[:, 1]) * per_rad
+    row = np.arcsin(cards.at[:, 2] / away) * per_rad
+    round_about = cards.size / away * per_rad
+    rim = int(np.ceil(round_about.max())) + 1
+    left, low = int(np.floor(column.min())) - rim, int(np.floor(row.min())) - rim
+    clear = np.ones((int(row.max()) - low + 2 * rim, int(column.max()) - left + 2 * rim))
+    step = np.arange(-rim, rim + 1)
+    kept = np.zeros(len(away), bool)
+    for index in np.argsort(away):
+        middle = int(row[index]) - low, int(column[index]) - left
+        window = clear[middle[0] - rim : middle[0] + rim + 1, middle[1] - rim : middle[1] + rim + 1]
+        inside = np.hypot(*np.meshgrid(step, step)) <= round_about[index]
+        kept[index] = window[inside].mean() >= least
+        if kept[index]:
+            window[inside] *= 1.0 - cover
+    return cards.some(kept)
 
 
 def _limb(
@@ -285,7 +277,7 @@ def _limb(
 ) -> list[Numbers]:
     middle = 0.5 * (first + end) + rng.normal(0.0, 0.14, 3) + np.array([0.0, 0.0, 0.12])
     path = _bent(np.stack([first, middle, end]))
-    wood.append(_props.tube(path, np.linspace(radius, radius * 0.25, len(path)), 5))
+    wood.append(_props.tube(path[::2], np.linspace(radius, radius * 0.25, 7), 4))
     share = rng.uniform(0.35, 1.05, 30)
     along = np.stack(
         [np.interp(share * (len(path) - 1), np.arange(len(path)), path[:, i]) for i in range(3)], 1
@@ -369,6 +361,20 @@ def leaf_atlas(seed: int) -> Bytes:
     return out
 
 
+def outline(picture: Bytes) -> Numbers:
+    """Return the corners (8, 2), −1 … 1, of the octagon round all that covers in a square `picture`."""
+    side = len(picture)
+    row, column = np.nonzero(picture[..., 3] > 2)
+    at = (np.stack([column, row], axis=1) + 0.5) * 2.0 / side - 1.0
+    turn = np.arange(8) * np.pi / 4.0
+    way = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    reach = (at @ way.T).max(axis=0) + 2.0 / side  # what lies between a texel and the next fades out
+    after, share = np.roll(reach, -1), np.sqrt(0.5)
+    along = (after - share * reach) / share  # where a side's line meets the next one's
+    corner = way * reach[:, None] + np.stack([-way[:, 1], way[:, 0]], axis=1) * along[:, None]
+    return np.asarray(np.clip(corner / 0.98, -1.0, 1.0))  # a card shows 98 % of its half of the atlas
+
+
 def foliage(seed: int, layer: int) -> Numbers:
     """Return (192, 1024): how much the trees behind the wall cover, from the foot up, all round."""
     rng = np.random.default_rng([seed, 71, layer])
@@ -394,7 +400,7 @@ def foliage(seed: int, layer: int) -> Numbers:
 def hills(seed: int) -> list[Ridge]:
     """Return misty hills all round, lower where the sun sets; nearest first."""
     rng = np.random.default_rng([seed, 73])
-    degrees = np.arange(-180.0, 180.0, 1.5)  # the shortest wave has 11°
+    degrees = np.arange(-180.0, 180.0, 1.0)
     layers = []
     for distance_m, low, high in ((240.0, 3.2, 7.5), (620.0, 5.0, 9.5), (1500.0, 6.8, 11.5)):
         wave = sum(np.sin(np.radians(degrees) * n + rng.uniform(0.0, 6.3)) / n**0.85 for n in range(2, 34))

@@ -18,21 +18,20 @@ __all__ = [
     "OVER",
     "Numbers",
     "Shape",
+    "above",
     "belt",
     "blended",
     "by_sector",
     "card",
     "closed",
-    "coarser",
     "glow_over",
     "grid",
-    "merged",
     "normals",
     "placed",
     "quads",
     "revolved",
     "revolved_part",
-    "ridge",
+    "ridges",
     "smooth",
     "stars",
     "stone",
@@ -98,24 +97,6 @@ def normals(shape: Shape) -> Numbers:
     return np.asarray(out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9), np.float32)
 
 
-def coarser(shape: Shape, side_m: float) -> tuple[Shape, Triangles]:
-    """Return `shape` with all vertices of a cube of `side_m` as one, and into which each went (n,)."""
-    cell = np.floor(shape.vertex / side_m).astype(int)
-    which: Triangles = np.unique(cell, axis=0, return_inverse=True)[1].reshape(-1).astype(np.uint32)
-    triangles = which[shape.triangles]
-    a, b, c = triangles.T
-    return Shape(
-        vertex=merged(shape.vertex, which), triangles=triangles[(a != b) & (b != c) & (c != a)]
-    ), which
-
-
-def merged(rows: Numbers, which: Triangles) -> Numbers:
-    """Return the means (m, k) of the `rows` (n, k) that went into each vertex of a coarser shape."""
-    total = np.zeros((int(which.max()) + 1, rows.shape[1]))
-    np.add.at(total, which, rows)
-    return np.asarray(total / np.bincount(which)[:, None], np.float32)
-
-
 def grid(rows: int, columns: int) -> Triangles:
     """Return the triangles of a sheet of `rows` × `columns` vertices."""
     corner = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)[None]).reshape(-1)
@@ -127,6 +108,43 @@ def quads(count: int) -> Triangles:
     """Return the triangles of `count` cards of four vertices each."""
     first = 4 * np.arange(count)[:, None, None]
     return np.asarray((first + np.array([[0, 1, 2], [0, 2, 3]])).reshape(-1, 3), np.uint32)
+
+
+def above(shape: Shape, columns: Numbers, high: Numbers, level_m: float) -> tuple[Shape, Numbers, Numbers]:
+    """Return the part of `shape` where `high` is over 0, its columns, and which triangle each one was of.
+
+    Args:
+        shape: triangles that pass 0 are cut there.
+        columns: (n, …) numbers of its vertices.
+        high: (n,) numbers of its vertices.
+        level_m: z of the cut.
+    """
+    rows = np.concatenate([shape.vertex, columns], axis=1)
+    up = high[shape.triangles] > 0.0
+    parts, own = [shape.triangles[up.all(axis=1)]], [np.flatnonzero(up.all(axis=1))]
+    for alone in (True, False):  # one corner above, or one below
+        here = np.flatnonzero(up.sum(axis=1) == (1 if alone else 2))
+        first = np.argmax(up[here] == alone, axis=1)
+        turned = (first[:, None] + np.arange(3)) % 3
+        a, b, c = np.take_along_axis(shape.triangles[here], turned, axis=1).T
+        new = []
+        for other in (b, c):
+            over, under = (a, other) if alone else (other, a)
+            share = high[over] / (high[over] - high[under])
+            share = np.clip(share, 0.06, 0.94)  # no slivers
+            between = rows[over] + (rows[under] - rows[over]) * share[:, None]
+            between[:, 2] = level_m
+            new.append(between)
+        on_b = (len(rows) + np.arange(len(here))).astype(np.uint32)
+        on_c = on_b + np.uint32(len(here))
+        rows = np.concatenate([rows, *new])
+        high = np.concatenate([high, np.zeros(2 * len(here))])
+        cut = [(a, on_b, on_c)] if alone else [(on_b, b, c), (on_b, c, on_c)]
+        parts += [np.stack(corners, axis=1) for corners in cut]
+        own += [here] * len(cut)
+    triangles = np.concatenate(parts).astype(np.uint32)
+    kept = Shape(vertex=rows[:, :3].astype(np.float32), triangles=triangles)
+    return kept, rows[:, 3:].astype(np.float32), np.concatenate(own)
 
 
 def revolved(profile: Numbers, sides: int, *, flat: bool = False) -> Shape:
@@ -256,20 +274,34 @@ def belt(away_m: float, foot_m: float, tall_m: float, columns: int, *, tallest: 
     )
 
 
-def ridge(layer: Ridge, foot_m: float) -> Any:
-    """Return a standing strip from `foot_m` to a little above the ridge; `ocean_land` cuts its edge."""
-    margin = layer.distance_m * 0.012
-    closed = np.append(layer.azimuth, layer.azimuth[0])
-    tall = np.append(layer.height_m, layer.height_m[0])
-    x, y = np.sin(closed) * layer.distance_m, np.cos(closed) * layer.distance_m
-    foot = np.stack([x, y, np.full_like(x, foot_m)], axis=-1)
-    top = np.stack([x, y, tall + margin + foot_m], axis=-1)
-    over = np.stack([-tall - 1e-3, np.full_like(tall, margin)])
-    columns = {
-        "vertex": np.concatenate([foot, top]).astype(np.float32),
-        "over": over.reshape(-1, 1).astype(np.float32),
-    }
-    return mesh("land", columns, grid(2, len(closed)))
+def ridges(layers: list[Ridge], foot_m: float, sectors: int) -> Any:
+    """Return standing strips from `foot_m` to a little above each ridge; `ocean_land` cuts their edges.
+
+    Args:
+        layers: far ones first: so they are drawn.
+        foot_m: height of their foot.
+        sectors: meshes all round: those out of sight are culled.
+    """
+    out = core.NodePath("land")
+    for sector in range(sectors):
+        parts: list[Shape] = []
+        over: list[Numbers] = []
+        for layer in layers:
+            count = len(layer.azimuth)
+            these = np.arange(sector * count // sectors, (sector + 1) * count // sectors + 1) % count
+            margin, tall, turn = layer.distance_m * 0.012, layer.height_m[these], layer.azimuth[these]
+            x, y = np.sin(turn) * layer.distance_m, np.cos(turn) * layer.distance_m
+            foot = np.stack([x, y, np.full_like(x, foot_m)], axis=-1)
+            top = np.stack([x, y, tall + margin + foot_m], axis=-1)
+            parts.append(Shape(vertex=np.concatenate([foot, top]), triangles=grid(2, len(these))))
+            over += [-tall - 1e-3, np.full_like(tall, margin)]
+        whole = together(parts)
+        columns = {
+            "vertex": whole.vertex.astype(np.float32),
+            "over": np.concatenate(over)[:, None].astype(np.float32),
+        }
+        mesh("land", columns, whole.triangles).reparent_to(out)
+    return out
 
 
 def smooth(low: float, high: float, value: Numbers | float) -> Any:

@@ -38,7 +38,7 @@ _HUES: Final = np.array(
         [0.26, 0.46, 0.34],
     ]
 )
-#: Rocks and corals of which more is seen (metres a metre away) have all their corners; for the others a corner
+#: Rocks and corals of which more is seen (metres a metre away) have all their corners; those of the others
 #: would be smaller than a pixel or two, and cost more than it.
 _LARGE: Final = 0.22
 _LARGE_CORAL: Final = 0.16
@@ -98,7 +98,9 @@ def rocks(rng: np.random.Generator) -> list[tuple[Shape, Numbers]]:
 def _rock(rng: np.random.Generator, x: float, y: float, size: float) -> tuple[Shape, Numbers]:
     foot = float(seabed_m(np.array(x), np.array(y))) - 0.12 * size
     sides, rows = (15, 9) if size / np.hypot(x, y) > _LARGE else (11, 6)
-    shape = _props.stone(rng, sides=sides, rows=rows).moved((x, y, foot), size=size, turn=rng.uniform(0.0, 6.3))
+    shape = _props.stone(rng, sides=sides, rows=rows).moved(
+        (x, y, foot), size=size, turn=rng.uniform(0.0, 6.3)
+    )
     tint = np.array([0.20, 0.19, 0.20]) + rng.uniform(0.0, 0.12) * np.array([1.0, 0.55, 0.9])
     return shape, np.broadcast_to(tint, shape.vertex.shape)
 

@@ -12,11 +12,13 @@ What each control means here:
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
+import scipy.ndimage
 from panda3d import core
 
 from scenes import _garden, _garden_nodes, _parts, _props, _sky
@@ -24,7 +26,7 @@ from scenes._choices import PALETTE, companions
 from scenes._fireflies import Fireflies
 from scenes._garden import LAMPS, RAKED_ROUND, WATER_M
 from scenes._geometry import byte_texture, everywhere, float_texture, mesh, shader, upload
-from scenes._noise import cloud_texture
+from scenes._noise import cloud_texture, halved
 from scenes._props import OVER, Numbers, Shape, blended, glow_over, grid, placed, quads
 from scenes._sea import Waves, encoded
 from therapy.breath import breath_level
@@ -42,13 +44,24 @@ _MOSSY: Final = 0.80
 _BARE: Final = 0.20
 #: Side of the square that the pond's wind ripples repeat on.
 _RIPPLE_TILE_M: Final = 7.0
-#: Rings of the ground: no finer than its shape asks for, because a triangle of a few pixels costs several
-#: times what its pixels do. In each direction one is moved to the shore, so that this stays round.
-_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.55, 26.0, 30)])
-_SECTORS: Final = 10
-_SECTOR_STEPS: Final = 8
-#: What is smaller is not seen in the pond's mirror image.
-_MIRRORED_DETAIL_M: Final = 0.07
+#: Rings of the ground: close where the water's and the moss's edges are seen, wide where one is a few pixels.
+_RINGS: Final = np.concatenate(
+    [
+        [0.0],
+        np.geomspace(0.55, 2.0, 8)[:-1],
+        np.geomspace(2.0, 9.6, 22)[:-1],
+        np.geomspace(9.6, 14.0, 4)[:-1],
+        np.geomspace(14.0, 26.0, 4),
+    ]
+)
+_STEPS: Final = 108
+#: How much less steeply the ground rises from the water than it falls under it.
+_LAND_SLOPE: Final = 0.13 / 0.6
+#: The ground by distance: from which ring on, in how many sectors, which level of the grain fits its pixels.
+_BANDS: Final = ((0, 3, 1), (13, 6, 2), (21, 6, 3), (28, 6, 4), (len(_RINGS) - 1, 0, 0))
+#: The water is flat: so many rings and steps of the ground make one of its tiles; its sectors all round.
+_POND_TILE: Final = (4, 6)
+_POND_SECTORS: Final = 6
 _GROUND, _SOLID, _POND, _MIRRORED, _PATH = 0, 1, 2, 3, 4
 _SKY, _STAR, _MOON, _HILL, _TREE, _MIST, _STEM, _LEAF, _HALO, _FALL = range(10, 110, 10)
 
@@ -79,6 +92,9 @@ class ZenGarden:
         self._foliage = [_garden.foliage(seed, layer) for layer in range(2)]
         self._hills = _garden.hills(seed)
         self._mirrored_cover = _garden_nodes.mirrored_cover(self._foliage)
+        clouds = cloud_texture(seed)
+        self._fine_maps = {n: byte_texture(f"clouds-{n}", halved(clouds, n)) for n in range(1, 5)}
+        self._mottled = halved(clouds, 2)[..., 2].astype(np.float32) / 255.0
         self._build_ground(rng)
         self._build_solids(rng)
         self._build_sky(seed)
@@ -86,7 +102,7 @@ class ZenGarden:
         self._build_light(rng)
         self._flies = Fireflies(self.root, np.random.default_rng([seed, 77]), _FALL + 1, _homes(seed))
         self._wet_share, self._lit = 1.0, True
-        self._set_still_inputs(seed)
+        self._set_still_inputs()
         self.update(NEUTRAL, 0.0)
 
     def update(self, controls: Controls, scene_s: float) -> None:
@@ -206,15 +222,15 @@ class ZenGarden:
         )
         _show(self._moon_node, lights.moon_share > 0.0)
 
-    def _set_still_inputs(self, seed: int) -> None:
+    def _set_still_inputs(self) -> None:
         root = self.root
         root.set_shader_input("pixel_tan", 0.0037)
         root.set_shader_input("sky_map", self._sky_map)
         root.set_shader_input("mirror_map", self._mirror_map)
         root.set_shader_input("wave_map", self._wave_map)
-        clouds = byte_texture("clouds", cloud_texture(seed))
-        clouds.set_minfilter(core.SamplerState.FT_linear_mipmap_nearest)  # also spares the memory's bandwidth
-        self.root.set_shader_input("cloud_map", clouds)
+        clouds = self._fine_maps[1]
+        root.set_shader_input("cloud_map", clouds)
+        root.set_shader_input("fine_map", self._fine_maps[3])
         stones = core.PTA_LVecBase3f.empty_array(len(RAKED_ROUND))
         for index, place in enumerate(RAKED_ROUND):
             stones.set_element(index, core.LVecBase3f(*place))
@@ -222,51 +238,86 @@ class ZenGarden:
         self._moon_node.set_shader_input("lamp_shape", core.LVecBase4f(0.125, 0.02, 6.0, 0.42))
 
     def _build_ground(self, rng: np.random.Generator) -> None:
-        pond = shader("garden_pond")
-        kinds = {"MOSS": ("MOSS",), "PLAIN": ("GRAVEL", "PLAIN"), "GRAVEL": ("GRAVEL",), "EDGE": ()}
-        grounds = {name: shader("garden_ground", defines=defines) for name, defines in kinds.items()}
-        bumps = rng.normal(scale=2.2, size=(6, 2)), rng.uniform(0.0, 6.3, 6)
-        self._land(*_garden.islet_rings(), bumps, grounds, islet=True)
-        for sector in range(_SECTORS):
-            angle = 2.0 * np.pi * (sector + np.linspace(0.0, 1.0, _SECTOR_STEPS + 1)) / _SECTORS
-            x, y = _garden.rings(_RINGS, angle)
-            over = self._land(x, y, bumps, grounds, islet=False)
-            flat = np.stack([x, y, np.full_like(x, -WATER_M)], axis=-1).reshape(-1, 3).astype(np.float32)
-            water = Shape(vertex=flat, triangles=grid(*x.shape)[:, ::-1])
-            node = self._sheet("pond", water, over.min(axis=1) < 0.1, {}, pond, _POND)
-            if node is not None:
-                node.set_depth_write(False)
-
-    def _land(
-        self,
-        x: Numbers,
-        y: Numbers,
-        bumps: tuple[Numbers, Numbers],
-        grounds: Mapping[str, Any],
-        *,
-        islet: bool,
-    ) -> Numbers:
-        """Lay dry ground over a mesh; return how high (triangles, 3) the corners of each triangle stand."""
-        high = _garden.ground_m(x, y, islet=islet)
+        angle = 2.0 * np.pi * np.arange(_STEPS + 1) / _STEPS
+        r, a = np.meshgrid(_RINGS, angle, indexing="ij")
+        x, y = r * np.sin(a), r * np.cos(a)
+        high = _garden.ground_m(x, y)
         moss = _garden.moss_share(x, y)
+        bumps = rng.normal(scale=2.2, size=(6, 2)), rng.uniform(0.0, 6.3, 6)
         rough = sum(np.sin(x * k[0] + y * k[1] + p) for k, p in zip(*bumps, strict=True))
         z = high + np.where(high > 0.0, 0.014 * rough * moss, 0.0) - WATER_M
         vertex = np.stack([x, y, z], axis=-1).reshape(-1, 3).astype(np.float32)
-        triangles = grid(*x.shape)[:, ::-1]
+        triangles = grid(len(_RINGS), _STEPS + 1)[:, ::-1]
         shape = Shape(vertex=vertex, triangles=triangles)
         normal = _props.normals(shape)
         normal *= np.where(normal[:, 2:] < 0.0, -1.0, 1.0)
-        kind = np.concatenate([moss.reshape(-1, 1), _garden.warmth(vertex, normal)], axis=1)
-        over = high.reshape(-1)[triangles]
-        dry = over.max(axis=1) > 0.004  # the bed would hide what the pond mirrors
-        share = moss.reshape(-1)[triangles]
+        rim = normal.reshape(*x.shape, 3)
+        rim[:, [0, -1]] = rim[:, [0]] + rim[:, [-1]]  # where the ring closes
+        rim[:, [0, -1]] /= np.linalg.norm(rim[:, [0, -1]], axis=-1, keepdims=True)
+        own = (moss.reshape(-1, 1), _garden.warmth(vertex, normal), self._mottle(vertex)[:, None])
+        kind = np.concatenate(own, axis=1).astype(np.float32)
+        shore = np.where(high > 0.0, high, high * _LAND_SLOPE).reshape(-1)
+        self._lay_ground(*_props.above(shape, np.concatenate([normal, kind], axis=1), shore, -WATER_M))
+        self._fill_pond(x, y, high)
+
+    def _fill_pond(self, x: Numbers, y: Numbers, high: Numbers) -> None:
+        """Add the water, in wide tiles wherever a vertex of the ground (rings, steps) is low."""
+        rings, steps = _POND_TILE
+        low = scipy.ndimage.minimum_filter(high, (2 * rings + 1, 2 * steps + 1), mode=("nearest", "wrap"))[
+            ::rings, ::steps
+        ]
+        x, y = x[::rings, ::steps], y[::rings, ::steps]
+        vertex = np.stack([x, y, np.full_like(x, -WATER_M)], axis=-1).reshape(-1, 3).astype(np.float32)
+        triangles = grid(*x.shape)[:, ::-1]
+        wet = low.reshape(-1)[triangles].max(axis=1) < 0.1
+        step = np.arange(len(triangles)) // 2 % (x.shape[1] - 1)
+        water, pond = Shape(vertex=vertex, triangles=triangles), shader("garden_pond")
+        for sector in range(_POND_SECTORS):
+            here = wet & (step * _POND_SECTORS // (x.shape[1] - 1) == sector)
+            node = self._sheet("pond", water, here, {}, pond, _POND)
+            if node is not None:
+                node.set_depth_write(False)
+
+    def _mottle(self, vertex: Numbers) -> Numbers:
+        """Return how light the moss is round about each vertex, 0 … 1: a few paces of the clouds' picture."""
+        side = len(self._mottled)
+        where = vertex[:, 1::-1].T * 0.11 * side - 0.5
+        return np.asarray(
+            scipy.ndimage.map_coordinates(self._mottled, where, order=1, mode="grid-wrap"), np.float32
+        )
+
+    def _lay_ground(self, shape: Shape, rows: Numbers, tile: Numbers) -> None:
+        """Add the ground above the water, by what grows there, by distance and by sector.
+
+        Args:
+            shape: of the ground; under water there is none, which would hide what the water mirrors.
+            rows: of its vertices, (n, 7): normals, and what `garden_ground` calls `kind`.
+            tile: of the triangles, (m,): twice the place in rings and steps.
+        """
+        columns = {"normal": rows[:, :3], "kind": rows[:, 3:]}
+        ring, step = np.divmod(tile // 2, _STEPS)
+        share = columns["kind"][:, 0][shape.triangles]
         green, bare = share.min(axis=1) >= _MOSSY, share.max(axis=1) <= _BARE
-        raked = _garden.raked(vertex[triangles])
-        columns = {"normal": normal, "kind": kind}
-        kinds = ("MOSS", green), ("PLAIN", bare & ~raked), ("GRAVEL", bare & raked), ("EDGE", ~(green | bare))
-        for name, kept in kinds:
-            self._sheet("ground", shape, dry & kept, columns, grounds[name], _GROUND)
-        return np.asarray(over)
+        corners = shape.vertex[shape.triangles]
+        raked = np.zeros_like(bare)
+        for x, y, reach in RAKED_ROUND:
+            raked |= np.hypot(corners[..., 0] - x, corners[..., 1] - y).min(axis=1) < 1.3 * reach
+        kinds = (
+            (("MOSS",), green),
+            (("GRAVEL",), bare & ~raked),
+            (("GRAVEL", "RAKED"), bare & raked),
+            (("EDGE",), ~(green | bare | raked)),
+            (("EDGE", "RAKED"), ~(green | bare) & raked),
+        )
+        programs = [(shader("garden_ground", defines=names), kept) for names, kept in kinds]
+        for (first, sectors, level), (after, _, _) in itertools.pairwise(_BANDS):
+            band = (ring >= first) & (ring < after)
+            for sector in range(sectors):
+                here = band & (step * sectors // _STEPS == sector)
+                for program, kept in programs:
+                    node = self._sheet("ground", shape, here & kept, columns, program, _GROUND)
+                    if node is not None:
+                        node.set_shader_input("fine_map", self._fine_maps[level])
 
     def _sheet(
         self, name: str, shape: Shape, kept: Any, columns: dict[str, Numbers], program: Any, order: int
@@ -300,13 +351,15 @@ class ZenGarden:
                 )
                 own["shine"][:, 2 + min(index, 1)] = window * 5.0
                 near.append(own)
-        trunk, self._maple_leaves = _garden.maple(rng)
-        mirrored = [_coarser(p) for p in near if _garden.by_the_pond(p["shape"].vertex.mean(axis=0))]
+        trunk, *self._maple_leaves = _garden.maple(rng)
+        mirrored = [p for p in near if _garden.by_the_pond(p["shape"].vertex.mean(axis=0))]
         near.append(_painted(trunk, _props.normals(trunk), np.array([[0.060, 0.048, 0.040]]), 0.4))
         for group in _props.by_sector(near, lambda part: part["shape"]):
             _props.closed(self._solid("stones", group, shader("garden_solid"), _SOLID))
         path = self._solid("mirrored", mirrored, shader("garden_solid", defines=("MIRROR",)), _MIRRORED)
-        everywhere(blended(path, OVER))
+        _props.closed(everywhere(blended(path, OVER)))
+        # A mirror turns what ran anticlockwise.
+        path.set_attrib(core.CullFaceAttrib.make(core.CullFaceAttrib.M_cull_counter_clockwise))
         self._build_wall()
 
     def _build_wall(self) -> None:
@@ -338,8 +391,7 @@ class ZenGarden:
         for node in (self._star_node, self._moon_node):
             glow_over(node)
         land = shader("ocean_land")
-        for index, ridge in enumerate(reversed(self._hills)):
-            blended(placed(self.root, _props.ridge(ridge, -WATER_M), land, _HILL + index))
+        blended(placed(self.root, _props.ridges(self._hills[::-1], -WATER_M, 6), land, _HILL))
         trees = shader("garden_trees")
         for index, ((away_m, tall_m), cover) in enumerate(
             zip(_garden_nodes.BACKDROP[::-1], self._foliage[::-1], strict=True)
@@ -352,17 +404,18 @@ class ZenGarden:
     def _build_green(self, rng: np.random.Generator, seed: int) -> None:
         stems = _garden.bamboo_stems(rng)
         placed(self.root, everywhere(_garden_nodes.stems_mesh(stems)), shader("garden_stem"), _STEM)
-        picture = _garden.leaf_atlas(seed)
-        atlas = byte_texture("leaves", picture, repeat_up=False)
-        atlas.set_minfilter(core.SamplerState.FT_linear_mipmap_nearest)
+        atlas = _garden.leaf_atlas(seed)
         leaf = shader("garden_leaf")
-        every = _garden.bamboo(rng, stems).joined(self._maple_leaves)
-        seen = every.chosen(_garden_nodes.seen(every, picture))
-        for index in range(2):
-            cards = seen.chosen(np.flatnonzero(seen.leaf == 1 - index))
-            path = placed(self.root, everywhere(_garden_nodes.leaves(cards, picture)), leaf, _LEAF + index)
-            blended(path)
-            path.set_shader_input("leaf_map", atlas)
+        crown, bough = self._maple_leaves
+        hung = ((_garden.bamboo(rng, stems), 0.30, 2), (crown, 0.45, 2), (bough, 0.45, 1))
+        for index, (cards, cover, level) in enumerate(hung):
+            seen = _garden.in_sight(cards, cover=cover)
+            picture = halved(atlas, level)
+            side, half = len(picture), int(cards.leaf[0])
+            corners = _garden.outline(picture[:, half * side : (half + 1) * side])
+            path = everywhere(_garden_nodes.leaves(seen, corners))
+            blended(placed(self.root, path, leaf, _LEAF + index))
+            path.set_shader_input("leaf_map", byte_texture("leaves", picture, repeat_up=False))
         veil = shader("garden_mist")
         for index, (away_m, tall_m) in enumerate(((12.2, 1.7), (9.4, 1.15), (6.4, 0.8))):
             path = _props.belt(away_m, -WATER_M - 0.02, 0.0, 49, tallest=tall_m)
@@ -407,12 +460,6 @@ def _painted(shape: Shape, normal: Numbers, paint: Numbers, grain: float) -> dic
         "paint": np.concatenate([colours, np.full((count, 1), grain)], axis=1).astype(np.float32),
         "shine": shine.astype(np.float32),
     }
-
-
-def _coarser(part: dict[str, Any]) -> dict[str, Any]:
-    """Return a part as the rippled pond shows it: nothing smaller than a hand."""
-    shape, which = _props.coarser(part["shape"], _MIRRORED_DETAIL_M)
-    return {"shape": shape, **{k: _props.merged(part[k], which) for k in ("normal", "paint", "shine")}}
 
 
 def _homes(seed: int) -> Numbers:

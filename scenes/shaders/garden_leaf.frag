@@ -1,8 +1,8 @@
 #version 330
 uniform sampler2D leaf_map;
 in vec2 at;
-in vec3 dark;
-in vec3 more;
+flat in vec3 dark;
+flat in vec3 more;
 out vec4 colour;
 void main() {
     vec2 leaf = texture(leaf_map, at).ra;
