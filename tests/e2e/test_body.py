@@ -134,8 +134,10 @@ def check_the_sea(controls_s: np.ndarray, controls: dict, headset: HeadlessHeads
     for item in headset.frames:
         for frame in decoder.decode(av.Packet(item.message.payload)):
             gray = frame.to_ndarray(format="gray")
+            parts = item.message.foveation  # on a machine that draws large pictures
+            side = item.message.eye_height if parts is None else parts.rim_px
             render_s.append(item.message.render_at_s)
-            sea.append(float(gray[gray.shape[0] // 2 :].mean()))
+            sea.append(float(gray[side // 2 : side, :side].mean()))
     last = np.array(render_s) > render_s[-1] - 35.0  # three breaths at six a minute
     at_s, light = np.array(render_s)[last], np.array(sea)[last]
     phase = np.interp(at_s, controls_s, np.unwrap(controls["pacer_phase"], period=1.0))
