@@ -364,11 +364,11 @@ def leaf_atlas(seed: int) -> Bytes:
 def outline(picture: Bytes) -> Numbers:
     """Return the corners (8, 2), −1 … 1, of the octagon round all that covers in a square `picture`."""
     side = len(picture)
-    row, column = np.nonzero(picture[..., 3] > 2)
+    row, column = np.nonzero(picture[..., 3] > 8)
     at = (np.stack([column, row], axis=1) + 0.5) * 2.0 / side - 1.0
     turn = np.arange(8) * np.pi / 4.0
     way = np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    reach = (at @ way.T).max(axis=0) + 2.0 / side  # what lies between a texel and the next fades out
+    reach = (at @ way.T).max(axis=0) + 1.5 / side  # what lies between a texel and the next fades out
     after, share = np.roll(reach, -1), np.sqrt(0.5)
     along = (after - share * reach) / share  # where a side's line meets the next one's
     corner = way * reach[:, None] + np.stack([-way[:, 1], way[:, 0]], axis=1) * along[:, None]

@@ -92,24 +92,24 @@ def card(name: str) -> Any:
     return mesh(name, {"vertex": vertex}, quads(1))
 
 
-def dome(low_deg: float = -4.0, *, rows: int = _DOME_ROWS, steps: int = _DOME_STEPS) -> Any:
-    """Return the sky's dome from `low_deg` up to the zenith, in sectors: those out of sight are culled.
+def dome(low_deg: float = -4.0, high_deg: float = 90.0) -> Any:
+    """Return the sky's dome from `low_deg` to `high_deg`, in sectors: those out of sight are culled.
 
     It is fine enough (4.5° along, closer rows near the horizon) for colours that are found at its vertices
-    only: a pixel then costs what lies between them and no more. An even sky does with fewer `rows` above the
-    horizon and `steps` along a sector.
+    only: a pixel then costs what lies between them and no more.
     """
     root = core.NodePath("sky")
     ups = np.concatenate(
-        [np.sin(np.radians(np.linspace(low_deg, 0.0, 4)))[:-1], np.linspace(0.0, 1.0, rows) ** 2]
+        [np.sin(np.radians(np.linspace(low_deg, 0.0, 4)))[:-1], np.linspace(0.0, 1.0, _DOME_ROWS) ** 2]
     )
+    ups = np.append(ups[ups < np.sin(np.radians(high_deg))], np.sin(np.radians(high_deg)))
     level = np.sqrt(1.0 - ups**2)[:, None]
     for sector in range(_DOME_SECTORS):
-        turn = 2.0 * np.pi * (sector + np.linspace(0.0, 1.0, steps + 1)) / _DOME_SECTORS
+        turn = 2.0 * np.pi * (sector + np.linspace(0.0, 1.0, _DOME_STEPS + 1)) / _DOME_SECTORS
         x, y = level * np.sin(turn)[None], level * np.cos(turn)[None]
         ways = np.stack([x, y, np.broadcast_to(ups[:, None], x.shape)], axis=-1).reshape(-1, 3)
         part = {"vertex": (_DOME_M * ways).astype(np.float32)}
-        mesh(f"sky-{sector}", part, grid(len(ups), steps + 1)).reparent_to(root)
+        mesh(f"sky-{sector}", part, grid(len(ups), _DOME_STEPS + 1)).reparent_to(root)
     return root
 
 

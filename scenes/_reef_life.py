@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 SAND_M: Final = 1.7
+#: Rocks and corals beyond it are a few pixels wide at a facet of what is nearer: theirs are wider.
+_NEAR_M: Final = 6.5
 #: Colours of corals, linear, kept soft.
 _HUES: Final = np.array(
     [
@@ -38,10 +40,6 @@ _HUES: Final = np.array(
         [0.26, 0.46, 0.34],
     ]
 )
-#: Rocks and corals of which more is seen (metres a metre away) have all their corners; those of the others
-#: would be smaller than a pixel or two, and cost more than it.
-_LARGE: Final = 0.22
-_LARGE_CORAL: Final = 0.16
 #: Schools: centre x y z, radii x y, radians a second, fish, length of a fish (m), colour.
 _SCHOOLS: Final = (
     ((1.0, 9.4, 0.7), (4.6, 2.6), 0.075, 40, 0.40, (0.85, 0.62, 0.16)),
@@ -97,8 +95,8 @@ def rocks(rng: np.random.Generator) -> list[tuple[Shape, Numbers]]:
 
 def _rock(rng: np.random.Generator, x: float, y: float, size: float) -> tuple[Shape, Numbers]:
     foot = float(seabed_m(np.array(x), np.array(y))) - 0.12 * size
-    sides, rows = (15, 9) if size / np.hypot(x, y) > _LARGE else (11, 6)
-    shape = _props.stone(rng, sides=sides, rows=rows).moved(
+    near = np.hypot(x, y) < _NEAR_M or size > 3.0
+    shape = _props.stone(rng, sides=13 if near else 10, rows=8 if near else 6).moved(
         (x, y, foot), size=size, turn=rng.uniform(0.0, 6.3)
     )
     tint = np.array([0.20, 0.19, 0.20]) + rng.uniform(0.0, 0.12) * np.array([1.0, 0.55, 0.9])
@@ -117,50 +115,52 @@ def corals(rng: np.random.Generator) -> list[tuple[Shape, Numbers]]:
         foot = float(seabed_m(np.array(x), np.array(y)))
         size = rng.uniform(0.45, 1.0)
         kind = (_branching, _brain, _table, _tubes)[int(rng.integers(0, 4))]
-        fine = size / np.hypot(x, y) > _LARGE_CORAL
-        shape = kind(rng, fine=bool(fine)).moved((x, y, foot - 0.03), size=size, turn=rng.uniform(0.0, 6.3))
+        shape = kind(rng, np.hypot(x, y) < _NEAR_M).moved(
+            (x, y, foot - 0.03), size=size, turn=rng.uniform(0.0, 6.3)
+        )
         hue = _HUES[int(rng.integers(0, len(_HUES)))] * rng.uniform(0.75, 1.1)
         high = (shape.vertex[:, 2:] - foot) / max(float(np.ptp(shape.vertex[:, 2])), 1e-3)
         out.append((shape, hue * (0.45 + 0.55 * high) + 0.16 * smooth(0.75, 1.0, high)))
     return out
 
 
-def _branching(rng: np.random.Generator, *, fine: bool) -> Shape:
+def _branching(rng: np.random.Generator, near: bool) -> Shape:  # noqa: FBT001  # one of four alike
     parts: list[Shape] = []
     for _ in range(7):
         turn, lean = rng.uniform(0.0, 6.3), rng.uniform(0.15, 0.75)
         way = np.array([np.cos(turn) * lean, np.sin(turn) * lean, 1.0])
         base = np.array([np.cos(turn), np.sin(turn), 0.0]) * 0.10
         tip = base + way * rng.uniform(0.45, 0.8)
-        parts.append(_finger(rng, base, tip, 0.050, fine=fine))
+        parts.append(_finger(rng, base, tip, 0.050, near=near))
         for _ in range(1):
             fork = base + (tip - base) * rng.uniform(0.3, 0.7)
-            parts.append(_finger(rng, fork, fork + (way + rng.normal(0.0, 0.45, 3)) * 0.26, 0.034, fine=fine))
+            parts.append(_finger(rng, fork, fork + (way + rng.normal(0.0, 0.45, 3)) * 0.26, 0.034, near=near))
     return _props.together(parts)
 
 
-def _finger(rng: np.random.Generator, base: Numbers, tip: Numbers, radius: float, *, fine: bool) -> Shape:
+def _finger(rng: np.random.Generator, base: Numbers, tip: Numbers, radius: float, *, near: bool) -> Shape:
     share = np.array([0.0, 0.35, 0.7, 0.95, 1.0])[:, None]
     path = base + (tip - base) * share + rng.normal(0.0, 0.012, (5, 3))
     wide = radius * np.array([1.0, 0.9, 0.8, 0.6, 0.02])
-    return _props.tube(path, wide, 5) if fine else _props.tube(path[[0, 2, 4]], wide[[0, 2, 4]], 4)
+    kept = [0, 2, 3, 4] if near else [0, 3, 4]
+    return _props.tube(path[kept], wide[kept], 5 if near else 3)
 
 
-def _brain(rng: np.random.Generator, *, fine: bool) -> Shape:
-    up = np.linspace(-0.2, 1.57, 9 if fine else 6)
-    shape = _props.revolved(np.stack([0.55 * np.cos(up), 0.42 * np.sin(up)], 1), 18 if fine else 11)
+def _brain(rng: np.random.Generator, near: bool) -> Shape:  # noqa: FBT001  # as above
+    turn = np.linspace(-0.2, 1.57, 8 if near else 6)
+    shape = _props.revolved(np.stack([0.55 * np.cos(turn), 0.42 * np.sin(turn)], 1), 16 if near else 11)
     wave = np.sin(shape.vertex @ rng.normal(0.0, 7.0, (3, 3))).sum(axis=1)
     return Shape(
         vertex=(shape.vertex * (1.0 + 0.03 * wave[:, None])).astype(np.float32), triangles=shape.triangles
     )
 
 
-def _table(rng: np.random.Generator, *, fine: bool) -> Shape:
+def _table(rng: np.random.Generator, near: bool) -> Shape:  # noqa: FBT001  # as above
     shape = _props.revolved(
         np.array(
             [[0.12, 0.0], [0.08, 0.18], [0.12, 0.32], [0.62, 0.46], [0.70, 0.50], [0.62, 0.53], [0.0, 0.50]]
         ),
-        20 if fine else 13,
+        20 if near else 15,
     )
     turn = np.arctan2(shape.vertex[:, 0], shape.vertex[:, 1])
     rim = 1.0 + 0.10 * np.sin(5.0 * turn + rng.uniform(0.0, 6.0)) + 0.05 * np.sin(11.0 * turn)
@@ -168,7 +168,7 @@ def _table(rng: np.random.Generator, *, fine: bool) -> Shape:
     return Shape(vertex=vertex.astype(np.float32), triangles=shape.triangles)
 
 
-def _tubes(rng: np.random.Generator, *, fine: bool) -> Shape:
+def _tubes(rng: np.random.Generator, near: bool) -> Shape:  # noqa: FBT001  # as above
     parts = []
     for _ in range(6):
         high, wide = rng.uniform(0.3, 0.8), rng.uniform(0.06, 0.10)
@@ -182,7 +182,7 @@ def _tubes(rng: np.random.Generator, *, fine: bool) -> Shape:
                     [wide * 0.6, high * 0.6],
                 ]
             ),
-            9 if fine else 6,
+            9 if near else 6,
         )
         parts.append(tube.moved((rng.normal(0.0, 0.17), rng.normal(0.0, 0.17), 0.0)))
     return _props.together(parts)

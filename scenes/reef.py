@@ -21,8 +21,9 @@ from panda3d import core
 
 from scenes import _parts, _props, _reef_life, _sky
 from scenes._choices import PALETTE, companions
+from scenes._detail import Detail, on_ground, pixel_tan_of
 from scenes._geometry import byte_texture, everywhere, mesh, shader, upload
-from scenes._noise import cloud_texture
+from scenes._noise import cloud_texture, halved
 from scenes._props import OVER, Numbers, Shape, blended, glow_over, grid, placed, quads
 from scenes._sea import Waves, encoded
 from therapy.breath import breath_level
@@ -34,10 +35,20 @@ __all__ = ["SCENE", "Reef"]
 #: Height of the surface above the eye.
 _SURFACE_M: Final = 6.5
 _RINGS: Final = np.concatenate([[0.0], np.geomspace(0.9, 42.0, 22)])
-#: So many of them lie so close that a pixel is smaller than a texel of what is on the sand.
-_CLOSE_RINGS: Final = 9
-_SECTORS: Final = 10
-_SECTOR_STEPS: Final = 8
+_STEPS: Final = 78
+#: The sand by distance: from which ring on, in how many sectors, and how it is drawn; each band has its own
+#: level of the net and of the grain.
+_BANDS: Final = ((0, 3, ("SAND",)), (9, 6, ("SAND",)), (13, 6, ("SAND",)), (16, 6, ("SAND", "FAR")))
+#: Texels in a metre: the net spans 1 / 0.21 m, the grain 1 / 0.43 m.
+_NET_PER_M: Final = 256 * 0.21
+_GRAIN_PER_M: Final = 512 * 0.43
+#: The surface is flat and needs fewer rings; beyond one of them it mirrors all.
+_SURFACE_RINGS: Final = np.concatenate([[0.0], np.geomspace(1.5, 17.0, 9), np.geomspace(21.0, 42.0, 4)])
+_MIRROR_RING: Final = 9
+_SURFACE_SECTORS: Final = 5
+_SURFACE_STEPS: Final = 40
+#: Rocks and corals nearer than this are drawn with a finer net and grain.
+_CLOSE_M: Final = 6.0
 _SNOW: Final = 260
 _SHAFTS: Final = 11
 #: Jellyfish: x, y, z, size. The first one leads the breath; none comes nearer than 3 m.
@@ -70,19 +81,13 @@ class Reef:
         self._wave_map = byte_texture("waves", encoded(self._waves.surface(0.0)))
         self._jellies_now = core.PTA_LVecBase4f.empty_array(3)
         self._hour = math.inf
+        net, grain = _reef_life.caustics(seed), cloud_texture(seed)
+        self._net, self._grain = Detail("net", net, 6), Detail("clouds", grain, 7)
+        self.root.set_shader_input("mottle_map", byte_texture("mottle", halved(grain, 2)))
         self._build_ground(rng)
         self._build_life(rng)
         self._build_water(rng)
-        net = byte_texture("net", _reef_life.caustics(seed))
-        net.set_minfilter(core.SamplerState.FT_linear_mipmap_nearest)
-        self.root.set_shader_input("net_map", net)
-        clouds = byte_texture("clouds", cloud_texture(seed))
-        clouds.set_minfilter(core.SamplerState.FT_linear_mipmap_nearest)  # also spares the memory's bandwidth
-        self.root.set_shader_input("cloud_map", clouds)
-        for name, texture in (("close_net_map", net), ("close_cloud_map", clouds)):
-            sampler = core.SamplerState(texture.get_default_sampler())
-            sampler.set_minfilter(core.SamplerState.FT_linear)
-            self.root.set_shader_input(name, texture, sampler)
+        self._grain.hang(self.root, "cloud_map", 1600.0)
         self.root.set_shader_input("wave_map", self._wave_map)
         self.root.set_shader_input("pixel_tan", 0.0037)
         self.update(NEUTRAL, 0.0)
@@ -91,6 +96,9 @@ class Reef:
         """Show the reef as `controls` say, `scene_s` seconds after it was built."""
         if abs(controls.time_of_day_h - self._hour) >= _SKY_STEP_H:
             self._set_hour(controls.time_of_day_h)
+        pixel_tan = pixel_tan_of(self.root)
+        self._net.fit(pixel_tan)
+        self._grain.fit(pixel_tan)
         upload(self._wave_map, encoded(self._waves.surface(0.7 * scene_s)))
         breath = controls.swell * (breath_level(controls.pacer_phase, controls.inhale_fraction) - 0.5)
         root, stir = self.root, controls.weather
@@ -146,29 +154,34 @@ class Reef:
         self._glow = 0.62 + 0.85 * day
 
     def _build_ground(self, rng: np.random.Generator) -> None:
-        sand, close = shader("reef_solid", defines=("SAND",)), shader("reef_solid", defines=("SAND", "CLOSE"))
-        surface = shader("reef_surface")
-        for sector in range(_SECTORS):
-            angle = 2.0 * np.pi * (sector + np.linspace(0.0, 1.0, _SECTOR_STEPS + 1)) / _SECTORS
-            r, a = np.meshgrid(_RINGS, angle, indexing="ij")
-            x, y = r * np.sin(a), r * np.cos(a)
-            triangles = grid(len(_RINGS), _SECTOR_STEPS + 1)
-            low = _points(x, y, _reef_life.seabed_m(x, y))
-            inner = 2 * _SECTOR_STEPS * _CLOSE_RINGS
-            for part, program in ((triangles[:inner], close), (triangles[inner:], sand)):
-                ring = Shape(vertex=low, triangles=part)
-                placed(self.root, _painted([(ring, np.array([[0.62, 0.56, 0.44]]))]), program, _SAND)
-            high = _points(x, y, np.full_like(x, _SURFACE_M))
-            placed(
-                self.root,
-                mesh("surface", {"vertex": high}, np.ascontiguousarray(triangles)),
-                surface,
-                _SURFACE,
-            )
+        x, y = _round(_RINGS, _STEPS)
+        sand = Shape(vertex=_points(x, y, _reef_life.seabed_m(x, y)), triangles=grid(len(_RINGS), _STEPS + 1))
+        normal = _props.normals(sand)
+        colour = np.broadcast_to(np.array([[0.62, 0.56, 0.44]], np.float32), normal.shape)
+        columns = {"vertex": sand.vertex, "normal": normal, "paint": colour}
+        ring, step = np.divmod(np.arange(len(sand.triangles)) // 2, _STEPS)
+        ends = [first for first, *_ in _BANDS[1:]] + [len(_RINGS) - 1]
+        for (first, sectors, names), after in zip(_BANDS, ends, strict=True):
+            program = shader("reef_solid", defines=names)
+            away_m = float(np.sqrt(max(_RINGS[first], 1.0) * _RINGS[after]))
+            for sector in range(sectors):
+                here = (ring >= first) & (ring < after) & (step * sectors // _STEPS == sector)
+                path = placed(self.root, _part("ground", columns, sand.triangles[here]), program, _SAND)
+                self._hang_detail(path, on_ground(1.0, away_m, _reef_life.SAND_M))
         solid = shader("reef_solid")
         parts = [*_reef_life.rocks(rng), *_reef_life.corals(rng)]
         for group in _props.by_sector(parts, lambda part: part[0], sectors=8):
-            _props.closed(placed(self.root, _painted(group), solid, _SOLID))
+            away = [float(np.linalg.norm(shape.vertex[:, :2].mean(axis=0))) for shape, _ in group]
+            for near, away_m in ((True, 0.75 * _CLOSE_M), (False, 1.6 * _CLOSE_M)):
+                these = [part for part, m in zip(group, away, strict=True) if (m < _CLOSE_M) == near]
+                if these:
+                    path = _props.closed(placed(self.root, _painted(these), solid, _SOLID + (not near)))
+                    self._hang_detail(path, away_m)
+
+    def _hang_detail(self, path: Any, metres_per_rad: float) -> None:
+        """Let `path` read the net of light and the grain."""
+        self._net.hang(path, "net_map", _NET_PER_M * metres_per_rad)
+        self._grain.hang(path, "fine_map", _GRAIN_PER_M * metres_per_rad)
 
     def _build_life(self, rng: np.random.Generator) -> None:
         columns, triangles = _reef_life.fish(rng)
@@ -196,7 +209,17 @@ class Reef:
             blended(placed(self.root, path, shader("reef_jelly"), order), OVER)
 
     def _build_water(self, rng: np.random.Generator) -> None:
-        placed(self.root, _parts.dome(-32.0), shader("reef_dome"), _DOME).set_depth_write(False)
+        x, y = _round(_SURFACE_RINGS, _SURFACE_STEPS)
+        columns = {"vertex": _points(x, y, np.full_like(x, _SURFACE_M))}
+        triangles = grid(len(_SURFACE_RINGS), _SURFACE_STEPS + 1)
+        ring, step = np.divmod(np.arange(len(triangles)) // 2, _SURFACE_STEPS)
+        for names, far in (((), False), (("FAR",), True)):
+            program = shader("reef_surface", defines=names)
+            for sector in range(_SURFACE_SECTORS):
+                here = ((ring >= _MIRROR_RING) == far) & (step * _SURFACE_SECTORS // _SURFACE_STEPS == sector)
+                placed(self.root, _part("surface", columns, triangles[here]), program, _SURFACE)
+        # Sand and surface hide all but a strip of it, from wherever one sits or stands.
+        placed(self.root, _parts.dome(-14.0, 18.0), shader("reef_dome"), _DOME).set_depth_write(False)
         away = np.linspace(15.0, 4.5, _SHAFTS)
         turn = np.radians(
             np.where(np.arange(_SHAFTS) % 4 == 3, 180.0, 0.0) + rng.uniform(-52.0, 52.0, _SHAFTS)
@@ -235,16 +258,25 @@ def _points(x: Numbers, y: Numbers, z: Numbers) -> Numbers:
     return np.asarray(np.stack([x, y, z], axis=-1).reshape(-1, 3), np.float32)
 
 
+def _round(rings: Numbers, steps: int) -> tuple[Numbers, Numbers]:
+    """Return x and y of a sheet all round, (rings, steps + 1) each."""
+    r, a = np.meshgrid(rings, 2.0 * np.pi * np.arange(steps + 1) / steps, indexing="ij")
+    return r * np.sin(a), r * np.cos(a)
+
+
+def _part(name: str, columns: dict[str, Numbers], triangles: Numbers) -> Any:
+    """Return a mesh of some `triangles`, with the vertices that they need."""
+    used, index = np.unique(triangles, return_inverse=True)
+    rows = {k: np.ascontiguousarray(v[used], np.float32) for k, v in columns.items()}
+    return mesh(name, rows, index.reshape(-1, 3).astype(np.uint32))
+
+
 def _painted(parts: list[tuple[Shape, Numbers]]) -> Any:
     whole = _props.together([shape for shape, _ in parts])
     normal = np.concatenate([_props.normals(shape) for shape, _ in parts])
     colour = np.concatenate([np.broadcast_to(paint, shape.vertex.shape) for shape, paint in parts])
-    paint = np.concatenate([colour, np.zeros((len(colour), 1))], axis=1).astype(np.float32)
-    return mesh(
-        "ground",
-        {"vertex": whole.vertex, "normal": normal, "paint": paint},
-        np.ascontiguousarray(whole.triangles),
-    )
+    columns = {"vertex": whole.vertex, "normal": normal, "paint": colour.astype(np.float32)}
+    return mesh("ground", columns, np.ascontiguousarray(whole.triangles))
 
 
 def _kelp(plants: dict[str, Numbers]) -> Any:

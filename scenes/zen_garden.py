@@ -23,6 +23,7 @@ from panda3d import core
 
 from scenes import _garden, _garden_nodes, _parts, _props, _sky
 from scenes._choices import PALETTE, companions
+from scenes._detail import Detail, on_ground, pixel_tan_of
 from scenes._fireflies import Fireflies
 from scenes._garden import LAMPS, RAKED_ROUND, WATER_M
 from scenes._geometry import byte_texture, everywhere, float_texture, mesh, shader, upload
@@ -39,6 +40,7 @@ __all__ = ["SCENE", "ZenGarden"]
 _SKY_STEP_H: Final = 0.004
 _STARS_KEPT_OUT: Final = 0.45
 _RAIN: Final = 300
+_LEAF_LEVELS: Final = 4
 #: Share of moss from which no gravel shows, and up to which no moss does (see `garden_ground.frag`).
 _MOSSY: Final = 0.80
 _BARE: Final = 0.20
@@ -57,8 +59,10 @@ _RINGS: Final = np.concatenate(
 _STEPS: Final = 108
 #: How much less steeply the ground rises from the water than it falls under it.
 _LAND_SLOPE: Final = 0.13 / 0.6
-#: The ground by distance: from which ring on, in how many sectors, which level of the grain fits its pixels.
-_BANDS: Final = ((0, 3, 1), (13, 6, 2), (21, 6, 3), (28, 6, 4), (len(_RINGS) - 1, 0, 0))
+#: The ground by distance: from which ring on, in how many sectors; each band has its own level of the grain.
+_BANDS: Final = ((0, 3), (13, 6), (21, 6), (28, 6), (len(_RINGS) - 1, 0))
+#: Texels of the grain in a metre: its picture spans 1 / 0.71 m of ground, 1 / 0.9 m of stone.
+_GRAIN_PER_M: Final = (512 * 0.71, 512 * 0.9)
 #: The water is flat: so many rings and steps of the ground make one of its tiles; its sectors all round.
 _POND_TILE: Final = (4, 6)
 _POND_SECTORS: Final = 6
@@ -93,7 +97,7 @@ class ZenGarden:
         self._hills = _garden.hills(seed)
         self._mirrored_cover = _garden_nodes.mirrored_cover(self._foliage)
         clouds = cloud_texture(seed)
-        self._fine_maps = {n: byte_texture(f"clouds-{n}", halved(clouds, n)) for n in range(1, 5)}
+        self._fine = Detail("clouds", clouds, 8)
         self._mottled = halved(clouds, 2)[..., 2].astype(np.float32) / 255.0
         self._build_ground(rng)
         self._build_solids(rng)
@@ -109,6 +113,9 @@ class ZenGarden:
         """Show the garden as `controls` say, `scene_s` seconds after it was built."""
         if abs(controls.time_of_day_h - self._sky_at_h) >= _SKY_STEP_H:
             self._draw_sky(controls.time_of_day_h)
+        pixel_tan = pixel_tan_of(self.root)
+        self._fine.fit(pixel_tan)
+        self._leaf_map.fit(pixel_tan)
         upload(self._wave_map, encoded(self._waves.surface(0.6 * scene_s)))
         full = breath_level(controls.pacer_phase, controls.inhale_fraction)
         wet = self._wet_share * min(0.10 + max(0.75 * controls.weather, 0.9 * controls.rain), 1.0)
@@ -228,9 +235,8 @@ class ZenGarden:
         root.set_shader_input("sky_map", self._sky_map)
         root.set_shader_input("mirror_map", self._mirror_map)
         root.set_shader_input("wave_map", self._wave_map)
-        clouds = self._fine_maps[1]
-        root.set_shader_input("cloud_map", clouds)
-        root.set_shader_input("fine_map", self._fine_maps[3])
+        self._fine.hang(root, "cloud_map", 512.0)
+        self._fine.hang(root, "fine_map", _GRAIN_PER_M[1] * 8.0)
         stones = core.PTA_LVecBase3f.empty_array(len(RAKED_ROUND))
         for index, place in enumerate(RAKED_ROUND):
             stones.set_element(index, core.LVecBase3f(*place))
@@ -310,14 +316,16 @@ class ZenGarden:
             (("EDGE", "RAKED"), ~(green | bare) & raked),
         )
         programs = [(shader("garden_ground", defines=names), kept) for names, kept in kinds]
-        for (first, sectors, level), (after, _, _) in itertools.pairwise(_BANDS):
+        for (first, sectors), (after, _) in itertools.pairwise(_BANDS):
             band = (ring >= first) & (ring < after)
+            away_m = float(np.sqrt(max(_RINGS[first], 1.0) * _RINGS[after]))
+            per_rad = on_ground(_GRAIN_PER_M[0], away_m, WATER_M)
             for sector in range(sectors):
                 here = band & (step * sectors // _STEPS == sector)
                 for program, kept in programs:
                     node = self._sheet("ground", shape, here & kept, columns, program, _GROUND)
                     if node is not None:
-                        node.set_shader_input("fine_map", self._fine_maps[level])
+                        self._fine.hang(node, "fine_map", per_rad)
 
     def _sheet(
         self, name: str, shape: Shape, kept: Any, columns: dict[str, Numbers], program: Any, order: int
@@ -405,17 +413,19 @@ class ZenGarden:
         stems = _garden.bamboo_stems(rng)
         placed(self.root, everywhere(_garden_nodes.stems_mesh(stems)), shader("garden_stem"), _STEM)
         atlas = _garden.leaf_atlas(seed)
+        self._leaf_map = Detail("leaves", atlas, _LEAF_LEVELS, repeat_up=False)
         leaf = shader("garden_leaf")
         crown, bough = self._maple_leaves
-        hung = ((_garden.bamboo(rng, stems), 0.30, 2), (crown, 0.45, 2), (bough, 0.45, 1))
-        for index, (cards, cover, level) in enumerate(hung):
+        least = halved(atlas, _LEAF_LEVELS - 1)
+        hung = ((_garden.bamboo(rng, stems), 0.30), (crown, 0.45), (bough, 0.45))
+        for index, (cards, cover) in enumerate(hung):
             seen = _garden.in_sight(cards, cover=cover)
-            picture = halved(atlas, level)
-            side, half = len(picture), int(cards.leaf[0])
-            corners = _garden.outline(picture[:, half * side : (half + 1) * side])
+            side, half = len(least), int(cards.leaf[0])
+            corners = _garden.outline(least[:, half * side : (half + 1) * side])
             path = everywhere(_garden_nodes.leaves(seen, corners))
             blended(placed(self.root, path, leaf, _LEAF + index))
-            path.set_shader_input("leaf_map", byte_texture("leaves", picture, repeat_up=False))
+            away_m, size_m = np.linalg.norm(cards.at, axis=1).mean(), cards.size.mean()
+            self._leaf_map.hang(path, "leaf_map", float(64.0 / size_m * away_m))
         veil = shader("garden_mist")
         for index, (away_m, tall_m) in enumerate(((12.2, 1.7), (9.4, 1.15), (6.4, 0.8))):
             path = _props.belt(away_m, -WATER_M - 0.02, 0.0, 49, tallest=tall_m)

@@ -309,7 +309,7 @@ def test_beats_among_movement_are_not_called_good() -> None:
 
 
 def test_every_estimator_is_measured_at_every_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sensors, "SIGNAL_S", 3.0)
+    monkeypatch.setattr(sensors, "SIGNAL_S", 1.0)
     monkeypatch.setattr(sensors, "beats", list)
     for part in ("accuracy", "breaths", "against_window"):
         monkeypatch.setattr(sensors, part, lambda _: [])

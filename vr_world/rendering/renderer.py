@@ -6,6 +6,7 @@ per process, and call it from the thread that made it.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -116,6 +117,7 @@ class Renderer:
         self._foveates = foveated
         self._parts: Foveation | None = None
         self._divided: tuple[Quad, Quad] | None = None
+        self._usual_px = float(eye_px)
         self._round: _Round | None = None
         self._depth = DepthGrid(self._engine, self._pipe, self._host)
         self._view = STRAIGHT_AHEAD
@@ -233,7 +235,7 @@ class Renderer:
             view = STRAIGHT_AHEAD
             pixel_tan = 2.0 / self._round.face_px
         else:
-            pixel_tan = (view.tan_left[0] + view.tan_left[1]) / self.eye_px
+            pixel_tan = (view.tan_left[0] + view.tan_left[1]) / self._usual_px
         self._stage.update(controls, scene_s, pixel_tan)
         self._look(view)
         hidden = veil >= 1.0
@@ -306,14 +308,16 @@ class Renderer:
         self._parts = foveation(view, self.eye_px) if self._foveates and square else None
         self._divided = (view.tan_left, view.tan_right)
         self._depth.divide(self._parts, self._divided)
-        coarse = core.RenderState.make_empty()
+        self._usual_px = float(self.eye_px)
+        states = [core.RenderState.make_empty()] * 2
         if self._parts is not None:
-            pixel_tan = (view.tan_left[0] + view.tan_left[1]) / self._parts.rim_px
-            # above what the place's root says, which is for the middle
-            wide = core.ShaderInput("pixel_tan", core.LVecBase4f(pixel_tan), _OVER_ROOT)
-            coarse = core.RenderState.make(core.ShaderAttrib.make().set_shader_input(wide))
-        for eye in self._eyes:
-            eye.node().set_initial_state(coarse)
+            # Each part has pixels of its own; what a place hangs up for both is for pixels between these.
+            sides = (self._parts.rim_px, self.eye_px)
+            self._usual_px = math.sqrt(sides[0] * sides[1])
+            states = [_with_pixels((view.tan_left[0] + view.tan_left[1]) / px) for px in sides]
+        for cameras, state in zip((self._eyes, self._middles), states, strict=True):
+            for eye in cameras:
+                eye.node().set_initial_state(state)
 
     def _look(self, view: View) -> None:
         x, y, z = position_to_panda(view.position)
@@ -427,6 +431,12 @@ def _veil() -> tuple[Any, Any]:
     card.set_transparency(core.TransparencyAttrib.M_alpha)
     card.set_shader_input("window", core.LVecBase4f(1.0, 1.0, 0.0, 0.0))
     return card, camera
+
+
+def _with_pixels(pixel_tan: float) -> Any:
+    """Return the state of a camera whose pixels are `pixel_tan` wide, whatever the place's root says."""
+    own = core.ShaderInput("pixel_tan", core.LVecBase4f(pixel_tan), _OVER_ROOT)
+    return core.RenderState.make(core.ShaderAttrib.make().set_shader_input(own))
 
 
 def _window(whole: Quad, part: Quad) -> core.LVecBase4f:
