@@ -29,13 +29,11 @@ __all__ = [
     "foliage",
     "ground_m",
     "hills",
-    "in_sight",
     "lamps",
     "lantern",
     "leaf_atlas",
     "maple",
     "moss_share",
-    "outline",
     "wall",
     "warmth",
 ]
@@ -244,34 +242,6 @@ def maple(rng: np.random.Generator) -> tuple[Shape, Cards, Cards]:
     return _props.together(wood), leaves.some(slice(crown)), leaves.some(slice(crown, None))
 
 
-def in_sight(cards: Cards, *, cover: float, least: float = 0.25) -> Cards:
-    """Return `cards` without those that nearer ones hide from the seat.
-
-    Args:
-        cards: that hang together, so that a head that moves a little sees no others.
-        cover: how much of a card's round is leaves.
-        least: share of a card that must show through the gaps of those before it.
-    """
-    per_rad = 180.0
-    away = np.linalg.norm(cards.at, axis=1)
-    column = np.arctan2(cards.at[:, 0], cards.at[:, 1]) * per_rad
-    row = np.arcsin(cards.at[:, 2] / away) * per_rad
-    round_about = cards.size / away * per_rad
-    rim = int(np.ceil(round_about.max())) + 1
-    left, low = int(np.floor(column.min())) - rim, int(np.floor(row.min())) - rim
-    clear = np.ones((int(row.max()) - low + 2 * rim, int(column.max()) - left + 2 * rim))
-    step = np.arange(-rim, rim + 1)
-    kept = np.zeros(len(away), bool)
-    for index in np.argsort(away):
-        middle = int(row[index]) - low, int(column[index]) - left
-        window = clear[middle[0] - rim : middle[0] + rim + 1, middle[1] - rim : middle[1] + rim + 1]
-        inside = np.hypot(*np.meshgrid(step, step)) <= round_about[index]
-        kept[index] = window[inside].mean() >= least
-        if kept[index]:
-            window[inside] *= 1.0 - cover
-    return cards.some(kept)
-
-
 def _limb(
     rng: np.random.Generator, wood: list[Shape], first: Numbers, end: Numbers, radius: float
 ) -> list[Numbers]:
@@ -359,20 +329,6 @@ def leaf_atlas(seed: int) -> Bytes:
     inside = np.clip((1.0 - np.maximum(np.abs(x), np.abs(y))) * 30.0, 0.0, 1.0)
     out[:, 128:, 3], out[:, 128:, 2] = np.rint(cover * inside * 255), np.rint(shade * 255)
     return out
-
-
-def outline(picture: Bytes) -> Numbers:
-    """Return the corners (8, 2), −1 … 1, of the octagon round all that covers in a square `picture`."""
-    side = len(picture)
-    row, column = np.nonzero(picture[..., 3] > 8)
-    at = (np.stack([column, row], axis=1) + 0.5) * 2.0 / side - 1.0
-    turn = np.arange(8) * np.pi / 4.0
-    way = np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    reach = (at @ way.T).max(axis=0) + 1.5 / side  # what lies between a texel and the next fades out
-    after, share = np.roll(reach, -1), np.sqrt(0.5)
-    along = (after - share * reach) / share  # where a side's line meets the next one's
-    corner = way * reach[:, None] + np.stack([-way[:, 1], way[:, 0]], axis=1) * along[:, None]
-    return np.asarray(np.clip(corner / 0.98, -1.0, 1.0))  # a card shows 98 % of its half of the atlas
 
 
 def foliage(seed: int, layer: int) -> Numbers:

@@ -115,7 +115,7 @@ def corals(rng: np.random.Generator) -> list[tuple[Shape, Numbers]]:
         foot = float(seabed_m(np.array(x), np.array(y)))
         size = rng.uniform(0.45, 1.0)
         kind = (_branching, _brain, _table, _tubes)[int(rng.integers(0, 4))]
-        shape = kind(rng, np.hypot(x, y) < _NEAR_M).moved(
+        shape = kind(rng, near=bool(np.hypot(x, y) < _NEAR_M)).moved(
             (x, y, foot - 0.03), size=size, turn=rng.uniform(0.0, 6.3)
         )
         hue = _HUES[int(rng.integers(0, len(_HUES)))] * rng.uniform(0.75, 1.1)
@@ -124,7 +124,7 @@ def corals(rng: np.random.Generator) -> list[tuple[Shape, Numbers]]:
     return out
 
 
-def _branching(rng: np.random.Generator, near: bool) -> Shape:  # noqa: FBT001  # one of four alike
+def _branching(rng: np.random.Generator, *, near: bool) -> Shape:
     parts: list[Shape] = []
     for _ in range(7):
         turn, lean = rng.uniform(0.0, 6.3), rng.uniform(0.15, 0.75)
@@ -146,7 +146,7 @@ def _finger(rng: np.random.Generator, base: Numbers, tip: Numbers, radius: float
     return _props.tube(path[kept], wide[kept], 5 if near else 3)
 
 
-def _brain(rng: np.random.Generator, near: bool) -> Shape:  # noqa: FBT001  # as above
+def _brain(rng: np.random.Generator, *, near: bool) -> Shape:
     turn = np.linspace(-0.2, 1.57, 8 if near else 6)
     shape = _props.revolved(np.stack([0.55 * np.cos(turn), 0.42 * np.sin(turn)], 1), 16 if near else 11)
     wave = np.sin(shape.vertex @ rng.normal(0.0, 7.0, (3, 3))).sum(axis=1)
@@ -155,7 +155,7 @@ def _brain(rng: np.random.Generator, near: bool) -> Shape:  # noqa: FBT001  # as
     )
 
 
-def _table(rng: np.random.Generator, near: bool) -> Shape:  # noqa: FBT001  # as above
+def _table(rng: np.random.Generator, *, near: bool) -> Shape:
     shape = _props.revolved(
         np.array(
             [[0.12, 0.0], [0.08, 0.18], [0.12, 0.32], [0.62, 0.46], [0.70, 0.50], [0.62, 0.53], [0.0, 0.50]]
@@ -168,7 +168,7 @@ def _table(rng: np.random.Generator, near: bool) -> Shape:  # noqa: FBT001  # as
     return Shape(vertex=vertex.astype(np.float32), triangles=shape.triangles)
 
 
-def _tubes(rng: np.random.Generator, near: bool) -> Shape:  # noqa: FBT001  # as above
+def _tubes(rng: np.random.Generator, *, near: bool) -> Shape:
     parts = []
     for _ in range(6):
         high, wide = rng.uniform(0.3, 0.8), rng.uniform(0.06, 0.10)

@@ -33,7 +33,9 @@ _SHAPE: Final = (192, 2560)
 _TANS: Final = (-0.004, 0.43)
 _SHORE_M: Final = 560.0
 _STARS: Final = 1500
-_NEAR_RINGS: Final = np.concatenate([[0.0], np.geomspace(0.6, 7.0, 9)]).astype(np.float32)
+#: Under the seat the water is looked at so steeply that even stirred it mirrors no land.
+_STEEP_RINGS: Final = np.array([0.0, 0.5, 0.9, 1.5], np.float32)
+_NEAR_RINGS: Final = np.geomspace(1.5, 7.0, 7, dtype=np.float32)
 _FAR_RINGS: Final = np.geomspace(7.0, 640.0, 14, dtype=np.float32)
 #: How much more snow lies on the slopes in a season.
 _SNOWED: Final = {"summer": 0.0, "winter": 0.85}
@@ -150,9 +152,10 @@ class MountainLake:
         root.set_shader_input("far_wave_map", self._wave_map, smooth)
         root.set_shader_input("glow", core.LVecBase3f(1.75, 0.80, 0.30))
         root.set_shader_input("swell", core.LVecBase4f(0.0, 0.0, 1.0 / _sea.SWELL_LENGTH_M, 1.0 / 90.0))
-        for name, rings in (("near", _NEAR_RINGS), ("far", _FAR_RINGS)):
-            water = shader("ocean_water", defines=(name.upper(), "LAKE"))
-            for sector in water_sectors(name, rings):
+        bands = (("NEAR", "STEEP"), _STEEP_RINGS), (("NEAR",), _NEAR_RINGS), (("FAR",), _FAR_RINGS)
+        for names, rings in bands:
+            water = shader("ocean_water", defines=(*names, "LAKE"))
+            for sector in water_sectors(names[-1].lower(), rings):
                 add(root, sector, water, NEAR)
         _far.hang(root, self._land, _SHORE_M)
         bank = shader("ocean_mist")

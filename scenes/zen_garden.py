@@ -12,23 +12,21 @@ What each control means here:
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
-import scipy.ndimage
 from panda3d import core
 
-from scenes import _garden, _garden_nodes, _parts, _props, _sky
+from scenes import _garden, _garden_ground, _garden_nodes, _parts, _props, _sky
 from scenes._choices import PALETTE, companions
-from scenes._detail import Detail, on_ground, pixel_tan_of
+from scenes._detail import Detail, pixel_tan_of
 from scenes._fireflies import Fireflies
 from scenes._garden import LAMPS, RAKED_ROUND, WATER_M
 from scenes._geometry import byte_texture, everywhere, float_texture, mesh, shader, upload
 from scenes._noise import cloud_texture, halved
-from scenes._props import OVER, Numbers, Shape, blended, glow_over, grid, placed, quads
+from scenes._props import OVER, Numbers, Shape, blended, glow_over, placed, quads
 from scenes._sea import Waves, encoded
 from therapy.breath import breath_level
 from therapy.controls import NEUTRAL, Controls
@@ -41,31 +39,10 @@ _SKY_STEP_H: Final = 0.004
 _STARS_KEPT_OUT: Final = 0.45
 _RAIN: Final = 300
 _LEAF_LEVELS: Final = 4
-#: Share of moss from which no gravel shows, and up to which no moss does (see `garden_ground.frag`).
-_MOSSY: Final = 0.80
-_BARE: Final = 0.20
 #: Side of the square that the pond's wind ripples repeat on.
 _RIPPLE_TILE_M: Final = 7.0
-#: Rings of the ground: close where the water's and the moss's edges are seen, wide where one is a few pixels.
-_RINGS: Final = np.concatenate(
-    [
-        [0.0],
-        np.geomspace(0.55, 2.0, 8)[:-1],
-        np.geomspace(2.0, 9.6, 22)[:-1],
-        np.geomspace(9.6, 14.0, 4)[:-1],
-        np.geomspace(14.0, 26.0, 4),
-    ]
-)
-_STEPS: Final = 108
-#: How much less steeply the ground rises from the water than it falls under it.
-_LAND_SLOPE: Final = 0.13 / 0.6
-#: The ground by distance: from which ring on, in how many sectors; each band has its own level of the grain.
-_BANDS: Final = ((0, 3), (13, 6), (21, 6), (28, 6), (len(_RINGS) - 1, 0))
-#: Texels of the grain in a metre: its picture spans 1 / 0.71 m of ground, 1 / 0.9 m of stone.
-_GRAIN_PER_M: Final = (512 * 0.71, 512 * 0.9)
-#: The water is flat: so many rings and steps of the ground make one of its tiles; its sectors all round.
-_POND_TILE: Final = (4, 6)
-_POND_SECTORS: Final = 6
+#: Texels of the grain in a metre of stone: its picture spans 1 / 0.9 m.
+_STONE_PER_M: Final = 512 * 0.9
 _GROUND, _SOLID, _POND, _MIRRORED, _PATH = 0, 1, 2, 3, 4
 _SKY, _STAR, _MOON, _HILL, _TREE, _MIST, _STEM, _LEAF, _HALO, _FALL = range(10, 110, 10)
 
@@ -98,8 +75,9 @@ class ZenGarden:
         self._mirrored_cover = _garden_nodes.mirrored_cover(self._foliage)
         clouds = cloud_texture(seed)
         self._fine = Detail("clouds", clouds, 8)
-        self._mottled = halved(clouds, 2)[..., 2].astype(np.float32) / 255.0
-        self._build_ground(rng)
+        mottled = halved(clouds, 2)[..., 2].astype(np.float32) / 255.0
+        _garden_ground.lay(self.root, rng, mottled, self._fine, _GROUND)
+        _garden_ground.fill(self.root, _POND)
         self._build_solids(rng)
         self._build_sky(seed)
         self._build_green(rng, seed)
@@ -236,107 +214,12 @@ class ZenGarden:
         root.set_shader_input("mirror_map", self._mirror_map)
         root.set_shader_input("wave_map", self._wave_map)
         self._fine.hang(root, "cloud_map", 512.0)
-        self._fine.hang(root, "fine_map", _GRAIN_PER_M[1] * 8.0)
+        self._fine.hang(root, "fine_map", _STONE_PER_M * 8.0)
         stones = core.PTA_LVecBase3f.empty_array(len(RAKED_ROUND))
         for index, place in enumerate(RAKED_ROUND):
             stones.set_element(index, core.LVecBase3f(*place))
         root.set_shader_input("raked", stones)
         self._moon_node.set_shader_input("lamp_shape", core.LVecBase4f(0.125, 0.02, 6.0, 0.42))
-
-    def _build_ground(self, rng: np.random.Generator) -> None:
-        angle = 2.0 * np.pi * np.arange(_STEPS + 1) / _STEPS
-        r, a = np.meshgrid(_RINGS, angle, indexing="ij")
-        x, y = r * np.sin(a), r * np.cos(a)
-        high = _garden.ground_m(x, y)
-        moss = _garden.moss_share(x, y)
-        bumps = rng.normal(scale=2.2, size=(6, 2)), rng.uniform(0.0, 6.3, 6)
-        rough = sum(np.sin(x * k[0] + y * k[1] + p) for k, p in zip(*bumps, strict=True))
-        z = high + np.where(high > 0.0, 0.014 * rough * moss, 0.0) - WATER_M
-        vertex = np.stack([x, y, z], axis=-1).reshape(-1, 3).astype(np.float32)
-        triangles = grid(len(_RINGS), _STEPS + 1)[:, ::-1]
-        shape = Shape(vertex=vertex, triangles=triangles)
-        normal = _props.normals(shape)
-        normal *= np.where(normal[:, 2:] < 0.0, -1.0, 1.0)
-        rim = normal.reshape(*x.shape, 3)
-        rim[:, [0, -1]] = rim[:, [0]] + rim[:, [-1]]  # where the ring closes
-        rim[:, [0, -1]] /= np.linalg.norm(rim[:, [0, -1]], axis=-1, keepdims=True)
-        own = (moss.reshape(-1, 1), _garden.warmth(vertex, normal), self._mottle(vertex)[:, None])
-        kind = np.concatenate(own, axis=1).astype(np.float32)
-        shore = np.where(high > 0.0, high, high * _LAND_SLOPE).reshape(-1)
-        self._lay_ground(*_props.above(shape, np.concatenate([normal, kind], axis=1), shore, -WATER_M))
-        self._fill_pond(x, y, high)
-
-    def _fill_pond(self, x: Numbers, y: Numbers, high: Numbers) -> None:
-        """Add the water, in wide tiles wherever a vertex of the ground (rings, steps) is low."""
-        rings, steps = _POND_TILE
-        low = scipy.ndimage.minimum_filter(high, (2 * rings + 1, 2 * steps + 1), mode=("nearest", "wrap"))[
-            ::rings, ::steps
-        ]
-        x, y = x[::rings, ::steps], y[::rings, ::steps]
-        vertex = np.stack([x, y, np.full_like(x, -WATER_M)], axis=-1).reshape(-1, 3).astype(np.float32)
-        triangles = grid(*x.shape)[:, ::-1]
-        wet = low.reshape(-1)[triangles].max(axis=1) < 0.1
-        step = np.arange(len(triangles)) // 2 % (x.shape[1] - 1)
-        water, pond = Shape(vertex=vertex, triangles=triangles), shader("garden_pond")
-        for sector in range(_POND_SECTORS):
-            here = wet & (step * _POND_SECTORS // (x.shape[1] - 1) == sector)
-            node = self._sheet("pond", water, here, {}, pond, _POND)
-            if node is not None:
-                node.set_depth_write(False)
-
-    def _mottle(self, vertex: Numbers) -> Numbers:
-        """Return how light the moss is round about each vertex, 0 … 1: a few paces of the clouds' picture."""
-        side = len(self._mottled)
-        where = vertex[:, 1::-1].T * 0.11 * side - 0.5
-        return np.asarray(
-            scipy.ndimage.map_coordinates(self._mottled, where, order=1, mode="grid-wrap"), np.float32
-        )
-
-    def _lay_ground(self, shape: Shape, rows: Numbers, tile: Numbers) -> None:
-        """Add the ground above the water, by what grows there, by distance and by sector.
-
-        Args:
-            shape: of the ground; under water there is none, which would hide what the water mirrors.
-            rows: of its vertices, (n, 7): normals, and what `garden_ground` calls `kind`.
-            tile: of the triangles, (m,): twice the place in rings and steps.
-        """
-        columns = {"normal": rows[:, :3], "kind": rows[:, 3:]}
-        ring, step = np.divmod(tile // 2, _STEPS)
-        share = columns["kind"][:, 0][shape.triangles]
-        green, bare = share.min(axis=1) >= _MOSSY, share.max(axis=1) <= _BARE
-        corners = shape.vertex[shape.triangles]
-        raked = np.zeros_like(bare)
-        for x, y, reach in RAKED_ROUND:
-            raked |= np.hypot(corners[..., 0] - x, corners[..., 1] - y).min(axis=1) < 1.3 * reach
-        kinds = (
-            (("MOSS",), green),
-            (("GRAVEL",), bare & ~raked),
-            (("GRAVEL", "RAKED"), bare & raked),
-            (("EDGE",), ~(green | bare | raked)),
-            (("EDGE", "RAKED"), ~(green | bare) & raked),
-        )
-        programs = [(shader("garden_ground", defines=names), kept) for names, kept in kinds]
-        for (first, sectors), (after, _) in itertools.pairwise(_BANDS):
-            band = (ring >= first) & (ring < after)
-            away_m = float(np.sqrt(max(_RINGS[first], 1.0) * _RINGS[after]))
-            per_rad = on_ground(_GRAIN_PER_M[0], away_m, WATER_M)
-            for sector in range(sectors):
-                here = band & (step * sectors // _STEPS == sector)
-                for program, kept in programs:
-                    node = self._sheet("ground", shape, here & kept, columns, program, _GROUND)
-                    if node is not None:
-                        self._fine.hang(node, "fine_map", per_rad)
-
-    def _sheet(
-        self, name: str, shape: Shape, kept: Any, columns: dict[str, Numbers], program: Any, order: int
-    ) -> Any:
-        triangles = shape.triangles[kept]
-        if len(triangles) == 0:
-            return None
-        used, index = np.unique(triangles, return_inverse=True)
-        rows = {"vertex": shape.vertex, **columns}
-        path = mesh(name, {k: v[used] for k, v in rows.items()}, index.reshape(-1, 3).astype(np.uint32))
-        return placed(self.root, path, program, order)
 
     def _build_solids(self, rng: np.random.Generator) -> None:
         near: list[dict[str, Any]] = []
@@ -419,9 +302,9 @@ class ZenGarden:
         least = halved(atlas, _LEAF_LEVELS - 1)
         hung = ((_garden.bamboo(rng, stems), 0.30), (crown, 0.45), (bough, 0.45))
         for index, (cards, cover) in enumerate(hung):
-            seen = _garden.in_sight(cards, cover=cover)
+            seen = _garden_nodes.in_sight(cards, cover=cover)
             side, half = len(least), int(cards.leaf[0])
-            corners = _garden.outline(least[:, half * side : (half + 1) * side])
+            corners = _garden_nodes.outline(least[:, half * side : (half + 1) * side])
             path = everywhere(_garden_nodes.leaves(seen, corners))
             blended(placed(self.root, path, leaf, _LEAF + index))
             away_m, size_m = np.linalg.norm(cards.at, axis=1).mean(), cards.size.mean()

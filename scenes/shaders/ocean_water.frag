@@ -5,7 +5,14 @@ uniform sampler2D mirror_map;    // the sky map; the ocean's with the land in it
 #ifdef LAKE
 uniform vec4 mist;
 uniform vec4 ring;               // where it comes from x, y; its turn; its slope
+#ifndef STEEP
 #include "panorama.glsl"
+#endif
+// A sine of turns, by parabolas.
+float wave_of(float turns) {
+    float u = 2.0 * fract(turns) - 1.0;
+    return 4.0 * u * (abs(u) - 1.0);
+}
 #endif
 #ifdef NEAR
 uniform sampler2D wave_map;
@@ -35,11 +42,12 @@ void main() {
     vec2 slope = base.xy + ripple * base.z;
 #ifdef LAKE
     vec2 from = place - ring.xy;
-    float away = length(from);
-    if (away < 30.0) {
-        float wave = exp(-away * 0.085) * smoothstep(0.2, 1.4, away) * (0.5 + 0.5 * cos(6.2831853 * (away / 9.0 - ring.z)));
-        slope += from / max(away, 0.05) * (ring.w * wave * sin(6.2831853 * (away * 0.62 - ring.z * 6.0)));
-    }
+    float square = dot(from, from);
+    float closeness = inversesqrt(max(square, 0.0025));
+    float away = square * closeness;
+    float fall = max(1.0 - away * (1.0 / 30.0), 0.0);
+    float swelling = fall * fall * smoothstep(0.2, 1.4, away) * (0.5 + 0.5 * wave_of(away * (1.0 / 9.0) - ring.z + 0.25));
+    slope += from * (closeness * ring.w * swelling * wave_of(away * 0.62 - ring.z * 6.0));
 #endif
     float steep = 1.0 / (1.0 + dot(slope, slope));
     float against = dot(look.xy, slope) - look.z;           // along the normal (-slope, 1), not yet of length 1
@@ -52,7 +60,7 @@ void main() {
     vec2 at = env_at(r);
     vec3 light = texture(mirror_map, at).rgb;
     light *= light * 2.5;
-#ifdef LAKE
+#if defined(LAKE) && !defined(STEEP)     // so steeply looked at, it mirrors what stands higher than all land
     float height = (r.z * inversesqrt(max(1.0 - r.z * r.z, 1e-4)) - land_span.x) * land_span.y;
     if (height < 1.0) {
         vec4 land = land_at(vec2(at.x, height), light, mist);
