@@ -315,9 +315,9 @@ class ZenGarden:
             everywhere(blended(placed(self.root, path, veil, _MIST + index)))
 
     def _build_light(self, rng: np.random.Generator) -> None:
-        glow = shader("garden_glow")
         self._glow_nodes = []
-        for mirrored, order in ((1.0, _PATH), (0.0, _HALO)):
+        for mirrored, order, names in ((1.0, _PATH, ("MIRROR",)), (0.0, _HALO, ())):
+            glow = shader("garden_glow", defines=names)
             node = placed(self.root, everywhere(_garden_nodes.glows(mirrored)), glow, order)
             self._glow_nodes.append(glow_over(node))
         away = np.sqrt(rng.uniform(1.8**2, 9.0**2, _RAIN))
