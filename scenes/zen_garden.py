@@ -243,14 +243,15 @@ class ZenGarden:
                 own["shine"][:, 2 + min(index, 1)] = window * 5.0
                 near.append(own)
         trunk, *self._maple_leaves = _garden.maple(rng)
-        mirrored = [p for p in near if _garden.by_the_pond(p["shape"].vertex.mean(axis=0))]
+        mirrored = [dict(p) for p in near if _garden.by_the_pond(p["shape"].vertex.mean(axis=0))]
         near.append(_painted(trunk, _props.normals(trunk), np.array([[0.060, 0.048, 0.040]]), 0.4))
         for group in _props.by_sector(near, lambda part: part["shape"]):
             _props.closed(self._solid("stones", group, shader("garden_solid"), _SOLID))
+        for part in mirrored:  # a mirror turns what ran anticlockwise
+            shape = part["shape"]
+            part["shape"] = Shape(vertex=shape.vertex, triangles=shape.triangles[:, ::-1])
         path = self._solid("mirrored", mirrored, shader("garden_solid", defines=("MIRROR",)), _MIRRORED)
         _props.closed(everywhere(blended(path, OVER)))
-        # A mirror turns what ran anticlockwise.
-        path.set_attrib(core.CullFaceAttrib.make(core.CullFaceAttrib.M_cull_counter_clockwise))
         self._build_wall()
 
     def _build_wall(self) -> None:
