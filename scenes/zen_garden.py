@@ -12,6 +12,7 @@ What each control means here:
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any, Final
@@ -247,9 +248,8 @@ class ZenGarden:
         near.append(_painted(trunk, _props.normals(trunk), np.array([[0.060, 0.048, 0.040]]), 0.4))
         for group in _props.by_sector(near, lambda part: part["shape"]):
             _props.closed(self._solid("stones", group, shader("garden_solid"), _SOLID))
-        for part in mirrored:  # a mirror turns what ran anticlockwise
-            shape = part["shape"]
-            part["shape"] = Shape(vertex=shape.vertex, triangles=shape.triangles[:, ::-1])
+        for twin in mirrored:  # a mirror turns what ran anticlockwise
+            twin["shape"] = dataclasses.replace(twin["shape"], triangles=twin["shape"].triangles[:, ::-1])
         path = self._solid("mirrored", mirrored, shader("garden_solid", defines=("MIRROR",)), _MIRRORED)
         _props.closed(everywhere(blended(path, OVER)))
         self._build_wall()
