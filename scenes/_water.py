@@ -17,9 +17,15 @@ _SECTORS: Final = 12
 _SECTOR_STEPS: Final = 7
 
 
-def water_sectors(name: str, rings: Floats) -> list[Any]:
-    """A ring of the sea, finer near the seat, cut into sectors so that those out of sight are culled."""
-    spacing = np.gradient(rings)
+def water_sectors(name: str, rings: Floats, spacing: Floats | None = None) -> list[Any]:
+    """A ring of the sea, finer near the seat, cut into sectors so that those out of sight are culled.
+
+    Args:
+        name: of the meshes.
+        rings: radii, metres.
+        spacing: of the rings, metres; their own without it. Bands without a crack have it in common.
+    """
+    spacing = np.gradient(rings) if spacing is None else spacing
     paths = []
     for sector in range(_SECTORS):
         angle = 2.0 * np.pi * (sector + np.linspace(0.0, 1.0, _SECTOR_STEPS + 1)) / _SECTORS

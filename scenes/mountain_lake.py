@@ -33,9 +33,9 @@ _SHAPE: Final = (192, 2560)
 _TANS: Final = (-0.004, 0.43)
 _SHORE_M: Final = 560.0
 _STARS: Final = 1500
-#: Under the seat the water is looked at so steeply that even stirred it mirrors no land.
-_STEEP_RINGS: Final = np.array([0.0, 0.5, 0.9, 1.5], np.float32)
-_NEAR_RINGS: Final = np.geomspace(1.5, 7.0, 7, dtype=np.float32)
+#: So many rings from the seat the water is looked at so steeply that even stirred it mirrors no land.
+_STEEP: Final = 3
+_NEAR_RINGS: Final = np.concatenate([[0.0, 0.5, 0.9], np.geomspace(1.5, 7.0, 7)]).astype(np.float32)
 _FAR_RINGS: Final = np.geomspace(7.0, 640.0, 14, dtype=np.float32)
 #: How much more snow lies on the slopes in a season.
 _SNOWED: Final = {"summer": 0.0, "winter": 0.85}
@@ -152,10 +152,16 @@ class MountainLake:
         root.set_shader_input("far_wave_map", self._wave_map, smooth)
         root.set_shader_input("glow", core.LVecBase3f(1.75, 0.80, 0.30))
         root.set_shader_input("swell", core.LVecBase4f(0.0, 0.0, 1.0 / _sea.SWELL_LENGTH_M, 1.0 / 90.0))
-        bands = (("NEAR", "STEEP"), _STEEP_RINGS), (("NEAR",), _NEAR_RINGS), (("FAR",), _FAR_RINGS)
-        for names, rings in bands:
+        spacing = np.gradient(_NEAR_RINGS)
+        steep, near = slice(_STEEP + 1), slice(_STEEP, None)
+        bands = (
+            (("NEAR", "STEEP"), _NEAR_RINGS[steep], spacing[steep]),
+            (("NEAR",), _NEAR_RINGS[near], spacing[near]),
+            (("FAR",), _FAR_RINGS, np.gradient(_FAR_RINGS)),
+        )
+        for names, rings, apart in bands:
             water = shader("ocean_water", defines=(*names, "LAKE"))
-            for sector in water_sectors(names[-1].lower(), rings):
+            for sector in water_sectors(names[-1].lower(), rings, apart):
                 add(root, sector, water, NEAR)
         _far.hang(root, self._land, _SHORE_M)
         bank = shader("ocean_mist")

@@ -12,6 +12,7 @@ What each control means here:
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any, Final
@@ -243,14 +244,14 @@ class ZenGarden:
                 own["shine"][:, 2 + min(index, 1)] = window * 5.0
                 near.append(own)
         trunk, *self._maple_leaves = _garden.maple(rng)
-        mirrored = [p for p in near if _garden.by_the_pond(p["shape"].vertex.mean(axis=0))]
+        mirrored = [dict(p) for p in near if _garden.by_the_pond(p["shape"].vertex.mean(axis=0))]
         near.append(_painted(trunk, _props.normals(trunk), np.array([[0.060, 0.048, 0.040]]), 0.4))
         for group in _props.by_sector(near, lambda part: part["shape"]):
             _props.closed(self._solid("stones", group, shader("garden_solid"), _SOLID))
+        for twin in mirrored:  # a mirror turns what ran anticlockwise
+            twin["shape"] = dataclasses.replace(twin["shape"], triangles=twin["shape"].triangles[:, ::-1])
         path = self._solid("mirrored", mirrored, shader("garden_solid", defines=("MIRROR",)), _MIRRORED)
         _props.closed(everywhere(blended(path, OVER)))
-        # A mirror turns what ran anticlockwise.
-        path.set_attrib(core.CullFaceAttrib.make(core.CullFaceAttrib.M_cull_counter_clockwise))
         self._build_wall()
 
     def _build_wall(self) -> None:
@@ -315,9 +316,9 @@ class ZenGarden:
             everywhere(blended(placed(self.root, path, veil, _MIST + index)))
 
     def _build_light(self, rng: np.random.Generator) -> None:
-        glow = shader("garden_glow")
         self._glow_nodes = []
-        for mirrored, order in ((1.0, _PATH), (0.0, _HALO)):
+        for mirrored, order, names in ((1.0, _PATH, ("MIRROR",)), (0.0, _HALO, ())):
+            glow = shader("garden_glow", defines=names)
             node = placed(self.root, everywhere(_garden_nodes.glows(mirrored)), glow, order)
             self._glow_nodes.append(glow_over(node))
         away = np.sqrt(rng.uniform(1.8**2, 9.0**2, _RAIN))
