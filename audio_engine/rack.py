@@ -249,19 +249,19 @@ class Rack:
         self._excluded: frozenset[str] = frozenset()
         self._wait = 0
         self._look_at_s = self._crossed_at_s = 0.0
+        self._nature: tuple[list[tuple[float, float]], float] = ([], SILENT_DB)
         self.change(palette, 0.05)
-        while self._next is not None or any(p.part is None for p in self._audible()):
+        while self._next is not None or self._lacking():
             self._build_one()
 
     @property
     def nature_lufs(self) -> float:
         """About how loud the sounds of the place are together."""
-        energy = math.fsum(
-            10.0 ** ((place.spec.lufs + decibels(place.part.level)) / 10.0)
-            for place in self._places.values()
-            if place.part is not None and place.part.level > 0.0
-        )
-        return 10.0 * math.log10(energy) if energy > 0.0 else SILENT_DB
+        levels = [(p.spec.lufs, p.part.level) for p in self._places.values() if p.part is not None]
+        if levels != self._nature[0]:
+            energy = math.fsum(10.0 ** ((lufs + decibels(level)) / 10.0) for lufs, level in levels if level > 0.0)
+            self._nature = levels, 10.0 * math.log10(energy) if energy > 0.0 else SILENT_DB
+        return self._nature[1]
 
     @property
     def held(self) -> list[Note]:
@@ -297,7 +297,7 @@ class Rack:
     def advance(self) -> None:
         """Do this block's share of building, and let what is silent sleep. Call before each block."""
         self._wait -= 1
-        if self._wait <= 0 and (self._next is not None or any(p.part is None for p in self._audible())):
+        if self._wait <= 0 and (self._next is not None or self._lacking()):
             self._build_one()
             self._wait = _BLOCKS_PER_BUILD
         now_s = self._desk.now_s
@@ -357,8 +357,9 @@ class Rack:
             part.voice.steer(self._controls)
         return part.start(onset)
 
-    def _audible(self) -> list[_Place]:
-        return [place for place in self._places.values() if self._level_of(place) > 0.0]
+    def _lacking(self) -> list[_Place]:
+        """Return the sounds of the place that are to be heard and not built."""
+        return [each for each in self._places.values() if each.part is None and self._level_of(each) > 0.0]
 
     def _level_of(self, place: _Place) -> float:
         return 0.0 if place.spec.contains & self._excluded else place.level(self._controls)
@@ -373,13 +374,11 @@ class Rack:
             self._cross_over(*self._next)
             self._next = None
         else:
-            for place in self._audible():
-                if place.part is None:
-                    place.part = Part(self._desk, place.spec, place.direction)
-                    place.part.voice.steer(self._controls)
-                    # built a moment after the fade to its palette began, it is there when the others are
-                    self._set_level(place, max(_CONTROL_S, self._crossed_at_s - self._desk.now_s))
-                    return
+            for place in self._lacking()[:1]:
+                place.part = Part(self._desk, place.spec, place.direction)
+                place.part.voice.steer(self._controls)
+                # built a moment after the fade to its palette began, it is there when the others are
+                self._set_level(place, max(_CONTROL_S, self._crossed_at_s - self._desk.now_s))
 
     def _cast(self, palette: Palette) -> dict[str, str]:
         """Return who plays each role."""
