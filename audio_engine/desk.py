@@ -22,7 +22,7 @@ from audio_engine._pyo import pyo
 from audio_engine.composer.score import Note
 from audio_engine.conductor import Onset
 from audio_engine.messages import BLOCK_FRAMES, RATE_HZ
-from audio_engine.noise import Noises
+from audio_engine.noise import WHOLE, Band, Noises
 from therapy.controls import Controls
 
 __all__ = [
@@ -258,14 +258,19 @@ class Desk:
         """Return a `SigTo` at `value` that takes `seconds` to a new `.value`."""
         return _Glide(value, time=seconds, init=value)
 
-    def noise(self, colour: str, gains: Sequence[float] = (1.0,)) -> Any:
+    def noise(self, colour: str, gains: Sequence[float] = (1.0,), band: Band = WHOLE) -> Any:
         """Return independent noises, one stream for each of `gains`, as loud as pyo's own.
 
         Args:
             colour: `"pink"`, `"brown"` or `"white"`.
             gains: of each stream.
+            band: what of it is left, by filters that never change and so cost nothing.
         """
-        return self._noises.read(colour, gains)
+        return self._noises.read(colour, gains, band)
+
+    def claimed_loops(self) -> list[Any]:
+        """Return the loops of the noises made since the last call: hold them as long as those sound."""
+        return self._noises.claimed()
 
     def prepare(self) -> None:
         """Make what would take long while it plays."""

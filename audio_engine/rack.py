@@ -126,7 +126,7 @@ class Part:
         self.music = direction is None
         self.contains = spec.contains
         self.voice: Any = spec.build(desk)
-        self._voices = desk.claimed_voices()
+        self._voices, self._loops = desk.claimed_voices(), desk.claimed_loops()
         own = {id(each) for voice in self._voices for each in voice.objects}
         self._fader = desk.glide(0.0, 0.05)
         self._level = self._until_s = self._faded_at_s = 0.0
@@ -198,7 +198,7 @@ class Part:
             stream.getStreamObject().stop()
         for voice in self._voices:
             voice.sleep()
-        self._streams, self._ends, self._voices = [], [], []
+        self._streams, self._ends, self._voices, self._loops = [], [], [], []
 
     def _out(self) -> None:
         for end, bus in self._ends:

@@ -8,6 +8,7 @@ from audio_engine._pyo import pyo
 from audio_engine.composer.score import Note
 from audio_engine.conductor import Onset
 from audio_engine.desk import Desk
+from audio_engine.noise import Band
 from audio_engine.instruments._held import HeldVoices
 from therapy.controls import Controls
 from therapy.specs import InstrumentSpec
@@ -51,7 +52,7 @@ class Flute:
         self._voices.rest(self._pitch, bent, self._round, self._edge)
         self._overblow = desk.glide(0.1, 0.4)
         blown = pyo.Mix(self._voices.gains, voices=1)
-        air = pyo.ButLP(pyo.ButHP(desk.noise("pink", [_AIR, _AIR]), freq=900.0), freq=3200.0) * blown
+        air = desk.noise("pink", [_AIR, _AIR], Band(above_hz=900.0, below_hz=3200.0)) * blown
         tone = (self._round.mix(1) + self._edge.mix(1) * self._overblow) * tremble
         self._breath = desk.glide(0.2, 0.4)
         self.sound: Any = (air * self._breath + tone) * (desk.lift * 0.15 + 1.0)

@@ -14,9 +14,10 @@ COLOURS = ("brown", "pink", "white")
 
 
 def drawn() -> dict[str, np.ndarray]:
-    from audio_engine.noise import LENGTHS, loops
+    from audio_engine.noise import LENGTHS, loop, spectra
 
-    return dict(zip(COLOURS, loops(LENGTHS[0], COLOURS), strict=True))
+    made = zip(COLOURS, spectra(LENGTHS[0], COLOURS), strict=True)
+    return {colour: loop(LENGTHS[0], spectrum) for colour, spectrum in made}
 
 
 def read(seed: int) -> np.ndarray:
