@@ -12,7 +12,7 @@ import heapq
 import itertools
 import math
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -96,15 +96,25 @@ class _Line:
     __slots__ = ("_table", "samples", "signal")
 
     def __init__(self) -> None:
-        self._table = pyo.DataTable(BLOCK_FRAMES)
-        # pyo's own view does not keep the table alive, and crashes when it goes after it: take the address.
-        address = int(np.asarray(self._table.getBuffer()).ctypes.data)
-        shared = (ctypes.c_float * BLOCK_FRAMES).from_address(address)
-        self.samples: npt.NDArray[np.float32] = np.ctypeslib.as_array(shared)
-        # Once around in exactly a block; what is stopped stops between blocks, so it never slips. An `Osc`
-        # takes its step before it reads: begun one sample early, it begins with the first.
-        early = 1.0 - 1.0 / BLOCK_FRAMES
-        self.signal: Any = pyo.Osc(self._table, freq=RATE_HZ / BLOCK_FRAMES, phase=early, interp=1)
+        self._table, self.samples = _shared_table()
+        self.signal = _played(self._table)
+
+
+def _shared_table() -> tuple[Any, npt.NDArray[np.float32]]:
+    """Return a pyo table of 480 samples, and its memory."""
+    table = pyo.DataTable(BLOCK_FRAMES)
+    # pyo's own view does not keep the table alive, and crashes when it goes after it: take the address.
+    address = int(np.asarray(table.getBuffer()).ctypes.data)
+    shared = (ctypes.c_float * BLOCK_FRAMES).from_address(address)
+    return table, np.ctypeslib.as_array(shared)
+
+
+def _played(tables: Any) -> Any:
+    """Return the pyo object that plays tables of 480 samples, each once a block."""
+    # Once around in exactly a block; what is stopped stops between blocks, so it never slips. An `Osc`
+    # takes its step before it reads: begun one sample early, it begins with the first.
+    early = 1.0 - 1.0 / BLOCK_FRAMES
+    return pyo.Osc(tables, freq=RATE_HZ / BLOCK_FRAMES, phase=early, interp=1)
 
 
 class Trigger(NamedTuple):
@@ -188,6 +198,7 @@ class Desk:
         self._order = itertools.count()
         self._dozing: list[tuple[float, int, weakref.ref[Voice]]] = []
         self._claimed: list[Voice] = []
+        self._each_block: list[weakref.WeakMethod[Callable[[], None]]] = []
 
     def begin(self, now_s: float) -> None:
         """Begin the block at `now_s`: the last one's triggers are gone, silent voices fall asleep."""
@@ -199,6 +210,18 @@ class Desk:
             voice = heapq.heappop(self._dozing)[2]()
             if voice is not None and voice.until_s < now_s:
                 voice.sleep()
+
+    def fill(self) -> None:
+        """Let everybody set their lines: after what happens in a block is known, before pyo makes it."""
+        for each in self._each_block:
+            method = each()
+            if method is not None:
+                method()
+
+    def each_block(self, method: Callable[[], None]) -> None:
+        """Call the bound `method` in each `fill`, for as long as its object lives."""
+        self._each_block = [known for known in self._each_block if known() is not None]
+        self._each_block.append(weakref.WeakMethod(method))
 
     def voices(self, *objects: Any) -> list[Voice]:
         """Return the voices of what has a stream for each of them; they sleep until `wake`.
@@ -235,6 +258,11 @@ class Desk:
         """
         line = _Line()
         return line.samples, line.signal
+
+    def lines(self, count: int) -> tuple[list[npt.NDArray[np.float32]], Any]:
+        """Return `count` times samples (480,) and the pyo object of as many streams, as of `line`."""
+        tables, samples = zip(*(_shared_table() for _ in range(count)), strict=True)
+        return list(samples), _played(list(tables))
 
     @property
     def lift(self) -> Any:

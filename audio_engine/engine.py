@@ -237,6 +237,7 @@ class Engine:
         for release in releases:
             self.rack.release(release.note)
         self._breathe(at_s)
+        self._desk.fill()
         self._synth.process()
         self._blocks += 1
         # The one test that sees every NaN: pyo's Clip lets them pass, and filters latch them.

@@ -223,6 +223,11 @@ class PeakDetector:
         self._filter = (np.sinc(distance) * window).astype(np.float32)
         #: The most that a point between samples of at most 1 can be.
         self._most = float(np.abs(self._filter).sum(axis=0).max())
+        # What lies between differs from a sample by so much of the steps around it: tails of the filter's sum.
+        before = self._filter[: _TAPS // 2 - 1].cumsum(axis=0)
+        after = self._filter[::-1][: _TAPS // 2].cumsum(axis=0)
+        self._most_of_steps = float((np.abs(before).sum(axis=0) + np.abs(after).sum(axis=0)).max())
+        self._most_of_all = 1.0 + float(np.abs(self._filter.sum(axis=0) - 1.0).max())
         self._past = np.zeros((_TAPS - 1, CHANNELS), np.float32)
         self._past_peak = 0.0
 
@@ -239,6 +244,10 @@ class PeakDetector:
         if max(sampled, past_peak) * self._most <= matters:
             return sampled
         joined = np.concatenate((past, block))
+        steps = joined[1:] - joined[:-1]
+        step = max(float(_highest(steps, axis=None)), -float(_lowest(steps, axis=None)))
+        if max(sampled, past_peak) * self._most_of_all + step * self._most_of_steps <= matters:
+            return sampled
         windows = np.lib.stride_tricks.sliding_window_view(joined, _TAPS, axis=0).reshape(-1, _TAPS)
         between = windows @ self._filter
         return max(float(between.max()), -float(between.min()), sampled)

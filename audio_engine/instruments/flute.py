@@ -41,7 +41,8 @@ class Flute:
             resumes=False,
         )
         vibrato = pyo.Sine(freq=_VIBRATO_HZ, mul=_VIBRATO, add=1.0)
-        self._pitch = pyo.Sig([440.0] * _VOICES)
+        self._hz = [440.0] * _VOICES
+        self._pitch = pyo.Sig(self._hz)
         bent = self._pitch * vibrato
         tremble = pyo.Sine(freq=_VIBRATO_HZ, phase=0.2, mul=0.06, add=1.0)
         self._round = pyo.Osc(desk.harmonics([1.0, 0.2, 0.06]), freq=bent, mul=self._voices.gains)
@@ -76,8 +77,9 @@ class Flute:
         self._overblow.value = 0.08 + 0.6 * controls.brightness
         self._breath.value = 0.2 + 0.3 * controls.brightness
 
-    def _tune(self, frequencies_hz: list[float]) -> None:
-        self._pitch.value = frequencies_hz
+    def _tune(self, voice: int, hz: float) -> None:
+        self._hz[voice] = hz
+        self._pitch.value = self._hz
 
 
 INSTRUMENT = InstrumentSpec(name="flute", title="Flute", build=Flute, lufs=-22.5)
