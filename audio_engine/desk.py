@@ -100,21 +100,21 @@ class _Line:
         self.signal = _played(self._table)
 
 
-def _shared_table() -> tuple[Any, npt.NDArray[np.float32]]:
-    """Return a pyo table of 480 samples, and its memory."""
-    table = pyo.DataTable(BLOCK_FRAMES)
+def _shared_table(blocks: int = 1) -> tuple[Any, npt.NDArray[np.float32]]:
+    """Return a pyo table of 480 samples or some blocks of them, and its memory."""
+    table = pyo.DataTable(BLOCK_FRAMES * blocks)
     # pyo's own view does not keep the table alive, and crashes when it goes after it: take the address.
     address = int(np.asarray(table.getBuffer()).ctypes.data)
-    shared = (ctypes.c_float * BLOCK_FRAMES).from_address(address)
+    shared = (ctypes.c_float * (BLOCK_FRAMES * blocks)).from_address(address)
     return table, np.ctypeslib.as_array(shared)
 
 
-def _played(tables: Any) -> Any:
-    """Return the pyo object that plays tables of 480 samples, each once a block."""
-    # Once around in exactly a block; what is stopped stops between blocks, so it never slips. An `Osc`
-    # takes its step before it reads: begun one sample early, it begins with the first.
-    early = 1.0 - 1.0 / BLOCK_FRAMES
-    return pyo.Osc(tables, freq=RATE_HZ / BLOCK_FRAMES, phase=early, interp=1)
+def _played(tables: Any, blocks: int = 1) -> Any:
+    """Return the pyo object that plays tables of 480 samples, each once a block, or of some blocks."""
+    # What is stopped stops between blocks, so it never slips. An `Osc` takes its step before it reads: begun
+    # one sample early, it begins with the first; half of one, so that no rounding makes it the one before.
+    size = BLOCK_FRAMES * blocks
+    return pyo.Osc(tables, freq=RATE_HZ / size, phase=1.0 - 0.5 / size, interp=1)
 
 
 class Trigger(NamedTuple):
@@ -259,10 +259,13 @@ class Desk:
         line = _Line()
         return line.samples, line.signal
 
-    def lines(self, count: int) -> tuple[list[npt.NDArray[np.float32]], Any]:
-        """Return `count` times samples (480,) and the pyo object of as many streams, as of `line`."""
-        tables, samples = zip(*(_shared_table() for _ in range(count)), strict=True)
-        return list(samples), _played(list(tables))
+    def rounds(self, count: int, blocks: int) -> tuple[list[npt.NDArray[np.float32]], Any]:
+        """Return `count` times samples (480 · blocks,), and the pyo object of as many streams that plays them.
+
+        It goes round and round, a block at a time, but for the blocks in which it is stopped.
+        """
+        tables, samples = zip(*(_shared_table(blocks) for _ in range(count)), strict=True)
+        return list(samples), _played(list(tables), blocks)
 
     @property
     def lift(self) -> Any:

@@ -126,8 +126,8 @@ class Loops:
         self.gains = [Gain(1.0, self._turning) for _ in range(count)]
         self._cycles = [_cycle(wave.partials) for wave in waves]
         outputs = 1 + max(wave.output for wave in waves)
-        self._lines, self.sound = desk.lines(outputs)
-        self._sums = np.zeros((outputs, _CHUNK), np.float32)
+        self._samples, self.sound = desk.rounds(outputs, _BLOCKS)
+        self._stream = self.sound.getBaseObjects()[0]._getStream()  # noqa: SLF001  # pyo's name for it
         self._product = np.empty(_CHUNK, np.float32)
         self._steps = np.arange(1, _CHUNK + 1, dtype=np.float32)
         self._known: dict[float, list[_Samples]] = {}
@@ -135,7 +135,8 @@ class Loops:
         self._at: list[list[int]] = [[] for _ in range(count)]
         self._sounding: list[int] = []
         self._begun = 0
-        self._block, self._fresh, self._still = 0, False, True
+        # The next block, the one since which nothing has passed, and whether the tables are all zeros.
+        self._block, self._from, self._still = 0, 0, True
         desk.each_block(self._fill)
 
     def tune(self, voice: int, hz: float) -> None:
@@ -153,21 +154,17 @@ class Loops:
         self._at[voice] = [int(share * (len(loop) - _CHUNK)) for loop in loops]
 
     def _fill(self) -> None:
-        """Put the next block on the lines."""
-        if self._block == _BLOCKS or self._turning:
-            self._pass(self._block * BLOCK_FRAMES)
-            self._block, self._fresh = 0, False
-        if not self._fresh:
+        """Have the next block in the tables."""
+        if not self._stream.isPlaying():
+            return
+        if self._turning or self._block == _BLOCKS:
+            self._pass((self._block - self._from) * BLOCK_FRAMES)
+            self._block = self._from = self._block % _BLOCKS
             self._add_up()
-        if not self._still:
-            start = self._block * BLOCK_FRAMES
-            for line, total in zip(self._lines, self._sums, strict=True):
-                line[:] = total[start : start + BLOCK_FRAMES]
-            self._still = not self._sounding
         self._block += 1
 
     def _pass(self, frames: int) -> None:
-        """Let the `frames` pass that have been played."""
+        """Let the `frames` pass that have been played, and begin what is new."""
         for voice in self._sounding:
             self._at[voice] = [
                 (at + frames) % (len(loop) - _CHUNK)
@@ -179,17 +176,23 @@ class Loops:
         self._turning.clear()
 
     def _add_up(self) -> None:
-        """Add up what sounds in the next `_CHUNK` samples."""
-        self._fresh = True
+        """Add up what sounds from the next block to the end of the tables."""
         self._sounding = [n for n, gain in enumerate(self.gains) if not gain.silent]
-        self._sums.fill(0.0)
+        if self._still and not self._sounding:
+            return
+        self._still = not self._sounding
+        start = self._from * BLOCK_FRAMES
+        count = _CHUNK - start
+        sums = [samples[start:] for samples in self._samples]
+        for total in sums:
+            total.fill(0.0)
+        product = self._product[:count]
         for voice in self._sounding:
-            gain = self.gains[voice].ahead(self._steps)
+            gain = self.gains[voice].ahead(self._steps[:count])
             for wave, loop, at in zip(self._waves, self._loops[voice], self._at[voice], strict=True):
-                np.multiply(loop[at : at + _CHUNK], gain, out=self._product)
-                self._sums[wave.output] += self._product
-        if self._sounding:
-            self._still = False
+                np.multiply(loop[at : at + count], gain, out=product)
+                total = sums[wave.output]
+                np.add(total, product, out=total)
 
 
 def _cycle(partials: Sequence[float]) -> _Samples:
