@@ -72,9 +72,9 @@ class KWeighting:
         self._from_block, self._from_blocks = _run(np.linalg.matrix_power(carry, _CHUNKS), BATCH)
 
     def energies(self, blocks: npt.NDArray[np.floating]) -> list[float]:
-        """Return the K-weighted mean square of each block in `blocks` (n · 480, 2), channels summed; n ≤ `BATCH`."""
+        """Return the K-weighted mean square of each of n ≤ `BATCH` blocks (n · 480, 2), channels summed."""
         count, order = len(blocks) // BLOCK_FRAMES, len(self._state)
-        # (block, chunk, sample, channel) -> (sample, chunk · block · channel), each pair of channels as one number.
+        # (block, chunk, sample, channel) -> (sample, chunk · block · channel), a pair of channels as one number.
         pairs = np.ascontiguousarray(blocks, np.float32).view(np.complex64).reshape(count, _CHUNKS, _CHUNK)
         columns = np.ascontiguousarray(pairs.transpose(2, 1, 0)).reshape(_CHUNK, -1).view(np.float32)
         inflow = _turned(self._to_state @ columns, order, _CHUNKS, _CHUNKS * order).astype(np.float64)
@@ -223,7 +223,7 @@ class PeakDetector:
         self._filter = (np.sinc(distance) * window).astype(np.float32)
         #: The most that a point between samples of at most 1 can be.
         self._most = float(np.abs(self._filter).sum(axis=0).max())
-        # What lies between differs from a sample by so much of the steps around it: tails of the filter's sum.
+        # What lies between differs from a sample by so much of the steps around it: the filter's tails.
         before = self._filter[: _TAPS // 2 - 1].cumsum(axis=0)
         after = self._filter[::-1][: _TAPS // 2].cumsum(axis=0)
         self._most_of_steps = float((np.abs(before).sum(axis=0) + np.abs(after).sum(axis=0)).max())

@@ -142,7 +142,7 @@ class Noises:
         self._phase = seed_phase
         self._readers = 0
         self._spectra: dict[str, list[_Spectrum]] = {}
-        # Loops go with the last who claims them: each takes 3 MB. pyo keeps the readers alive, not the tables.
+        # Loops (3 MB each) go with the last who claims them: pyo keeps the readers alive, not the tables.
         self._tables: weakref.WeakValueDictionary[tuple[str, Band, int], Any] = weakref.WeakValueDictionary()
         self._claimed: list[Any] = []
 

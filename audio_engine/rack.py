@@ -259,7 +259,9 @@ class Rack:
         """About how loud the sounds of the place are together."""
         levels = [(p.spec.lufs, p.part.level) for p in self._places.values() if p.part is not None]
         if levels != self._nature[0]:
-            energy = math.fsum(10.0 ** ((lufs + decibels(level)) / 10.0) for lufs, level in levels if level > 0.0)
+            energy = math.fsum(
+                10.0 ** ((lufs + decibels(level)) / 10.0) for lufs, level in levels if level > 0.0
+            )
             self._nature = levels, 10.0 * math.log10(energy) if energy > 0.0 else SILENT_DB
         return self._nature[1]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,18 +19,18 @@ import numpy.typing as npt
 from audio_engine.desk import Desk
 from audio_engine.messages import BLOCK_FRAMES, RATE_HZ
 
-__all__ = ["Gain", "Loops", "Wave"]
+__all__ = ["BLOCKS", "CHUNK", "STRIDE", "Gain", "Loops", "Wave", "WaveLoops"]
 
 #: This many blocks are added up at once: numpy's calls cost more than their arithmetic.
-_BLOCKS: Final = 10
-_CHUNK: Final = _BLOCKS * BLOCK_FRAMES
+BLOCKS: Final = 10
+CHUNK: Final = BLOCKS * BLOCK_FRAMES
 #: A loop has one of these lengths: where a whole number of cycles fits best, within 0.03 cents.
 _LENGTHS: Final = (6000, 12000)
 _TABLE: Final = 8192
 #: The waves of this many pitches are kept: a piece comes back to its chords.
 _PITCHES: Final = 24
 #: Where successive notes begin in their loops, as a share of them.
-_STRIDE: Final = (math.sqrt(5.0) - 1.0) / 2.0
+STRIDE: Final = (math.sqrt(5.0) - 1.0) / 2.0
 
 _Samples = npt.NDArray[np.float32]
 
@@ -58,14 +58,16 @@ class Gain:
     Args:
         seconds: first `time`.
         turning: where those put themselves that have a new value.
+        value: to begin with.
     """
 
     __slots__ = ("_goal", "_left", "_next", "_now", "_step", "_turning", "time")
 
-    def __init__(self, seconds: float, turning: list[Gain]) -> None:
+    def __init__(self, seconds: float, turning: list[Gain], value: float = 0.0) -> None:
         self.time = seconds
         self._turning = turning
-        self._next = self._goal = self._now = self._step = 0.0
+        self._next = self._goal = self._now = value
+        self._step = 0.0
         self._left = 0
 
     @property
@@ -107,6 +109,30 @@ class Gain:
             self._left, self._now = 0, self._goal
 
 
+class WaveLoops:
+    """The loops of notes, made when a pitch is first played.
+
+    Args:
+        waves: of each note.
+    """
+
+    def __init__(self, waves: Sequence[Wave]) -> None:
+        self._waves = tuple(waves)
+        self._cycles = [_cycle(wave.partials) for wave in waves]
+        self._known: dict[float, list[_Samples]] = {}
+
+    def of(self, hz: float) -> list[_Samples]:
+        """Return the loop of each wave for a note of `hz`, each followed by its first `CHUNK` samples."""
+        loops = self._known.pop(hz, None) or [
+            _loop(cycle, hz * wave.ratio, wave.phase)
+            for wave, cycle in zip(self._waves, self._cycles, strict=True)
+        ]
+        self._known[hz] = loops
+        if len(self._known) > _PITCHES:
+            del self._known[next(iter(self._known))]
+        return loops
+
+
 class Loops:
     """The voices of one instrument that holds notes.
 
@@ -124,13 +150,12 @@ class Loops:
         self._waves = tuple(waves)
         self._turning: list[Gain] = []
         self.gains = [Gain(1.0, self._turning) for _ in range(count)]
-        self._cycles = [_cycle(wave.partials) for wave in waves]
+        self._made = WaveLoops(waves)
         outputs = 1 + max(wave.output for wave in waves)
-        self._samples, self.sound = desk.rounds(outputs, _BLOCKS)
+        self._samples, self.sound = desk.rounds(outputs, BLOCKS)
         self._stream = self.sound.getBaseObjects()[0]._getStream()  # noqa: SLF001  # pyo's name for it
-        self._product = np.empty(_CHUNK, np.float32)
-        self._steps = np.arange(1, _CHUNK + 1, dtype=np.float32)
-        self._known: dict[float, list[_Samples]] = {}
+        self._product = np.empty(CHUNK, np.float32)
+        self._steps = np.arange(1, CHUNK + 1, dtype=np.float32)
         self._loops: list[list[_Samples]] = [[] for _ in range(count)]
         self._at: list[list[int]] = [[] for _ in range(count)]
         self._sounding: list[int] = []
@@ -141,25 +166,19 @@ class Loops:
 
     def tune(self, voice: int, hz: float) -> None:
         """Give a silent voice its pitch."""
-        loops = self._known.pop(hz, None) or [
-            _loop(cycle, hz * wave.ratio, wave.phase)
-            for wave, cycle in zip(self._waves, self._cycles, strict=True)
-        ]
-        self._known[hz] = loops
-        if len(self._known) > _PITCHES:
-            del self._known[next(iter(self._known))]
+        loops = self._made.of(hz)
         self._begun += 1
-        share = self._begun * _STRIDE % 1.0
+        share = self._begun * STRIDE % 1.0
         self._loops[voice] = loops
-        self._at[voice] = [int(share * (len(loop) - _CHUNK)) for loop in loops]
+        self._at[voice] = [int(share * (len(loop) - CHUNK)) for loop in loops]
 
     def _fill(self) -> None:
         """Have the next block in the tables."""
         if not self._stream.isPlaying():
             return
-        if self._turning or self._block == _BLOCKS:
+        if self._turning or self._block == BLOCKS:
             self._pass((self._block - self._from) * BLOCK_FRAMES)
-            self._block = self._from = self._block % _BLOCKS
+            self._block = self._from = self._block % BLOCKS
             self._add_up()
         self._block += 1
 
@@ -167,7 +186,7 @@ class Loops:
         """Let the `frames` pass that have been played, and begin what is new."""
         for voice in self._sounding:
             self._at[voice] = [
-                (at + frames) % (len(loop) - _CHUNK)
+                (at + frames) % (len(loop) - CHUNK)
                 for at, loop in zip(self._at[voice], self._loops[voice], strict=True)
             ]
             self.gains[voice].advance(frames)
@@ -182,7 +201,7 @@ class Loops:
             return
         self._still = not self._sounding
         start = self._from * BLOCK_FRAMES
-        count = _CHUNK - start
+        count = CHUNK - start
         sums = [samples[start:] for samples in self._samples]
         for total in sums:
             total.fill(0.0)
@@ -205,7 +224,7 @@ def _cycle(partials: Sequence[float]) -> _Samples:
 
 
 def _loop(cycle: _Samples, hz: float, phase: float) -> _Samples:
-    """Return a loop of about `hz` that goes on for another `_CHUNK` samples."""
+    """Return a loop of about `hz` that goes on for another `CHUNK` samples."""
     lengths = np.arange(*_LENGTHS)
     cycles = lengths * (hz / RATE_HZ)
     best = int(np.abs(cycles - np.rint(cycles)).argmin())
@@ -214,4 +233,4 @@ def _loop(cycle: _Samples, hz: float, phase: float) -> _Samples:
     whole = at.astype(np.int32)
     below = cycle[whole]
     loop = below + (at - whole).astype(np.float32) * (cycle[whole + 1] - below)
-    return np.concatenate((loop, loop[:_CHUNK]))
+    return np.concatenate((loop, loop[:CHUNK]))

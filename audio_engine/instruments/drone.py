@@ -31,9 +31,7 @@ class Drone:
         waves = [Wave(partials=_PARTIALS, phase=phase, output=n) for n, phase in enumerate(_PHASES)]
         self._loops = Loops(desk, waves, _VOICES)
         gains, tune = self._loops.gains, self._loops.tune
-        self._voices = HeldVoices(
-            desk, count=_VOICES, attack_s=2.5, release_s=3.0, tune=tune, gains=gains
-        )
+        self._voices = HeldVoices(desk, count=_VOICES, attack_s=2.5, release_s=3.0, tune=tune, gains=gains)
         self._body = desk.glide(1.0, 1.0)
         self.sound: Any = self._loops.sound * (self._body * (desk.lift * 0.15 + 1.0))
 

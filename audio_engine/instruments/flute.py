@@ -8,8 +8,8 @@ from audio_engine._pyo import pyo
 from audio_engine.composer.score import Note
 from audio_engine.conductor import Onset
 from audio_engine.desk import Desk
-from audio_engine.noise import Band
 from audio_engine.instruments._held import HeldVoices
+from audio_engine.noise import Band
 from therapy.controls import Controls
 from therapy.specs import InstrumentSpec
 

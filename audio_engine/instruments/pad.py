@@ -37,9 +37,7 @@ class Pad:
         ]
         self._loops = Loops(desk, waves, _VOICES)
         gains, tune = self._loops.gains, self._loops.tune
-        self._voices = HeldVoices(
-            desk, count=_VOICES, attack_s=1.8, release_s=2.6, tune=tune, gains=gains
-        )
+        self._voices = HeldVoices(desk, count=_VOICES, attack_s=1.8, release_s=2.6, tune=tune, gains=gains)
         self._air = desk.glide(0.3, 0.6)
         both = self._loops.sound
         sides = both[:2] + both[2:] * self._air

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from audio_engine._pyo import pyo
 from audio_engine.desk import Desk
-from audio_engine.noise import Band
 from therapy.controls import Controls
 from therapy.specs import Direction, SoundscapeSpec
 
@@ -35,7 +34,7 @@ class Stream:
         )
         level = pyo.Randi(min=0.15, max=1.0, freq=[turns * 0.8 for _, _, turns in _POOLS])
         pools = pyo.Biquad(noise, freq=pitch, q=5.0, type=2, mul=level).mix(2)
-        spray = desk.noise("pink", [1.0, 1.0], Band(above_hz=2000.0, below_hz=4600.0))
+        spray = pyo.ButLP(pyo.ButHP(noise, freq=2000.0), freq=4600.0)
         self.sound: Any = (pools * 0.55 + noise * 0.012 + spray * (self._flow * 0.12)) * _LEVEL
         self._parts = (noise, pitch, level, pools, spray)
 
