@@ -260,7 +260,7 @@ class Desk:
         return line.samples, line.signal
 
     def rounds(self, count: int, blocks: int) -> tuple[list[npt.NDArray[np.float32]], Any]:
-        """Return `count` times samples (480 · blocks,), and the pyo object of as many streams that plays them.
+        """Return `count` times samples (480 · blocks,) and the pyo object, as many streams, that plays them.
 
         It goes round and round, a block at a time, but for the blocks in which it is stopped.
         """
@@ -302,6 +302,14 @@ class Desk:
     def claimed_loops(self) -> list[Any]:
         """Return the loops of the noises made since the last call: hold them as long as those sound."""
         return self._noises.claimed()
+
+    def make_loops_later(self) -> None:
+        """From now on leave new noises silent until `make_loop` has made their loops."""
+        self._noises.patient = True
+
+    def make_loop(self) -> bool:
+        """Make one loop (2 to 6 ms) that a noise waits for; return whether one did."""
+        return self._noises.make_one()
 
     def prepare(self) -> None:
         """Make what would take long while it plays."""

@@ -24,7 +24,7 @@ _BOUNDS: Final = tuple((TABLE[name].low, TABLE[name].high, TABLE[name].cyclic) f
 
 
 def _is_good(wanted: Controls) -> bool:
-    """Return whether every number is a float that would stay as it is: almost always, twenty times a second."""
+    """Return whether every number is a float that would stay as it is: so it is nearly always."""
     return wanted.mode in MODES and all(
         type(got) is float and low <= got <= high and not (cyclic and got == high)
         for got, (low, high, cyclic) in zip(_NUMBERS(wanted), _BOUNDS, strict=True)

@@ -74,7 +74,7 @@ class KWeighting:
     def energies(self, blocks: npt.NDArray[np.floating]) -> list[float]:
         """Return the K-weighted mean square of each of n ≤ `BATCH` blocks (n · 480, 2), channels summed."""
         count, order = len(blocks) // BLOCK_FRAMES, len(self._state)
-        # (block, chunk, sample, channel) -> (sample, chunk · block · channel), a pair of channels as one number.
+        # (block, chunk, sample, channel) -> (sample, chunk · block · channel), both channels as one number.
         pairs = np.ascontiguousarray(blocks, np.float32).view(np.complex64).reshape(count, _CHUNKS, _CHUNK)
         columns = np.ascontiguousarray(pairs.transpose(2, 1, 0)).reshape(_CHUNK, -1).view(np.float32)
         inflow = _turned(self._to_state @ columns, order, _CHUNKS, _CHUNKS * order).astype(np.float64)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import weakref
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -136,6 +137,9 @@ class Noises:
 
     Args:
         seed_phase: where the first reader begins, 0 … 1.
+
+    Attributes:
+        patient: new loops are silent until `make_one` has made them, for each takes 2 to 6 ms.
     """
 
     def __init__(self, seed_phase: float) -> None:
@@ -145,9 +149,11 @@ class Noises:
         # Loops (3 MB each) go with the last who claims them: pyo keeps the readers alive, not the tables.
         self._tables: weakref.WeakValueDictionary[tuple[str, Band, int], Any] = weakref.WeakValueDictionary()
         self._claimed: list[Any] = []
+        self.patient = False
+        self._missing: deque[tuple[Any, int, _Spectrum, Band]] = deque()
 
     def prepare(self) -> None:
-        """Draw now (about 0.1 s), so that a change of place need not; a loop takes 10 ms then."""
+        """Draw now (about 0.1 s), so that a change of place need not."""
         missing = [colour for colour in COLOURS if colour not in self._spectra]
         for length in LENGTHS:
             for colour, spectrum in zip(missing, spectra(length, missing), strict=True):
@@ -179,6 +185,16 @@ class Noises:
                 self._spectra[colour] = [spectra(length, [colour])[0] for length in LENGTHS]
             length = LENGTHS[number]
             table = pyo.DataTable(length)
-            np.asarray(table.getBuffer())[:length] = loop(length, self._spectra[colour][number], band)
+            self._missing.append((table, length, self._spectra[colour][number], band))
+            if not self.patient:
+                self.make_one()
             self._tables[colour, band, number] = table
         return table
+
+    def make_one(self) -> bool:
+        """Make a loop that is read and not yet made; return whether there was one."""
+        if not self._missing:
+            return False
+        table, length, spectrum, band = self._missing.popleft()
+        np.asarray(table.getBuffer())[:length] = loop(length, spectrum, band)
+        return True

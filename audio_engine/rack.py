@@ -249,10 +249,13 @@ class Rack:
         self._excluded: frozenset[str] = frozenset()
         self._wait = 0
         self._look_at_s = self._crossed_at_s = 0.0
+        self._unheard: _Place | None = None
         self._nature: tuple[list[tuple[float, float]], float] = ([], SILENT_DB)
         self.change(palette, 0.05)
         while self._next is not None or self._lacking():
             self._build_one()
+            self._let_be_heard()
+        desk.make_loops_later()
 
     @property
     def nature_lufs(self) -> float:
@@ -299,9 +302,11 @@ class Rack:
     def advance(self) -> None:
         """Do this block's share of building, and let what is silent sleep. Call before each block."""
         self._wait -= 1
-        if self._wait <= 0 and (self._next is not None or self._lacking()):
-            self._build_one()
-            self._wait = _BLOCKS_PER_BUILD
+        if not self._desk.make_loop():
+            self._let_be_heard()
+            if self._wait <= 0 and (self._next is not None or self._lacking()):
+                self._build_one()
+                self._wait = _BLOCKS_PER_BUILD
         now_s = self._desk.now_s
         if now_s >= self._look_at_s:
             self._look_at_s = now_s + _LOOK_S
@@ -379,8 +384,14 @@ class Rack:
             for place in self._lacking()[:1]:
                 place.part = Part(self._desk, place.spec, place.direction)
                 place.part.voice.steer(self._controls)
-                # built a moment after the fade to its palette began, it is there when the others are
-                self._set_level(place, max(_CONTROL_S, self._crossed_at_s - self._desk.now_s))
+                self._unheard = place
+
+    def _let_be_heard(self) -> None:
+        """Fade in what was built last, now that its noises are made."""
+        if self._unheard is not None:
+            place, self._unheard = self._unheard, None
+            # built a moment after the fade to its palette began, it is there when the others are
+            self._set_level(place, max(_CONTROL_S, self._crossed_at_s - self._desk.now_s))
 
     def _cast(self, palette: Palette) -> dict[str, str]:
         """Return who plays each role."""
@@ -419,7 +430,7 @@ class Rack:
 
     def _set_level(self, place: _Place, seconds: float) -> None:
         part = place.part
-        if part is None:
+        if part is None or place is self._unheard:
             return
         level = self._level_of(place)
         if level > 0.0 and not part.awake:

@@ -35,7 +35,8 @@ _BUFFERS: Final[dict[str, tuple[int, tuple[float, ...]]]] = {
 }
 #: A wavetable takes two numbers a point.
 _TABLE: Final = 2 * 8192
-#: Noises whose filters never change are played from buffers, as ours are. What is in them does not change their cost.
+#: Noises whose filters never change are played from buffers, as ours are; what is in them does not change
+#: their cost.
 _NOISES: Final = {"foam": 6, "body": 7, "wind": 8}
 _NOISE_FRAMES: Final = 2**18
 _ROLES: Final = {"answer": "bell", "texture": "bell"}

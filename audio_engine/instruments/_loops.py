@@ -1,9 +1,9 @@
 """Held tones as loops: a note's waves are computed once, when it begins, and then only added up.
 
 A voice whose pitch never moves repeats itself, so that reading a wavetable for every sample anew is work for
-nothing. Here each wave of a note is a loop of a whole number of cycles; a tenth of a second of all that sound
-is added up at once in numpy, and pyo plays the sums. A note that begins or ends is heard in its own block: what
-was added up beyond it is made again.
+nothing. Here each wave of a note is a loop of a whole number of cycles; 0.16 s of all that sound are added up
+at once in numpy, and pyo plays the sums. A note that begins or ends is heard in its own block: what was added
+up beyond it is made again.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from audio_engine.messages import BLOCK_FRAMES, RATE_HZ
 __all__ = ["BLOCKS", "CHUNK", "STRIDE", "Gain", "Loops", "Wave", "WaveLoops"]
 
 #: This many blocks are added up at once: numpy's calls cost more than their arithmetic.
-BLOCKS: Final = 10
+BLOCKS: Final = 16
 CHUNK: Final = BLOCKS * BLOCK_FRAMES
 #: A loop has one of these lengths: where a whole number of cycles fits best, within 0.03 cents.
-_LENGTHS: Final = (6000, 12000)
+_LENGTHS: Final = (CHUNK, CHUNK + 6000)
 _TABLE: Final = 8192
 #: The waves of this many pitches are kept: a piece comes back to its chords.
 _PITCHES: Final = 24
@@ -53,7 +53,7 @@ class Wave:
 
 
 class Gain:
-    """A gain that goes evenly to a new `value` within `time` seconds from its next `turn`, like pyo's `SigTo`.
+    """A gain that goes evenly to a new `value` within `time` seconds from its next `turn`, like a `SigTo`.
 
     Args:
         seconds: first `time`.
@@ -77,8 +77,9 @@ class Gain:
 
     @value.setter
     def value(self, goal: float) -> None:
-        self._next = goal
-        self._turning.append(self)
+        if goal != self._next:
+            self._next = goal
+            self._turning.append(self)
 
     def turn(self) -> None:
         """Begin to go to the value."""
@@ -92,7 +93,7 @@ class Gain:
         return self._now == 0.0 == self._goal
 
     def ahead(self, steps: _Samples) -> _Samples | np.float32:
-        """Return the gains of the next samples, of which `steps` (n,) are the numbers from 1; one if all are alike."""
+        """Return the gains of the next samples, numbered from 1 in `steps` (n,); one if all are alike."""
         if not self._left:
             return np.float32(self._now)
         ramp = steps * np.float32(self._step)

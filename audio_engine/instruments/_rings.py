@@ -1,4 +1,4 @@
-"""Struck tones added up a tenth of a second at a time: each layer a loop under a table of how it rings.
+"""Struck tones added up 0.16 s at a time: each layer a loop under a table of how it rings.
 
 What rings is never touched again, so a new stroke is only added to what was added up before it.
 """
@@ -20,8 +20,8 @@ __all__ = ["Rings", "Tone"]
 
 _Samples = npt.NDArray[np.float32]
 
-#: For so many samples a ring's table is read for each, because attacks are quick; then for every sixteenth, with
-#: straight lines between (a fall of 1/e in 50 ms is met within 4 · 10⁻⁶).
+#: For so many samples a ring's table is read for each, because attacks are quick; then for every sixteenth,
+#: with straight lines between (a fall of 1/e in 50 ms is met within 6 · 10⁻⁶).
 _EXACT: Final = 960
 _STEP: Final = 16
 _STEPS: Final = np.arange(_STEP, dtype=np.float32)[None, :] / np.float32(_STEP)
@@ -70,7 +70,7 @@ class Rings:
         sides: gains of a voice on the side that it leans to, and on the other.
 
     Attributes:
-        gains: of the layers; followed from the next tenth of a second.
+        gains: of the layers; followed from the next 0.16 s on.
         sound: left and right.
     """
 
@@ -101,7 +101,7 @@ class Rings:
         self._new.append(_Stroke(voice % 2, begin, np.float32(level), loops, frames, starts))
 
     def _start(self, loop: _Samples) -> int:
-        """Return where to begin in a loop: somewhere else each time, or two strings in unison would be one."""
+        """Return where to begin in a loop: elsewhere each time, or two strings in unison would be one."""
         self._begun += 1
         return int(self._begun * STRIDE % 1.0 * (len(loop) - CHUNK))
 
@@ -175,5 +175,5 @@ def _ring(
         )
     points = np.arange(age, age + count + 2 * _STEP, _STEP) * per_sample
     coarse = np.interp(points, grid, table).astype(np.float32)
-    fine = coarse[:-1, None] + (coarse[1:] - coarse[:-1])[:, None] * _STEPS
+    fine: _Samples = coarse[:-1, None] + (coarse[1:] - coarse[:-1])[:, None] * _STEPS
     return fine.reshape(-1)[:count]

@@ -73,9 +73,12 @@ def test_a_band_is_what_pyos_filters_leave() -> None:
 
     hz = np.fft.rfftfreq(4800, 1.0 / RATE_HZ)
     wanted = np.ones(len(hz), complex)
-    for cut_hz, kind in ((1800.0, "highpass"), (5200.0, "lowpass")):
-        _, response = signal.freqz(*signal.butter(2, cut_hz, kind, fs=RATE_HZ), worN=hz, fs=RATE_HZ)
-        wanted *= response
+    for b, a in (
+        signal.butter(2, 1800.0, "highpass", fs=RATE_HZ),
+        signal.butter(2, 5200.0, "lowpass", fs=RATE_HZ),
+    ):
+        delay = np.exp(-2j * np.pi * hz / RATE_HZ)
+        wanted *= np.polyval(b[::-1], delay) / np.polyval(a[::-1], delay)
     gains = Band(above_hz=1800.0, below_hz=5200.0).gains(4800)
     assert gains[1:-1] == pytest.approx(np.abs(wanted)[1:-1], rel=1e-3)
     peak = Band(peak_hz=1300.0, q=2.0).gains(4800)
