@@ -97,13 +97,11 @@ class Rings:
         begin = min(int(offset_s * RATE_HZ + 0.5), BLOCK_FRAMES - 1)
         frames = [round(lasts * RATE_HZ) for lasts in seconds]
         loops = self._loops.of(hz)
-        starts = [self._start(loop) for loop in loops]
-        self._new.append(_Stroke(voice % 2, begin, np.float32(level), loops, frames, starts))
-
-    def _start(self, loop: _Samples) -> int:
-        """Return where to begin in a loop: elsewhere each time, or two strings in unison would be one."""
+        # Elsewhere in each loop each time, or two strings in unison would be one.
         self._begun += 1
-        return int(self._begun * STRIDE % 1.0 * (len(loop) - CHUNK))
+        shares = [self._begun * (n + 1) * STRIDE % 1.0 for n in range(len(loops))]
+        starts = [int(share * (len(loop) - CHUNK)) for share, loop in zip(shares, loops, strict=True)]
+        self._new.append(_Stroke(voice % 2, begin, np.float32(level), loops, frames, starts))
 
     def _fill(self) -> None:
         """Have the next block in the tables."""
