@@ -119,5 +119,6 @@ def _play(
             else:
                 part.voice.release(event.note)
         part.rest()
+        desk.fill()
         out = synth.process()
         sound[k] = out[:, BED : BED + CHANNELS] if part.music else to_stereo(out[:, PLACE:])

@@ -12,7 +12,7 @@ import heapq
 import itertools
 import math
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -22,7 +22,7 @@ from audio_engine._pyo import pyo
 from audio_engine.composer.score import Note
 from audio_engine.conductor import Onset
 from audio_engine.messages import BLOCK_FRAMES, RATE_HZ
-from audio_engine.noise import Noises
+from audio_engine.noise import WHOLE, Band, Noises
 from therapy.controls import Controls
 
 __all__ = [
@@ -96,15 +96,25 @@ class _Line:
     __slots__ = ("_table", "samples", "signal")
 
     def __init__(self) -> None:
-        self._table = pyo.DataTable(BLOCK_FRAMES)
-        # pyo's own view does not keep the table alive, and crashes when it goes after it: take the address.
-        address = int(np.asarray(self._table.getBuffer()).ctypes.data)
-        shared = (ctypes.c_float * BLOCK_FRAMES).from_address(address)
-        self.samples: npt.NDArray[np.float32] = np.ctypeslib.as_array(shared)
-        # Once around in exactly a block; what is stopped stops between blocks, so it never slips. An `Osc`
-        # takes its step before it reads: begun one sample early, it begins with the first.
-        early = 1.0 - 1.0 / BLOCK_FRAMES
-        self.signal: Any = pyo.Osc(self._table, freq=RATE_HZ / BLOCK_FRAMES, phase=early, interp=1)
+        self._table, self.samples = _shared_table()
+        self.signal = _played(self._table)
+
+
+def _shared_table(blocks: int = 1) -> tuple[Any, npt.NDArray[np.float32]]:
+    """Return a pyo table of 480 samples or some blocks of them, and its memory."""
+    table = pyo.DataTable(BLOCK_FRAMES * blocks)
+    # pyo's own view does not keep the table alive, and crashes when it goes after it: take the address.
+    address = int(np.asarray(table.getBuffer()).ctypes.data)
+    shared = (ctypes.c_float * (BLOCK_FRAMES * blocks)).from_address(address)
+    return table, np.ctypeslib.as_array(shared)
+
+
+def _played(tables: Any, blocks: int = 1) -> Any:
+    """Return the pyo object that plays tables of 480 samples, each once a block, or of some blocks."""
+    # What is stopped stops between blocks, so it never slips. An `Osc` takes its step before it reads: begun
+    # one sample early, it begins with the first; half of one, so that no rounding makes it the one before.
+    size = BLOCK_FRAMES * blocks
+    return pyo.Osc(tables, freq=RATE_HZ / size, phase=1.0 - 0.5 / size, interp=1)
 
 
 class Trigger(NamedTuple):
@@ -188,6 +198,7 @@ class Desk:
         self._order = itertools.count()
         self._dozing: list[tuple[float, int, weakref.ref[Voice]]] = []
         self._claimed: list[Voice] = []
+        self._each_block: list[weakref.WeakMethod[Callable[[], None]]] = []
 
     def begin(self, now_s: float) -> None:
         """Begin the block at `now_s`: the last one's triggers are gone, silent voices fall asleep."""
@@ -199,6 +210,18 @@ class Desk:
             voice = heapq.heappop(self._dozing)[2]()
             if voice is not None and voice.until_s < now_s:
                 voice.sleep()
+
+    def fill(self) -> None:
+        """Let everybody set their lines: after what happens in a block is known, before pyo makes it."""
+        for each in self._each_block:
+            method = each()
+            if method is not None:
+                method()
+
+    def each_block(self, method: Callable[[], None]) -> None:
+        """Call the bound `method` in each `fill`, for as long as its object lives."""
+        self._each_block = [known for known in self._each_block if known() is not None]
+        self._each_block.append(weakref.WeakMethod(method))
 
     def voices(self, *objects: Any) -> list[Voice]:
         """Return the voices of what has a stream for each of them; they sleep until `wake`.
@@ -236,6 +259,14 @@ class Desk:
         line = _Line()
         return line.samples, line.signal
 
+    def rounds(self, count: int, blocks: int) -> tuple[list[npt.NDArray[np.float32]], Any]:
+        """Return `count` times samples (480 · blocks,) and the pyo object, as many streams, that plays them.
+
+        It goes round and round, a block at a time, but for the blocks in which it is stopped.
+        """
+        tables, samples = zip(*(_shared_table(blocks) for _ in range(count)), strict=True)
+        return list(samples), _played(list(tables), blocks)
+
     @property
     def lift(self) -> Any:
         """A pyo signal of one's own: −1 (exhaled) … 1 (inhaled), scaled by the swell control.
@@ -258,14 +289,27 @@ class Desk:
         """Return a `SigTo` at `value` that takes `seconds` to a new `.value`."""
         return _Glide(value, time=seconds, init=value)
 
-    def noise(self, colour: str, gains: Sequence[float] = (1.0,)) -> Any:
+    def noise(self, colour: str, gains: Sequence[float] = (1.0,), band: Band = WHOLE) -> Any:
         """Return independent noises, one stream for each of `gains`, as loud as pyo's own.
 
         Args:
             colour: `"pink"`, `"brown"` or `"white"`.
             gains: of each stream.
+            band: what of it is left, by filters that never change and so cost nothing.
         """
-        return self._noises.read(colour, gains)
+        return self._noises.read(colour, gains, band)
+
+    def claimed_loops(self) -> list[Any]:
+        """Return the loops of the noises made since the last call: hold them as long as those sound."""
+        return self._noises.claimed()
+
+    def make_loops_later(self) -> None:
+        """From now on leave new noises silent until `make_loop` has made their loops."""
+        self._noises.patient = True
+
+    def make_loop(self) -> bool:
+        """Make one loop (2 to 6 ms) that a noise waits for; return whether one did."""
+        return self._noises.make_one()
 
     def prepare(self) -> None:
         """Make what would take long while it plays."""

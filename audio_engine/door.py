@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import operator
 from typing import Any, Final
 
 from therapy.controls import MODES, TABLE, Controls, numeric_fields
@@ -17,6 +18,17 @@ __all__ = ["LONGEST_DUCK_S", "MAX_FADE_S", "Door"]
 MAX_FADE_S: Final = 60.0
 #: Whoever announces words and is not heard of again must not silence the music for longer.
 LONGEST_DUCK_S: Final = 120.0
+
+_NUMBERS: Final = operator.attrgetter(*numeric_fields())
+_BOUNDS: Final = tuple((TABLE[name].low, TABLE[name].high, TABLE[name].cyclic) for name in numeric_fields())
+
+
+def _is_good(wanted: Controls) -> bool:
+    """Return whether every number is a float that would stay as it is: so it is nearly always."""
+    return wanted.mode in MODES and all(
+        type(got) is float and low <= got <= high and not (cyclic and got == high)
+        for got, (low, high, cyclic) in zip(_NUMBERS(wanted), _BOUNDS, strict=True)
+    )
 
 
 def _finite(value: object) -> float | None:
@@ -51,6 +63,9 @@ class Door:
         good value.
         """
         self.refusals = []
+        if type(wanted) is Controls and _is_good(wanted):
+            self.controls = wanted
+            return wanted
         good: dict[str, Any] = {}
         for name in numeric_fields():
             got = getattr(wanted, name, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,8 @@ _CHUNKS: Final = BLOCK_FRAMES // _CHUNK
 #: Meters work this many blocks at once, because a call of numpy costs more than ten blocks' arithmetic.
 BATCH: Final = 10
 _TAPS: Final = 24
+#: As `max` and `min` without numpy's detour through Python.
+_highest, _lowest = np.maximum.reduce, np.minimum.reduce
 
 
 def decibels(amplitude_ratio: float) -> float:
@@ -62,36 +64,42 @@ class KWeighting:
     """
 
     def __init__(self) -> None:
-        self._response, self._from_state, to_state, carry = _state_space(_K_SOS, _CHUNK)
-        self._to_state = to_state
+        *across_a_chunk, carry = _state_space(_K_SOS, _CHUNK)
+        # What comes in has no more digits; the state, which goes on from chunk to chunk, has them all.
+        self._response, self._from_state, self._to_state = (m.astype(np.float32) for m in across_a_chunk)
         self._state = np.zeros((len(carry), CHANNELS))
         self._along, self._across = _run(carry, _CHUNKS)
+        self._from_block, self._from_blocks = _run(np.linalg.matrix_power(carry, _CHUNKS), BATCH)
 
     def energies(self, blocks: npt.NDArray[np.floating]) -> list[float]:
-        """Return the K-weighted mean square of each block in `blocks` (n · 480, 2), channels summed."""
+        """Return the K-weighted mean square of each of n ≤ `BATCH` blocks (n · 480, 2), channels summed."""
         count, order = len(blocks) // BLOCK_FRAMES, len(self._state)
-        chunks = count * _CHUNKS
-        # (chunk, sample, channel) -> (sample, chunk · channel): one copy, for one matrix product.
-        columns = (
-            blocks.reshape(chunks, _CHUNK, CHANNELS).transpose(1, 0, 2).reshape(_CHUNK, -1).astype(np.float64)
-        )
-        by_order = (self._to_state @ columns).reshape(order, count, _CHUNKS, CHANNELS)
-        # (order, block, chunk, channel) -> (block, chunk · order, channel).
-        inflow = by_order.transpose(1, 2, 0, 3).reshape(count, _CHUNKS * order, CHANNELS)
-        states = np.empty((count, (_CHUNKS + 1) * order, CHANNELS))
-        from_inflow = self._across @ inflow
-        for i in range(count):
-            states[i] = self._along @ self._state + from_inflow[i]
-            self._state = states[i, -order:]
-        before = states[:, :-order].reshape(chunks, order, CHANNELS).transpose(1, 0, 2).reshape(order, -1)
-        weighted = self._response @ columns + self._from_state @ before
-        each = weighted.reshape(_CHUNK, count, _CHUNKS * CHANNELS)
-        mean: list[float] = (np.einsum("ijk,ijk->j", each, each) / BLOCK_FRAMES).tolist()
+        # (block, chunk, sample, channel) -> (sample, chunk · block · channel), both channels as one number.
+        pairs = np.ascontiguousarray(blocks, np.float32).view(np.complex64).reshape(count, _CHUNKS, _CHUNK)
+        columns = np.ascontiguousarray(pairs.transpose(2, 1, 0)).reshape(_CHUNK, -1).view(np.float32)
+        inflow = _turned(self._to_state @ columns, order, _CHUNKS, _CHUNKS * order).astype(np.float64)
+        states = self._across @ inflow
+        # (order, block · channel) -> (block · order, channel): what each block adds to the state at its end.
+        ends = _turned(states[-order:], order, count, count * order)
+        rows = (count + 1) * order
+        starts = self._from_block[:rows] @ self._state + self._from_blocks[:rows, : count * order] @ ends
+        self._state = starts[-order:]
+        states += self._along @ _turned(starts[:-order], count, order, order)
+        weighted = self._response @ columns
+        weighted += self._from_state @ _turned(states[:-order].astype(np.float32), _CHUNKS, order, order)
+        weighted *= weighted
+        each = weighted.sum(axis=0).reshape(_CHUNKS, count, CHANNELS).sum(axis=(0, 2), dtype=np.float64)
+        mean: list[float] = (each / BLOCK_FRAMES).tolist()
         return mean
 
     def energy(self, block: npt.NDArray[np.floating]) -> float:
         """Return the mean square of the K-weighted `block` (480, 2), summed over the channels."""
         return self.energies(block)[0]
+
+
+def _turned(matrix: npt.NDArray[Any], outer: int, inner: int, rows: int) -> npt.NDArray[Any]:
+    """Return what lies as (outer, inner, rest) in order (inner, outer, rest), as a matrix of `rows`."""
+    return matrix.reshape(outer, inner, -1).transpose(1, 0, 2).reshape(rows, -1)
 
 
 def _run(
@@ -215,7 +223,13 @@ class PeakDetector:
         self._filter = (np.sinc(distance) * window).astype(np.float32)
         #: The most that a point between samples of at most 1 can be.
         self._most = float(np.abs(self._filter).sum(axis=0).max())
+        # What lies between differs from a sample by so much of the steps around it: the filter's tails.
+        before = self._filter[: _TAPS // 2 - 1].cumsum(axis=0)
+        after = self._filter[::-1][: _TAPS // 2].cumsum(axis=0)
+        self._most_of_steps = float((np.abs(before).sum(axis=0) + np.abs(after).sum(axis=0)).max())
+        self._most_of_all = 1.0 + float(np.abs(self._filter.sum(axis=0) - 1.0).max())
         self._past = np.zeros((_TAPS - 1, CHANNELS), np.float32)
+        self._past_peak = 0.0
 
     def push(self, block: npt.NDArray[np.float32], matters: float = 0.0) -> float:
         """Return the true peak (linear) of the next block (n, 2).
@@ -224,14 +238,19 @@ class PeakDetector:
             block: the samples.
             matters: where the true peak is certain to be no more than this, the samples' own is returned.
         """
-        joined = np.concatenate((self._past, block))
-        self._past = joined[-(_TAPS - 1) :]
-        sampled = float(max(joined.max(), -joined.min()))
-        if sampled * self._most <= matters:
-            return float(max(block.max(), -block.min()))
+        sampled = max(float(_highest(block, axis=None)), -float(_lowest(block, axis=None)))
+        past, past_peak = self._past, self._past_peak
+        self._past, self._past_peak = block[-(_TAPS - 1) :].copy(), sampled
+        if max(sampled, past_peak) * self._most <= matters:
+            return sampled
+        joined = np.concatenate((past, block))
+        steps = joined[1:] - joined[:-1]
+        step = max(float(_highest(steps, axis=None)), -float(_lowest(steps, axis=None)))
+        if max(sampled, past_peak) * self._most_of_all + step * self._most_of_steps <= matters:
+            return sampled
         windows = np.lib.stride_tricks.sliding_window_view(joined, _TAPS, axis=0).reshape(-1, _TAPS)
         between = windows @ self._filter
-        return float(max(between.max(), -between.min(), block.max(), -block.min()))
+        return max(float(between.max()), -float(between.min()), sampled)
 
 
 class PeakMeter:

@@ -73,6 +73,7 @@ class Master:
         rising = np.linspace(0.0, 1.0, BLOCK_FRAMES, endpoint=False, dtype=np.float32)
         # As wide as the block: numpy is slow over an inner axis of two that it has to spread.
         self._ramp = np.repeat(rising[:, None], CHANNELS, axis=1)
+        self._even = np.empty_like(self._ramp)
 
     def fade(self, gain: float, seconds: float) -> None:
         """Fade to `gain` (0 … 1) within `seconds` (> 0), evenly, from where the fade is now."""
@@ -129,8 +130,8 @@ class Master:
         # An even fade in decibels would never reach zero; squares of an even one sound even enough.
         start, end = makeup * duck * fade * fade, self._makeup * self._duck * self._fade * self._fade
         gain = self._ramped(start, end)
-        wet = (dry * gain).astype(np.float32, copy=False)
-        out = self._limited(wet, self._leave(place, gain[:, :1]))
+        wet = dry * gain
+        out = self._limited(wet, self._leave(place, gain))
         self.momentary.push(out)
         self._out_peak.push(out)
         return out if self.place is None else out - to_stereo(self.place)
@@ -138,12 +139,13 @@ class Master:
     def _leave(
         self, place: npt.NDArray[np.float32] | None, gain: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float32] | None:
-        """Return the place's share (480, 4) that goes apart, at its `gain` (480, 1); `None` if none does."""
+        """Return the place's share (480, 4) that goes apart, at its `gain` (480, 2); `None` if none does."""
         before = self._apart
         self._apart = _towards(before, self._apart_to, BLOCK_S / _APART_S)
         if place is None or (before == 0.0 and self._apart == 0.0):
             return None
-        return (place * (gain * self._ramped(before, self._apart)[:, :1])).astype(np.float32, copy=False)
+        share: npt.NDArray[np.float32] = place * (gain * self._ramped(before, self._apart))[:, :1]
+        return share
 
     def take_peak_dbtp(self) -> float:
         """Return the highest true peak since the last call, in dBTP."""
@@ -151,6 +153,9 @@ class Master:
 
     def _ramped(self, start: float, end: float) -> npt.NDArray[np.float32]:
         """Return a gain (480, 2) that goes evenly from `start` to `end`."""
+        if start == end:
+            self._even.fill(start)
+            return self._even
         ramp: npt.NDArray[np.float32] = self._ramp * np.float32(end - start)
         ramp += np.float32(start)
         return ramp
@@ -189,12 +194,13 @@ class Master:
         need = min(1.0, amplitude(CEILING_DBTP) / max(highest, 1e-9))
         released = self._limit * amplitude(_RELEASE_DB_PER_S * BLOCK_S)
         limit = min(1.0, released, need, self._need_held)
-        gain = self._ramped(self._limit, limit)
-        out = self._held * gain
-        held = self._held_place
-        self.place = None if held is None else (held * gain[:, :1]).astype(np.float32, copy=False)
+        out, self.place = self._held, self._held_place
+        if limit < 1.0 or self._limit < 1.0:
+            gain = self._ramped(self._limit, limit)
+            out = out * gain
+            self.place = None if self.place is None else self.place * gain[:, :1]
         self._held, self._held_place, self._need_held, self._limit = wet, place, need, limit
-        return out.astype(np.float32, copy=False)
+        return out
 
 
 def _towards(value: float, goal: float, step: float) -> float:

@@ -126,7 +126,7 @@ class Part:
         self.music = direction is None
         self.contains = spec.contains
         self.voice: Any = spec.build(desk)
-        self._voices = desk.claimed_voices()
+        self._voices, self._loops = desk.claimed_voices(), desk.claimed_loops()
         own = {id(each) for voice in self._voices for each in voice.objects}
         self._fader = desk.glide(0.0, 0.05)
         self._level = self._until_s = self._faded_at_s = 0.0
@@ -198,7 +198,7 @@ class Part:
             stream.getStreamObject().stop()
         for voice in self._voices:
             voice.sleep()
-        self._streams, self._ends, self._voices = [], [], []
+        self._streams, self._ends, self._voices, self._loops = [], [], [], []
 
     def _out(self) -> None:
         for end, bus in self._ends:
@@ -249,19 +249,24 @@ class Rack:
         self._excluded: frozenset[str] = frozenset()
         self._wait = 0
         self._look_at_s = self._crossed_at_s = 0.0
+        self._unheard: _Place | None = None
+        self._nature: tuple[list[tuple[float, float]], float] = ([], SILENT_DB)
         self.change(palette, 0.05)
-        while self._next is not None or any(p.part is None for p in self._audible()):
+        while self._next is not None or self._lacking():
             self._build_one()
+            self._let_be_heard()
+        desk.make_loops_later()
 
     @property
     def nature_lufs(self) -> float:
         """About how loud the sounds of the place are together."""
-        energy = math.fsum(
-            10.0 ** ((place.spec.lufs + decibels(place.part.level)) / 10.0)
-            for place in self._places.values()
-            if place.part is not None and place.part.level > 0.0
-        )
-        return 10.0 * math.log10(energy) if energy > 0.0 else SILENT_DB
+        levels = [(p.spec.lufs, p.part.level) for p in self._places.values() if p.part is not None]
+        if levels != self._nature[0]:
+            energy = math.fsum(
+                10.0 ** ((lufs + decibels(level)) / 10.0) for lufs, level in levels if level > 0.0
+            )
+            self._nature = levels, 10.0 * math.log10(energy) if energy > 0.0 else SILENT_DB
+        return self._nature[1]
 
     @property
     def held(self) -> list[Note]:
@@ -297,9 +302,11 @@ class Rack:
     def advance(self) -> None:
         """Do this block's share of building, and let what is silent sleep. Call before each block."""
         self._wait -= 1
-        if self._wait <= 0 and (self._next is not None or any(p.part is None for p in self._audible())):
-            self._build_one()
-            self._wait = _BLOCKS_PER_BUILD
+        if not self._desk.make_loop():
+            self._let_be_heard()
+            if self._wait <= 0 and (self._next is not None or self._lacking()):
+                self._build_one()
+                self._wait = _BLOCKS_PER_BUILD
         now_s = self._desk.now_s
         if now_s >= self._look_at_s:
             self._look_at_s = now_s + _LOOK_S
@@ -357,8 +364,9 @@ class Rack:
             part.voice.steer(self._controls)
         return part.start(onset)
 
-    def _audible(self) -> list[_Place]:
-        return [place for place in self._places.values() if self._level_of(place) > 0.0]
+    def _lacking(self) -> list[_Place]:
+        """Return the sounds of the place that are to be heard and not built."""
+        return [each for each in self._places.values() if each.part is None and self._level_of(each) > 0.0]
 
     def _level_of(self, place: _Place) -> float:
         return 0.0 if place.spec.contains & self._excluded else place.level(self._controls)
@@ -373,13 +381,17 @@ class Rack:
             self._cross_over(*self._next)
             self._next = None
         else:
-            for place in self._audible():
-                if place.part is None:
-                    place.part = Part(self._desk, place.spec, place.direction)
-                    place.part.voice.steer(self._controls)
-                    # built a moment after the fade to its palette began, it is there when the others are
-                    self._set_level(place, max(_CONTROL_S, self._crossed_at_s - self._desk.now_s))
-                    return
+            for place in self._lacking()[:1]:
+                place.part = Part(self._desk, place.spec, place.direction)
+                place.part.voice.steer(self._controls)
+                self._unheard = place
+
+    def _let_be_heard(self) -> None:
+        """Fade in what was built last, now that its noises are made."""
+        if self._unheard is not None:
+            place, self._unheard = self._unheard, None
+            # built a moment after the fade to its palette began, it is there when the others are
+            self._set_level(place, max(_CONTROL_S, self._crossed_at_s - self._desk.now_s))
 
     def _cast(self, palette: Palette) -> dict[str, str]:
         """Return who plays each role."""
@@ -418,7 +430,7 @@ class Rack:
 
     def _set_level(self, place: _Place, seconds: float) -> None:
         part = place.part
-        if part is None:
+        if part is None or place is self._unheard:
             return
         level = self._level_of(place)
         if level > 0.0 and not part.awake:

@@ -35,6 +35,10 @@ _BUFFERS: Final[dict[str, tuple[int, tuple[float, ...]]]] = {
 }
 #: A wavetable takes two numbers a point.
 _TABLE: Final = 2 * 8192
+#: Noises whose filters never change are played from buffers, as ours are; what is in them does not change
+#: their cost.
+_NOISES: Final = {"foam": 6, "body": 7, "wind": 8}
+_NOISE_FRAMES: Final = 2**18
 _ROLES: Final = {"answer": "bell", "texture": "bell"}
 _INTO_HEAD, _INTO_TAIL = 0, 1
 
@@ -61,6 +65,9 @@ def score(
     for number, partials in _BUFFERS.values():
         messages.append(Message(0.0, "/b_alloc", (number, _TABLE, 1)))
         messages.append(Message(0.0, "/b_gen", (number, "sine1", 7, *partials)))
+    for number in _NOISES.values():
+        messages.append(Message(0.0, "/b_alloc", (number, _NOISE_FRAMES, 1)))
+        messages.append(Message(0.0, "/b_gen", (number, "sine1", 5, *(1.0 / n for n in range(1, 9)))))
     messages += [Message(0.0, "/s_new", (g.name, 1000 + n, _INTO_TAIL, 0)) for n, g in enumerate(fixed)]
     later = [_note(note, 2000 + n) for n, note in enumerate(notes)]
     later += [Message(at_s, "/c_set", _steer(controls)) for at_s, controls in steered]
@@ -243,27 +250,31 @@ def _ocean(slow: int) -> Graph:
     stir = _glide(g, "stir")
     rise = g.fit(_glide(g, "lift"), 0.55, 1.0)
     swash_hz = g.multiply(g.fit(g.multiply(rise, rise), 520.0, 60.0), g.fit(stir, 1.2, 0.7))
-    body = g.unit("LPF", g.unit("HPF", g.multiply(g.unit("BrownNoise"), 0.55), 38.0), 170.0)
+    body = g.multiply(_noise(g, "body", 0.0), 0.55)
     sides = []
-    for hz in (0.13, 0.11):
+    for hz, begin in ((0.13, 0.0), (0.11, 0.4)):
         own = g.multiply(g.fit(g.unit("LFNoise1", hz, rate=g.slow), 0.14, 0.86), rise)
         swash = g.multiply(g.unit("LPF", g.unit("PinkNoise"), swash_hz), own)
-        foam = g.unit("LPF", g.unit("HPF", g.unit("PinkNoise"), 1800.0), 5200.0)
+        foam = _noise(g, "foam", begin)
         foamy = g.multiply(foam, g.multiply(g.multiply(rise, own), g.fit(stir, 0.13, 0.03)))
         sides.append(g.unit("Sum3", swash, foamy, body))
     _to_place(g, sides, 0.42)
     return g
 
 
+def _noise(g: Graph, name: str, begin: float) -> Wire:
+    """A loop of noise from the share `begin` of it on: one, where ours has two."""
+    return g.unit("PlayBuf", float(_NOISES[name]), 1.0, 1.0, begin * _NOISE_FRAMES, 1.0, 0.0)
+
+
 def _wind(slow: int) -> Graph:
     g = Graph("wind", slow)
     gusts_hz = _glide(g, "gusts")
     sides = []
-    for slower, other in ((1.0, 0.71), (0.83, 0.93)):
+    for slower, other, begin in ((1.0, 0.71, 0.0), (0.83, 0.93, 0.4)):
         hz = g.fit(g.unit("LFNoise1", g.multiply(gusts_hz, slower), rate=g.slow), 200.0, 420.0)
         gust = g.fit(g.unit("LFNoise1", g.multiply(gusts_hz, other), rate=g.slow), 0.35, 0.65)
-        band = g.unit("BPF", g.unit("PinkNoise"), hz, 0.71)
-        sides.append(g.multiply(g.unit("LPF", band, 1500.0), gust))
+        sides.append(g.multiply(g.unit("BPF", _noise(g, "wind", begin), hz, 0.71), gust))
     _to_place(g, sides, 0.6)
     return g
 

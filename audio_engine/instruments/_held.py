@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from audio_engine.composer.score import Note
@@ -24,11 +24,12 @@ class HeldVoices:
         count: number of voices.
         attack_s: time of a voice's gain to its level.
         release_s: time of a voice's gain back to silence.
-        tune: a method, called with the frequencies of all voices in Hz when one has changed.
+        tune: a method, called with the number of a silent voice and its new frequency in Hz.
         resumes: a note that fades is taken up again when it comes anew; else it begins anew, beside it.
+        gains: one for each voice, at 0; `None`: pyo's.
 
     Attributes:
-        gains: one pyo gain per voice.
+        gains: one gain per voice, with a `value` that it takes `time` to reach.
     """
 
     def __init__(
@@ -38,8 +39,9 @@ class HeldVoices:
         count: int,
         attack_s: float,
         release_s: float,
-        tune: Callable[[list[float]], None],
+        tune: Callable[[int, float], None],
         resumes: bool = True,
+        gains: Sequence[Any] | None = None,
     ) -> None:
         self._desk = desk
         self._attack_s, self._release_s = attack_s, release_s
@@ -48,8 +50,8 @@ class HeldVoices:
         self._tune = weakref.WeakMethod(tune)
         self._notes: list[Note | None] = [None] * count
         self._free_at_s = [0.0] * count
-        self._hz = [110.0] * count
-        self.gains: list[Any] = [desk.glide(0.0, attack_s) for _ in range(count)]
+        self._hz = [0.0] * count
+        self.gains = [desk.glide(0.0, attack_s) for _ in range(count)] if gains is None else list(gains)
         self._voices: list[Voice] = []
 
     def rest(self, *objects: Any) -> None:
@@ -76,7 +78,7 @@ class HeldVoices:
         self._notes[i] = note
         if self._hz[i] != frequency_hz(note.midi_note):
             self._hz[i] = frequency_hz(note.midi_note)
-            self._retune()
+            self._retune(i)
         self._wake(i, math.inf)
         self.gains[i].time = self._attack_s
         self.gains[i].value = level
@@ -93,10 +95,10 @@ class HeldVoices:
         if self._voices:
             self._desk.wake(self._voices[i], until_s)
 
-    def _retune(self) -> None:
+    def _retune(self, i: int) -> None:
         tune = self._tune()
         if tune is not None:
-            tune(self.hz)
+            tune(i, self._hz[i])
 
     def release(self, note: Note) -> None:
         """Let the voice that holds exactly this note (not a later, tied one) go."""

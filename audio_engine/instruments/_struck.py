@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import operator
 from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from audio_engine._pyo import pyo
 from audio_engine.composer.score import Note
 from audio_engine.conductor import Onset
 from audio_engine.desk import Desk, Voice, frequency_hz
+from audio_engine.instruments._loops import Wave
+from audio_engine.instruments._rings import Rings, Tone
 from therapy.controls import Controls
 
-__all__ = ["Layer", "Ring", "StruckLayers", "StruckVoices"]
+__all__ = ["FreeVoices", "Layer", "Ring", "StruckLayers", "StruckVoices"]
 
 _TABLE: Final = 8192
 
 #: A voice rests this much longer than its ring, so that nothing of it moves while it sounds.
 _MARGIN_S = 0.03
+
+
+class FreeVoices:
+    """Gives each stroke a silent voice.
+
+    Args:
+        desk: the desk.
+        count: number of voices.
+    """
+
+    def __init__(self, desk: Desk, count: int) -> None:
+        self._desk = desk
+        self._free_at_s = [0.0] * count
+
+    def take(self, onset: Onset, ring_s: float) -> int | None:
+        """Return the number of a silent voice, which rings for `ring_s` from `onset` on.
+
+        Returns:
+            `None` if every voice rings: the note is left out, because a voice cut short would click.
+        """
+        for i, free_at_s in enumerate(self._free_at_s):
+            if free_at_s <= self._desk.now_s:
+                self._free_at_s[i] = self._desk.now_s + onset.offset_s + ring_s + _MARGIN_S
+                return i
+        return None
 
 
 class StruckVoices:
@@ -40,7 +64,7 @@ class StruckVoices:
     def __init__(self, desk: Desk, count: int) -> None:
         self._desk = desk
         self._lines, self.triggers = desk.triggers(count)
-        self._free_at_s = [0.0] * count
+        self._free = FreeVoices(desk, count)
         self.hz = [440.0] * count
         self.ring_s = [1.0] * count
         self.level = [0.0] * count
@@ -56,17 +80,16 @@ class StruckVoices:
         Returns:
             False if every voice rings: the note is left out, because a voice cut short would click.
         """
-        for i, free_at_s in enumerate(self._free_at_s):
-            if free_at_s <= self._desk.now_s:
-                self.hz[i] = frequency_hz(onset.note.midi_note)
-                self.ring_s[i] = ring_s
-                self.level[i] = level
-                self._free_at_s[i] = self._desk.now_s + onset.offset_s + ring_s + _MARGIN_S
-                if self._voices:
-                    self._desk.wake(self._voices[i], self._free_at_s[i])
-                self._desk.fire(self._lines[i], onset.offset_s)
-                return True
-        return False
+        i = self._free.take(onset, ring_s)
+        if i is None:
+            return False
+        self.hz[i] = frequency_hz(onset.note.midi_note)
+        self.ring_s[i] = ring_s
+        self.level[i] = level
+        if self._voices:
+            self._desk.wake(self._voices[i], self._desk.now_s + onset.offset_s + ring_s + _MARGIN_S)
+        self._desk.fire(self._lines[i], onset.offset_s)
+        return True
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,34 +158,28 @@ class StruckLayers:
         width: float = 0.4,
     ) -> None:
         self._layers, self._ring, self._level = tuple(layers), ring, level
-        self._voices = StruckVoices(desk, voices)
-        self._rings = [
-            pyo.TrigEnv(self._voices.triggers, desk.table(_envelope(layer, ring))) for layer in layers
+        self._free = FreeVoices(desk, voices)
+        tones = [
+            Tone(
+                wave=Wave(partials=layer.partials, ratio=layer.ratio),
+                ring=_envelope(layer, ring),
+                gain=layer.dark,
+            )
+            for layer in layers
         ]
-        self._tones = [
-            pyo.Osc(desk.harmonics(layer.partials), mul=envelope)
-            for layer, envelope in zip(layers, self._rings, strict=True)
-        ]
-        self._voices.rest(*self._rings, *self._tones)
-        self._gains = [desk.glide(layer.dark, 0.4) for layer in layers]
-        sides = functools.reduce(
-            operator.add,
-            (tone.mix(2) * gain for tone, gain in zip(self._tones, self._gains, strict=True)),
-        )
-        self.sound: Any = sides * width + sides.mix(1) * (0.5 * (1.0 - width))
-        self._parts = (sides,)
+        self._rings = Rings(desk, tones, (0.5 + 0.5 * width, 0.5 - 0.5 * width))
+        self.sound: Any = self._rings.sound
 
     def start(self, onset: Onset) -> bool:
         """Strike a note."""
         note = onset.note
         ring_s = self._ring.seconds(note.midi_note, onset.duration_s)
         level = self._level * note.velocity**1.5 * 2.0 ** ((72 - note.midi_note) / 36)
-        if not self._voices.strike(onset, ring_s, level):
+        voice = self._free.take(onset, ring_s)
+        if voice is None:
             return False
-        for layer, tone, envelope in zip(self._layers, self._tones, self._rings, strict=True):
-            tone.freq = [layer.ratio * hz for hz in self._voices.hz]
-            envelope.dur = [layer.share * s for s in self._voices.ring_s]
-            envelope.mul = self._voices.level
+        seconds = [layer.share * ring_s for layer in self._layers]
+        self._rings.strike(voice, frequency_hz(note.midi_note), onset.offset_s, seconds, level)
         return True
 
     def release(self, note: Note) -> None:
@@ -170,7 +187,7 @@ class StruckLayers:
 
     def steer(self, controls: Controls) -> None:
         """Bring the bright layers out with brightness."""
-        for layer, gain in zip(self._layers, self._gains, strict=True):
+        for layer, gain in zip(self._layers, self._rings.gains, strict=True):
             gain.value = layer.dark + (layer.bright - layer.dark) * controls.brightness**1.3
 
 

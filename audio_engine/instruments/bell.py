@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from audio_engine._pyo import pyo
 from audio_engine.composer.score import Note
 from audio_engine.conductor import Onset
-from audio_engine.desk import Desk
-from audio_engine.instruments._struck import StruckVoices
+from audio_engine.desk import Desk, frequency_hz
+from audio_engine.instruments._loops import Wave
+from audio_engine.instruments._rings import Rings, Tone
+from audio_engine.instruments._struck import FreeVoices
 from therapy.controls import Controls
 from therapy.specs import InstrumentSpec
 
@@ -24,6 +25,10 @@ _LEVEL: Final = 0.3
 _RING_S: Final = (1.2, 4.5)
 #: Second partial of a free bar over its first (Fletcher & Rossing, The Physics of Musical Instruments).
 _STRIKE_RATIO: Final = 2.756
+_STRIKE_S: Final = 0.25
+_BODY: Final = (1.0, 0.22)
+_TOP: Final = (0.0, 0.3, 0.7, 0.4, 0.12, 0.2, 0.0, 0.15)
+_TOP_SHARE: Final = 0.45
 _TABLE: Final = 8192
 
 
@@ -40,39 +45,25 @@ class Bell:
     reverb_send = 0.6
 
     def __init__(self, desk: Desk) -> None:
-        self._voices = StruckVoices(desk, _VOICES)
-        triggers = self._voices.triggers
-        self._body_ring = pyo.TrigEnv(triggers, desk.table(_ring(5.5, 0.004)))
-        self._top_ring = pyo.TrigEnv(triggers, desk.table(_ring(9.0, 0.006)))
-        self._strike_ring = pyo.TrigEnv(triggers, desk.table(_ring(7.0, 0.03)), dur=0.25)
-        self._body = pyo.Osc(desk.harmonics([1.0, 0.22]), mul=self._body_ring)
-        self._top = pyo.Osc(desk.harmonics([0.0, 0.3, 0.7, 0.4, 0.12, 0.2, 0.0, 0.15]), mul=self._top_ring)
-        self._strike = pyo.Sine(mul=self._strike_ring)
-        self._voices.rest(
-            self._body_ring, self._top_ring, self._strike_ring, self._body, self._top, self._strike
-        )
-        self._sparkle = desk.glide(0.1, 0.4)
-        self._tap = desk.glide(0.03, 0.4)
-        # Summed to left (even) and right (odd) voices before they are shaped: few streams are cheap ones.
-        sides = self._body.mix(2) + self._top.mix(2) * self._sparkle + self._strike.mix(2) * self._tap
-        narrow = sides * (_NEAR - _FAR) + sides.mix(1) * _FAR
-        self.sound: Any = narrow * (desk.lift * 0.12 + 1.0)
-        self._parts = (sides, narrow)
+        self._free = FreeVoices(desk, _VOICES)
+        tones = [
+            Tone(wave=Wave(partials=_BODY), ring=_ring(5.5, 0.004)),
+            Tone(wave=Wave(partials=_TOP), ring=_ring(9.0, 0.006), gain=0.1),
+            Tone(wave=Wave(partials=[1.0], ratio=_STRIKE_RATIO), ring=_ring(7.0, 0.03), gain=0.03),
+        ]
+        self._rings = Rings(desk, tones, (_NEAR, _FAR))
+        self.sound: Any = self._rings.sound * (desk.lift * 0.12 + 1.0)
 
     def start(self, onset: Onset) -> bool:
         """Strike a bell; high ones ring shorter and softer."""
         note = onset.note
         ring_s = min(max(onset.duration_s, _RING_S[0]), _RING_S[1], 3.0 * 2.0 ** ((91 - note.midi_note) / 24))
         level = _LEVEL * note.velocity**1.5 * 2.0 ** ((72 - note.midi_note) / 36)
-        if not self._voices.strike(onset, ring_s, level):
+        voice = self._free.take(onset, ring_s)
+        if voice is None:
             return False
-        self._body.freq = self._voices.hz
-        self._top.freq = self._voices.hz
-        self._strike.freq = [_STRIKE_RATIO * hz for hz in self._voices.hz]
-        self._body_ring.dur = self._voices.ring_s
-        self._top_ring.dur = [0.45 * s for s in self._voices.ring_s]
-        for ring in (self._body_ring, self._top_ring, self._strike_ring):
-            ring.mul = self._voices.level
+        seconds = (ring_s, _TOP_SHARE * ring_s, _STRIKE_S)
+        self._rings.strike(voice, frequency_hz(note.midi_note), onset.offset_s, seconds, level)
         return True
 
     def release(self, note: Note) -> None:
@@ -80,8 +71,9 @@ class Bell:
 
     def steer(self, controls: Controls) -> None:
         """Bring the overtones out with brightness."""
-        self._sparkle.value = 0.02 + 0.55 * controls.brightness**1.5
-        self._tap.value = 0.015 + 0.06 * controls.brightness
+        _, sparkle, tap = self._rings.gains
+        sparkle.value = 0.02 + 0.55 * controls.brightness**1.5
+        tap.value = 0.015 + 0.06 * controls.brightness
 
 
 INSTRUMENT = InstrumentSpec(

@@ -38,7 +38,8 @@ class Choir:
     def __init__(self, desk: Desk) -> None:
         self._voices = HeldVoices(desk, count=_VOICES, attack_s=2.0, release_s=2.8, tune=self._tune)
         table = desk.harmonics(_GLOTTIS)
-        self._pitch = pyo.Sig([220.0] * _VOICES)
+        self._hz = [220.0] * _VOICES
+        self._pitch = pyo.Sig(self._hz)
         halves, bent = [], []
         for waver_hz in _WAVER_HZ:
             slow = pyo.Randi(min=0.6, max=1.0, freq=0.3)
@@ -79,8 +80,9 @@ class Choir:
             hz.value = dark_hz * (bright_hz / dark_hz) ** b
             gain.value = dark + (bright - dark) * b
 
-    def _tune(self, frequencies_hz: list[float]) -> None:
-        self._pitch.value = frequencies_hz
+    def _tune(self, voice: int, hz: float) -> None:
+        self._hz[voice] = hz
+        self._pitch.value = self._hz
 
 
 INSTRUMENT = InstrumentSpec(

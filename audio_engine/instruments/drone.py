@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from audio_engine._pyo import pyo
 from audio_engine.composer.score import Note
 from audio_engine.conductor import Onset
 from audio_engine.desk import Desk
 from audio_engine.instruments._held import HeldVoices
+from audio_engine.instruments._loops import Loops, Wave
 from therapy.controls import Controls
 from therapy.specs import InstrumentSpec
 
@@ -17,6 +17,7 @@ __all__ = ["INSTRUMENT", "Drone"]
 _VOICES: Final = 4
 #: In cycles. Not detuned: beats would swell in a rhythm of their own, against the breath.
 _PHASES: Final = (0.0, 0.17)
+_PARTIALS: Final = (1.0, 0.42, 0.1, 0.05)
 _LEVEL: Final = 0.06
 _QUIET: Final = 0.65
 
@@ -27,15 +28,12 @@ class Drone:
     reverb_send = 0.1
 
     def __init__(self, desk: Desk) -> None:
-        self._voices = HeldVoices(desk, count=_VOICES, attack_s=2.5, release_s=3.0, tune=self._tune)
-        table = desk.harmonics([1.0, 0.42, 0.1, 0.05])
-        self._sources = [pyo.Osc(table, phase=phase, mul=self._voices.gains) for phase in _PHASES]
-        self._voices.rest(*self._sources)
-        self._tune(self._voices.hz)
+        waves = [Wave(partials=_PARTIALS, phase=phase, output=n) for n, phase in enumerate(_PHASES)]
+        self._loops = Loops(desk, waves, _VOICES)
+        gains, tune = self._loops.gains, self._loops.tune
+        self._voices = HeldVoices(desk, count=_VOICES, attack_s=2.5, release_s=3.0, tune=tune, gains=gains)
         self._body = desk.glide(1.0, 1.0)
-        sides = pyo.Mix([source.mix(1) for source in self._sources], voices=2)
-        self.sound: Any = sides * self._body * (desk.lift * 0.15 + 1.0)
-        self._parts = (sides,)
+        self.sound: Any = self._loops.sound * (self._body * (desk.lift * 0.15 + 1.0))
 
     def start(self, onset: Onset) -> bool:
         """Start a note slowly."""
@@ -48,10 +46,6 @@ class Drone:
     def steer(self, controls: Controls) -> None:
         """Step back as the music brightens: low weight is part of a dark sound."""
         self._body.value = 1.0 - _QUIET * controls.brightness
-
-    def _tune(self, frequencies_hz: list[float]) -> None:
-        for source in self._sources:
-            source.freq = frequencies_hz
 
 
 INSTRUMENT = InstrumentSpec(name="drone", title="Low drone", build=Drone, lufs=-28.5, chords=True)

@@ -9,6 +9,7 @@ from audio_engine.composer.score import Note
 from audio_engine.conductor import Onset
 from audio_engine.desk import Desk
 from audio_engine.instruments._held import HeldVoices
+from audio_engine.noise import Band
 from therapy.controls import Controls
 from therapy.specs import InstrumentSpec
 
@@ -40,7 +41,8 @@ class Flute:
             resumes=False,
         )
         vibrato = pyo.Sine(freq=_VIBRATO_HZ, mul=_VIBRATO, add=1.0)
-        self._pitch = pyo.Sig([440.0] * _VOICES)
+        self._hz = [440.0] * _VOICES
+        self._pitch = pyo.Sig(self._hz)
         bent = self._pitch * vibrato
         tremble = pyo.Sine(freq=_VIBRATO_HZ, phase=0.2, mul=0.06, add=1.0)
         self._round = pyo.Osc(desk.harmonics([1.0, 0.2, 0.06]), freq=bent, mul=self._voices.gains)
@@ -51,7 +53,7 @@ class Flute:
         self._voices.rest(self._pitch, bent, self._round, self._edge)
         self._overblow = desk.glide(0.1, 0.4)
         blown = pyo.Mix(self._voices.gains, voices=1)
-        air = pyo.ButLP(pyo.ButHP(desk.noise("pink", [_AIR, _AIR]), freq=900.0), freq=3200.0) * blown
+        air = desk.noise("pink", [_AIR, _AIR], Band(above_hz=900.0, below_hz=3200.0)) * blown
         tone = (self._round.mix(1) + self._edge.mix(1) * self._overblow) * tremble
         self._breath = desk.glide(0.2, 0.4)
         self.sound: Any = (air * self._breath + tone) * (desk.lift * 0.15 + 1.0)
@@ -75,8 +77,9 @@ class Flute:
         self._overblow.value = 0.08 + 0.6 * controls.brightness
         self._breath.value = 0.2 + 0.3 * controls.brightness
 
-    def _tune(self, frequencies_hz: list[float]) -> None:
-        self._pitch.value = frequencies_hz
+    def _tune(self, voice: int, hz: float) -> None:
+        self._hz[voice] = hz
+        self._pitch.value = self._hz
 
 
 INSTRUMENT = InstrumentSpec(name="flute", title="Flute", build=Flute, lufs=-22.5)

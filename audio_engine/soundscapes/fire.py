@@ -8,6 +8,7 @@ import numpy as np
 
 from audio_engine._pyo import pyo
 from audio_engine.desk import Desk
+from audio_engine.noise import Band
 from therapy.controls import Controls
 from therapy.specs import Direction, SoundscapeSpec
 
@@ -23,17 +24,17 @@ class Fire:
     def __init__(self, desk: Desk) -> None:
         self._crackles_hz = desk.glide(7.0, 1.0)
         flicker = pyo.Randi(min=0.45, max=1.0, freq=[3.1, 2.7])
-        flames = pyo.ButLP(pyo.ButHP(desk.noise("brown", [0.26, 0.26]), freq=70.0), freq=420.0)
-        hiss = pyo.ButLP(pyo.ButHP(desk.noise("pink", [0.05, 0.05]), freq=1200.0), freq=4000.0)
+        flames = desk.noise("brown", [0.26, 0.26], Band(above_hz=70.0, below_hz=420.0))
+        hiss = desk.noise("pink", [0.05, 0.05], Band(above_hz=1200.0, below_hz=4000.0))
         x = np.linspace(0.0, 1.0, 1024)
         shape = np.sin(np.pi * np.minimum(x / 0.12, 1.0) / 2.0) ** 2 * np.exp(-6.0 * x) * (1.0 - x)
         pops = pyo.Cloud(density=self._crackles_hz, poly=_CRACKLES).play()
         size = pyo.TrigRand(pops, min=0.15, max=1.0, init=0.3)
         length_s = pyo.TrigRand(pops, min=0.012, max=0.045, init=0.02)
         envelope = pyo.TrigEnv(pops, desk.table(shape), dur=length_s, mul=size * size * size)
-        wood = pyo.Biquad(desk.noise("pink"), freq=1300.0, q=0.8, type=2)
+        wood = desk.noise("pink", [1.0], Band(peak_hz=1300.0, q=0.8))
         crackle = pyo.ButLP((envelope * wood).mix(2), freq=3800.0)
-        self.sound: Any = (flames * flicker + hiss * flicker + crackle * 1.8) * _LEVEL
+        self.sound: Any = ((flames + hiss) * flicker + crackle * 1.8) * _LEVEL
         self._parts = (flicker, flames, hiss, pops, size, length_s, envelope, wood, crackle)
 
     def steer(self, controls: Controls) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from audio_engine._pyo import pyo
 from audio_engine.desk import Desk
+from audio_engine.noise import Band
 from therapy.controls import Controls
 from therapy.specs import SoundscapeSpec
 
@@ -23,9 +24,9 @@ class Ocean:
         rise = desk.lift * 0.55 + 1.0
         swash_hz = (rise * rise * 520.0 + 60.0) * (self._stir * 1.2 + 0.7)
         swash = pyo.ButLP(desk.noise("pink", [1.0, 1.0]), freq=swash_hz) * rise * own
-        foam = pyo.ButLP(pyo.ButHP(desk.noise("pink", [1.0, 1.0]), freq=1800.0), freq=5200.0)
+        foam = desk.noise("pink", [1.0, 1.0], Band(above_hz=1800.0, below_hz=5200.0))
         foam_gain = rise * rise * own * (self._stir * 0.13 + 0.03)
-        body = pyo.ButLP(pyo.ButHP(desk.noise("brown", [0.55]), freq=38.0), freq=170.0)
+        body = desk.noise("brown", [0.55], Band(above_hz=38.0, below_hz=170.0))
         total = swash + foam * foam_gain + pyo.Mix([body, body], voices=2)
         self.sound: Any = total * _LEVEL
         self._parts = (own, rise, swash_hz, swash, foam, foam_gain, body, total)

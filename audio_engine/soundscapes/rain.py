@@ -8,6 +8,7 @@ import numpy as np
 
 from audio_engine._pyo import pyo
 from audio_engine.desk import Desk
+from audio_engine.noise import Band
 from therapy.controls import Controls
 from therapy.specs import Direction, SoundscapeSpec
 
@@ -25,8 +26,8 @@ class Rain:
         self._drops_hz = desk.glide(20.0, 1.0)
         self._hiss_gain = desk.glide(0.1, 1.0)
         drift = pyo.Randi(min=0.75, max=1.0, freq=[0.21, 0.17])
-        hiss = pyo.ButLP(pyo.ButHP(desk.noise("white", [1.0, 1.0]), freq=1400.0), freq=5200.0)
-        murmur = pyo.ButLP(pyo.ButHP(desk.noise("pink", [0.16, 0.16]), freq=180.0), freq=900.0)
+        hiss = desk.noise("white", [1.0, 1.0], Band(above_hz=1400.0, below_hz=5200.0))
+        murmur = desk.noise("pink", [0.16, 0.16], Band(above_hz=180.0, below_hz=900.0))
         x = np.linspace(0.0, 1.0, 512)
         shape = np.sin(np.pi * np.minimum(x / 0.16, 1.0) / 2.0) ** 2 * np.exp(-5.0 * x) * (1.0 - x)
         falls = pyo.Cloud(density=self._drops_hz, poly=_DROPS).play()
@@ -34,7 +35,7 @@ class Rain:
         size = pyo.TrigRand(falls, min=0.1, max=1.0, init=0.5)
         envelope = pyo.TrigEnv(falls, desk.table(shape), dur=_DROP_S, mul=size * size)
         drops = pyo.Sine(freq=pitch, mul=envelope).mix(2)
-        self.sound: Any = (hiss * drift * self._hiss_gain + murmur * drift + drops * 0.12) * _LEVEL
+        self.sound: Any = ((hiss * self._hiss_gain + murmur) * drift + drops * 0.12) * _LEVEL
         self._parts = (drift, hiss, murmur, falls, pitch, size, envelope, drops)
 
     def steer(self, controls: Controls) -> None:

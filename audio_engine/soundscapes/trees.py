@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from audio_engine._pyo import pyo
 from audio_engine.desk import Desk
+from audio_engine.noise import Band
 from therapy.controls import Controls
 from therapy.specs import Direction, SoundscapeSpec
 
@@ -22,9 +23,9 @@ class Trees:
         self._rustle = desk.glide(0.2, 1.0)
         gust = pyo.Randi(min=0.4, max=1.0, freq=self._gusts_hz * [1.0, 0.87])
         flutter = pyo.Randi(min=0.7, max=1.0, freq=[9.0, 11.0])
-        air = desk.noise("pink", [1.0, 1.0])
-        leaves = pyo.ButLP(pyo.ButHP(air, freq=1500.0), freq=4300.0)
-        boughs = pyo.ButHP(pyo.ButLP(air, freq=gust * 380.0 + 160.0, mul=0.3), freq=110.0)
+        leaves = desk.noise("pink", [1.0, 1.0], Band(above_hz=1500.0, below_hz=4300.0))
+        air = desk.noise("pink", [0.3, 0.3], Band(above_hz=110.0))
+        boughs = pyo.ButLP(air, freq=gust * 380.0 + 160.0)
         rustling = leaves * (gust * gust * flutter) * self._rustle
         self.sound: Any = (rustling + boughs * gust) * _LEVEL
         self._parts = (gust, flutter, air, leaves, boughs, rustling)

@@ -8,6 +8,7 @@ import numpy as np
 
 from audio_engine._pyo import pyo
 from audio_engine.desk import Desk
+from audio_engine.noise import Band
 from audio_engine.soundscapes._contours import Contour, soft_pulse
 from therapy.controls import Controls
 from therapy.specs import SoundscapeSpec
@@ -44,7 +45,7 @@ class Underwater:
         self._stir = desk.glide(0.3, 2.0)
         drift = pyo.Randi(min=0.55, max=1.0, freq=[0.11, 0.09])
         deep = pyo.ButLP(
-            pyo.ButHP(desk.noise("brown", [1.0, 1.0]), freq=45.0),
+            desk.noise("brown", [1.0, 1.0], Band(above_hz=45.0)),
             freq=(drift * 160.0 + 110.0) * (desk.lift * 0.25 + 1.0),
         )
         current = pyo.Biquad(

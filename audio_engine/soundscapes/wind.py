@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from audio_engine._pyo import pyo
 from audio_engine.desk import Desk
+from audio_engine.noise import Band
 from therapy.controls import Controls
 from therapy.specs import SoundscapeSpec
 
@@ -19,13 +20,12 @@ class Wind:
 
     def __init__(self, desk: Desk) -> None:
         self._gusts_hz = desk.glide(0.2, 2.0)
-        noise = desk.noise("pink", [1.0, 1.0])
+        noise = desk.noise("pink", [1.0, 1.0], Band(below_hz=1500.0))
         wander = pyo.Randi(min=220.0, max=620.0, freq=self._gusts_hz * [1.0, 0.83])
         gusts = pyo.Randi(min=0.3, max=1.0, freq=self._gusts_hz * [0.71, 0.93])
         band = pyo.Biquad(noise, freq=wander, q=1.4, type=2)
-        soft = pyo.ButLP(band, freq=1500.0)
-        self.sound: Any = soft * gusts * _LEVEL
-        self._parts = (noise, wander, gusts, band, soft)
+        self.sound: Any = band * (gusts * _LEVEL)
+        self._parts = (noise, wander, gusts, band)
 
     def steer(self, controls: Controls) -> None:
         """Set the pace of the gusts from `weather`."""

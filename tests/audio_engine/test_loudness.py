@@ -47,7 +47,7 @@ def test_the_matrix_form_is_the_filter() -> None:
     theirs = (
         (signal.sosfilt(sos, noise.astype(np.float64), axis=0) ** 2).sum(axis=1).reshape(-1, 480).mean(axis=1)
     )
-    np.testing.assert_allclose(ours, theirs, rtol=1e-9)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5)  # samples are float32
 
 
 def test_silence_reads_as_silence() -> None:
@@ -84,7 +84,7 @@ def test_a_meter_reads_the_same_whenever_it_is_read() -> None:
         if k % 3:
             assert often.lufs > SILENT_DB
     assert often.full
-    assert often.lufs == pytest.approx(seldom.lufs, abs=1e-9)
+    assert often.lufs == pytest.approx(seldom.lufs, abs=1e-6)
 
 
 def test_a_peak_meter_reads_the_highest_of_all_blocks_since_it_was_read() -> None:
