@@ -73,7 +73,6 @@ class Master:
         rising = np.linspace(0.0, 1.0, BLOCK_FRAMES, endpoint=False, dtype=np.float32)
         # As wide as the block: numpy is slow over an inner axis of two that it has to spread.
         self._ramp = np.repeat(rising[:, None], CHANNELS, axis=1)
-        self._even = np.empty_like(self._ramp)
 
     def fade(self, gain: float, seconds: float) -> None:
         """Fade to `gain` (0 … 1) within `seconds` (> 0), evenly, from where the fade is now."""
@@ -154,8 +153,7 @@ class Master:
     def _ramped(self, start: float, end: float) -> npt.NDArray[np.float32]:
         """Return a gain (480, 2) that goes evenly from `start` to `end`."""
         if start == end:
-            self._even.fill(start)
-            return self._even
+            return np.full_like(self._ramp, start)  # its own: one block multiplies two of them
         ramp: npt.NDArray[np.float32] = self._ramp * np.float32(end - start)
         ramp += np.float32(start)
         return ramp

@@ -99,6 +99,19 @@ def test_a_place_that_goes_apart_is_what_the_two_channels_lack() -> None:
     np.testing.assert_allclose(heads[96_480:], gain * bed[96_000:-480], atol=0.02 * np.abs(heads).max())
 
 
+def test_a_place_that_goes_apart_falls_silent_with_the_rest() -> None:
+    sea = _music(3.0, 0.2)
+    place = (sea @ encode(Direction(azimuth_deg=60.0, spread_deg=40.0))).astype(np.float32)
+    master = Master(-25.0, DECLARED, gain=1.0)
+    master.set_apart(on=True)
+    _with_place(master, sea, place)
+    master.fade(0.0, 0.5)
+    heads, fields = _with_place(master, sea, place)
+    assert np.abs(fields[:24_000]).max() > 1e-3
+    assert not fields[-48_000:].any(), "a stop is silence all round"
+    assert not heads[-48_000:].any()
+
+
 def test_however_the_head_turns_a_loud_place_stays_under_the_ceiling() -> None:
     rng = np.random.default_rng(1)
     burst = (3.0 * rng.standard_normal((48_000, 2))).astype(np.float32)
