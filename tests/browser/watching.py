@@ -25,6 +25,7 @@ CHROMIUM_FLAGS: Final = [
 def fresh_context(browser: Browser) -> Iterator[BrowserContext]:
     """A fresh browser profile, 1024 × 640."""
     context = browser.new_context(viewport={"width": 1024, "height": 640}, device_scale_factor=1)
+    context.set_default_timeout(60_000)  # another browser may have the machine
     yield context
     context.close()
 
