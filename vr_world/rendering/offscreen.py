@@ -18,7 +18,6 @@ __all__ = [
     "NEAR_M",
     "aim",
     "camera",
-    "flat_camera",
     "full_screen",
     "open_pipe",
     "output",
@@ -107,12 +106,7 @@ def full_screen(name: str, fragment: str) -> tuple[Any, Any]:
     card.set_depth_write(False)
     card.node().set_bounds(core.OmniBoundingVolume())
     card.node().set_final(True)
-    return card, flat_camera(name, root)
-
-
-def flat_camera(name: str, root: Any) -> Any:
-    """Return a camera that sees the cards under `root`, whose shaders place them."""
-    return root.attach_new_node(core.Camera(name, core.OrthographicLens()))
+    return card, root.attach_new_node(core.Camera(name, core.OrthographicLens()))
 
 
 def pixels(texture: Any) -> Picture:

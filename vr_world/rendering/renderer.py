@@ -22,7 +22,7 @@ from vr_world.rendering import shaders
 from vr_world.rendering.depth_grid import DepthGrid
 from vr_world.rendering.encoder import Picture
 from vr_world.rendering.errors import NoPipe
-from vr_world.rendering.foveated import foveation
+from vr_world.rendering.foveated import foveation, packed_shape
 from vr_world.rendering.offscreen import FAR_M, NEAR_M, aim, camera, full_screen, open_pipe, output, pixels
 from vr_world.rendering.thrift import give_back
 from vr_world.rendering.view import STRAIGHT_AHEAD, Quad, View, orientation_to_panda, position_to_panda
@@ -193,7 +193,7 @@ class Renderer:
         if self._round is not None:
             return self._round.width_px // 2, self._round.width_px, 4
         if self._parts is not None:
-            return self._parts.rim_px + self._parts.middle_px, 2 * self._parts.rim_px, 4
+            return (*packed_shape(self.eye_px), 4)
         return self.eye_height_px, 2 * self.eye_px, 4
 
     @property
